@@ -1,0 +1,158 @@
+"""How to start and to stop a database so that a crash, a race or a lost answer does no harm, and to write it down."""
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+
+from chalicelib import telemetry
+from chalicelib.changes import lower_fence, raise_fence, start_accepted, start_failed, stop_accepted, stop_failed
+from chalicelib.chronicle import witness
+from chalicelib.decision import FENCE_LASTS, decide
+from chalicelib.errors import AwsUnavailable, CannotStart, Conflict, Problem, WrongState
+from chalicelib.model import Action, Change, DatabaseRef, Decision, Observation, Record, Sighting, State
+from chalicelib.rds import Rds
+from chalicelib.settings import Settings
+from chalicelib.statuses import condition_of, is_known
+from chalicelib.table import Table
+
+Clock = Callable[[], datetime]
+Pause = Callable[[float], None]
+
+_TELL_ATTEMPTS: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """What was done. ``sighting`` is RDS's answer, None where it does not yet show what was done."""
+
+    done: Action
+    decision: Decision
+    record: Record
+    sighting: Sighting | None = None
+
+
+class Actor:
+    """Starts, stops and records; it never decides."""
+
+    def __init__(self, settings: Settings, rds: Rds, table: Table, clock: Clock, pause: Pause = time.sleep) -> None:
+        self._settings = settings
+        self._rds = rds
+        self._table = table
+        self._clock = clock
+        self._pause = pause
+
+    def store(self, ref: DatabaseRef, before: Record, change: Change, now: datetime) -> Record:
+        """Store the change, unless it is none. Raises what Table.commit raises."""
+        if change.record == before and not change.events:
+            return before
+        stored = self._table.commit(ref, before, change, now)
+        for event in change.events:
+            telemetry.log_event(ref, event)
+        return stored
+
+    def start(self, ref: DatabaseRef, record: Record, decision: Decision, now: datetime) -> Act:
+        """Start the database. The restart is stored as pending already, so nothing is lost wherever this ends."""
+        try:
+            answer = self._rds.start(ref)
+        except WrongState:
+            raise
+        except AwsUnavailable as problem:
+            # RDS may have heard: whoever looks next finds it starting, or starts it again.
+            raise problem.kept() from problem
+        except Problem as problem:
+            self._tell_refused_start(ref, record, problem, now)
+            raise problem if isinstance(problem, CannotStart) else problem.kept() from problem
+        shown = _if_it_shows(answer, State.STOPPED)
+        record = self._tell(ref, record, lambda fresh: self._account(start_accepted(fresh, now), shown, now), now)
+        return Act(Action.START, decision, record, shown)
+
+    def stop(self, ref: DatabaseRef, record: Record, change: Change, seen: Observation, now: datetime) -> Act:
+        """Fence, look again, stop. ``change`` is what the decision was made on, and is stored with the fence.
+
+        Raises Conflict or WrongState where everything has to be looked at afresh, and Problem.
+        """
+        decision = decide(seen, change.record, self._settings, now)
+        fenced_at = self._clock()
+        fenced = self.store(
+            ref, record, Change(raise_fence(change.record, decision.detail, fenced_at), change.events), now
+        )
+        try:
+            again = self._table.read([ref])[ref]
+        except Problem:
+            self._lower(ref, fenced, now)
+            raise
+        if again.record.rev != fenced.rev:
+            self._lower(ref, again.record, now)
+            raise Conflict("Somebody changed the record while the fence went up.", for_log=str(ref))
+        second = decide(replace(seen, activity=again.activity), change.record, self._settings, now)
+        if second.action is not Action.STOP:
+            return Act(Action.NONE, second, self._lower(ref, fenced, now))
+        if self._clock() > fenced_at + FENCE_LASTS / 4:
+            # Too slow: the fence might lapse, and a restart be answered, before RDS hears of the stop.
+            self._lower(ref, fenced, now)
+            raise Conflict("The stop took too long to prepare.", for_log=str(ref))
+        return self._stop_fenced(ref, fenced, decision, now)
+
+    def _stop_fenced(self, ref: DatabaseRef, fenced: Record, decision: Decision, now: datetime) -> Act:
+        try:
+            answer = self._rds.stop(ref)
+        except WrongState:
+            self._lower(ref, fenced, now)
+            raise
+        except AwsUnavailable:
+            # RDS may have heard: the fence stays up until the database is seen to stop, or until the fence lapses.
+            raise
+        except Problem as refusal:
+            failure, detail = type(refusal).__name__, refusal.detail
+            self._tell(ref, fenced, lambda fresh: stop_failed(fresh, failure, detail, now), now)
+            raise
+        shown = _if_it_shows(answer, State.RUNNING)
+        why = decision.detail
+        record = self._tell(ref, fenced, lambda fresh: self._account(stop_accepted(fresh, why, now), shown, now), now)
+        return Act(Action.STOP, decision, record, shown)
+
+    def _tell_refused_start(self, ref: DatabaseRef, record: Record, problem: Problem, now: datetime) -> None:
+        failure, detail, for_good = type(problem).__name__, problem.detail, isinstance(problem, CannotStart)
+        self._tell(ref, record, lambda fresh: start_failed(fresh, failure, detail, now, for_good=for_good), now)
+
+    def _lower(self, ref: DatabaseRef, record: Record, now: datetime) -> Record:
+        return self._tell(ref, record, lambda fresh: Change(lower_fence(fresh)), now)
+
+    def _account(self, change: Change, shown: Sighting | None, now: datetime) -> Change:
+        if shown is None:
+            return change
+        seen = witness(change.record, shown, self._settings, now)
+        return Change(seen.record, change.events + seen.events)
+
+    def _tell(self, ref: DatabaseRef, record: Record, change_of: Callable[[Record], Change], now: datetime) -> Record:
+        """Write down what has happened already, on top of whatever others wrote meanwhile.
+
+        What cannot be written is not lost: the next look at the database tells it. So no Problem is raised.
+        """
+        for attempt in range(_TELL_ATTEMPTS):
+            try:
+                return self.store(ref, record, change_of(record), now)
+            except Conflict:
+                self._pause(random.uniform(0.0, 0.05 * (attempt + 1)))  # noqa: S311 - spreads writers, no secret
+            except Problem as problem:
+                return self._untold(ref, record, problem)
+            try:
+                record = self._table.read([ref])[ref].record
+            except Problem as problem:
+                return self._untold(ref, record, problem)
+        return self._untold(ref, record, Conflict("The record never held still.", for_log=str(ref)))
+
+    def _untold(self, ref: DatabaseRef, record: Record, problem: Problem) -> Record:
+        telemetry.logger.warning(
+            "What was done could not be recorded; the next look at the database will tell it.",
+            extra={"database": ref.id, "problem": str(problem)},
+        )
+        return record
+
+
+def _if_it_shows(answer: Sighting, before: State) -> Sighting | None:
+    """RDS's answer to a start or a stop, unless it shows the database as it was before (StopDBCluster does)."""
+    return answer if is_known(answer.status) and condition_of(answer.status).state is not before else None

@@ -1,0 +1,169 @@
+"""What a sighting teaches: the record brought up to date, and the history of what has changed. Pure."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Final, assert_never
+
+from chalicelib.decision import condition_now, is_expired, is_fenced
+from chalicelib.model import (
+    APP_ACTOR,
+    AWS_ACTOR,
+    SOMEBODY_ELSE,
+    Change,
+    Condition,
+    Event,
+    EventName,
+    Launch,
+    Record,
+    Sighting,
+    Source,
+    State,
+)
+from chalicelib.settings import Settings
+from chalicelib.statuses import condition_of, remedy_for
+from chalicelib.timestamps import spell_duration
+
+_STARTS_REMEMBERED: Final = 10
+
+
+def witness(record: Record, sighting: Sighting, settings: Settings, now: datetime) -> Change:
+    """Account for what RDS shows now: what changed since the last look, by whose hand, and what has lapsed.
+
+    Returns the same record and no events where there is nothing to account for.
+    """
+    condition = condition_now(sighting, record, now)
+    expired = _expire(record, settings, now)
+    record, events = expired.record, list(expired.events)
+
+    seen = _seen(record, sighting, condition, now)
+    record = seen.record
+    events += seen.events
+
+    if record.restart is not None and (condition.ready or condition.state is State.STARTING):
+        record = replace(record, restart=None)
+    if record.restart is not None and condition.state is State.FAILED:
+        detail = f"A restart is impossible while RDS reports {sighting.status}. {remedy_for(sighting.status)}"
+        events.append(Event(now, EventName.RESTART_DROPPED, record.restart.by, detail, sighting.status))
+        record = replace(record, restart=None)
+    if record.fence is not None and condition.state is not State.STOPPING and not is_fenced(record, now):
+        record = replace(record, fence=None)
+    return Change(record, tuple(events))
+
+
+def _expire(record: Record, settings: Settings, now: datetime) -> Change:
+    events = []
+    if record.restart is not None and is_expired(record, settings, now):
+        waited = spell_duration(settings.restart_expires_after)
+        detail = f"It could not be carried out within {waited} and is given up. Ask again if it is still wanted."
+        events.append(Event(now, EventName.RESTART_EXPIRED, record.restart.by, detail))
+        record = replace(record, restart=None)
+    if record.hold is not None and record.hold.until <= now:
+        events.append(Event(now, EventName.HOLD_ENDED, record.hold.by, "The hold has run out."))
+        record = replace(record, hold=None)
+    return Change(record, tuple(events))
+
+
+def _seen(record: Record, sighting: Sighting, condition: Condition, now: datetime) -> Change:
+    """The change of status, if there is one. A description known to lag behind the app's own doing is none."""
+    if condition != condition_of(sighting.status):
+        return Change(record)
+    if condition.state is State.STOPPED and record.automatic_restart_at != sighting.automatic_restart_at:
+        record = replace(record, automatic_restart_at=sighting.automatic_restart_at)
+    if sighting.status == record.status:
+        return Change(record)
+    seen = replace(record, status=sighting.status, since=now)
+    if record.status is None:
+        return _first_seen(seen, sighting, condition, now)
+    before = condition_of(record.status)
+    if before.state is State.STOPPED:
+        seen = replace(seen, started_by_aws=_is_started_by_aws(record, now))
+    return _moved(seen, sighting.status, before, condition, now)
+
+
+def _moved(seen: Record, status: str, before: Condition, condition: Condition, now: datetime) -> Change:
+    """The status differs from the one remembered."""
+    match condition.state:
+        case State.STOPPED:
+            return _stopped(seen, now)
+        case State.STOPPING:
+            return _stopping(seen, now)
+        case State.STARTING:
+            return _starting(seen, now)
+        case State.RUNNING | State.BUSY if condition.ready and not before.ready:
+            return _came_up(seen, now)
+        case State.RUNNING:
+            return _told(seen, EventName.AVAILABLE, "RDS has finished its work on it.", now)
+        case State.BUSY:
+            return _told(seen, EventName.BUSY, f"RDS is at work on it: {status}.", now)
+        case State.FAILED:
+            detail = f"RDS reports {status}. {remedy_for(status)}"
+            return _told(replace(_down(seen), fence=None), EventName.FAILED, detail, now)
+        case unexpected:
+            assert_never(unexpected)
+
+
+def _first_seen(record: Record, sighting: Sighting, condition: Condition, now: datetime) -> Change:
+    if condition.ready:
+        record = replace(record, first_seen_at=now)
+    return _told(record, EventName.FIRST_SEEN, f"Minded from now on; RDS reports {sighting.status}.", now)
+
+
+def _is_started_by_aws(record: Record, now: datetime) -> bool:
+    """AWS starts a stopped database after seven days, at ``AutomaticRestartTime`` (DBInstance, DBCluster).
+
+    Nothing in a description says who started a database. A start that nobody asked the app for, first seen after
+    that time, is taken for AWS's own; one seen before it was made by somebody else.
+    """
+    due = record.automatic_restart_at
+    return record.restart is None and due is not None and now >= due
+
+
+def _stopped(record: Record, now: datetime) -> Change:
+    by = APP_ACTOR if record.fence is not None else SOMEBODY_ELSE
+    record = replace(_down(record), fence=None, started_by_aws=False)
+    return _told(record, EventName.STOPPED, "It has stopped; instance hours are no longer billed.", now, by=by)
+
+
+def _stopping(record: Record, now: datetime) -> Change:
+    by, why = (SOMEBODY_ELSE, "Somebody stopped it.") if record.fence is None else (APP_ACTOR, record.fence.why)
+    return _told(_down(record), EventName.STOPPING, why, now, by=by)
+
+
+def _down(record: Record) -> Record:
+    return replace(record, launch=None, up_since=None, first_seen_at=None)
+
+
+def _starting(record: Record, now: datetime) -> Change:
+    record = replace(record, fence=None)
+    if record.restart is not None:
+        launch = Launch(now, record.restart.by, record.restart.requested_at)
+        detail = "RDS starts it, as asked."
+        return _told(replace(record, launch=launch), EventName.STARTING, detail, now, by=launch.by)
+    if record.started_by_aws:
+        return _told(record, EventName.STARTING, "AWS starts it by itself after seven days.", now, by=AWS_ACTOR)
+    return _told(record, EventName.STARTING, "Somebody started it.", now, by=SOMEBODY_ELSE)
+
+
+def _came_up(record: Record, now: datetime) -> Change:
+    """Up after it was not: the idle clock starts, unless AWS started it unasked after seven days."""
+    launch, asked = record.launch, record.restart
+    up = replace(record, launch=None, up_since=None if record.started_by_aws else now, up_source=Source.STARTED)
+    if launch is not None:
+        took = max(0, round((now - launch.at).total_seconds()))
+        since_request = max(0, round((now - launch.requested_at).total_seconds()))
+        starts = (*record.start_seconds, took)[-_STARTS_REMEMBERED:]
+        up = replace(up, up_source=Source.RESTART, start_seconds=starts)
+        detail = f"Ready {spell_duration(now - launch.requested_at)} after the restart was asked for."
+        return _told(up, EventName.AVAILABLE, detail, now, by=launch.by, seconds=since_request)
+    if asked is not None:
+        up = replace(up, up_source=Source.RESTART)
+        return _told(up, EventName.AVAILABLE, "Ready, as asked.", now, by=asked.by)
+    if record.started_by_aws:
+        return _told(up, EventName.AVAILABLE, "Ready, started by AWS after seven days.", now, by=AWS_ACTOR)
+    return _told(up, EventName.AVAILABLE, "Ready.", now, by=SOMEBODY_ELSE)
+
+
+def _told(
+    record: Record, name: EventName, detail: str, now: datetime, *, by: str | None = None, seconds: int | None = None
+) -> Change:
+    return Change(record, (Event(now, name, by, detail, record.status, seconds),))

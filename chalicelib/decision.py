@@ -1,0 +1,194 @@
+"""What to do about one database: a pure function of what was observed, the record, the settings and the time."""
+
+from datetime import datetime, timedelta
+from typing import Final, assert_never
+
+from chalicelib.model import (
+    Action,
+    Condition,
+    Decision,
+    LastQuery,
+    MetricAbove,
+    MetricQuiet,
+    MetricSilent,
+    NoActivity,
+    Observation,
+    Reason,
+    Record,
+    Sighting,
+    SignOfUse,
+    Source,
+    State,
+    UnreadableActivity,
+)
+from chalicelib.settings import Settings
+from chalicelib.statuses import condition_of, remedy_for
+from chalicelib.timestamps import format_time, spell_duration
+
+FENCE_LASTS: Final = timedelta(seconds=120)
+"""A stop whose fence is older than this is not under way any more: no function runs longer than 90 s."""
+
+RDS_LAGS: Final = timedelta(seconds=60)
+"""For this long after a start that RDS accepted, a description that still says ``stopped`` is out of date."""
+
+CLOCKS_DIFFER: Final = timedelta(minutes=5)
+"""An activity time further in the future than this is a fault of its writer."""
+
+_SPELLED: Final = {
+    Source.QUERY: "the last query was",
+    Source.RESTART: "a restart was asked for",
+    Source.STARTED: "it was seen to come up",
+    Source.METRIC: "the activity metric was last above its number",
+}
+
+
+def decide(observation: Observation, record: Record, settings: Settings, now: datetime) -> Decision:
+    """The first rule that applies decides. Raises ValueError where ``now`` has no time zone."""
+    if now.tzinfo is None:
+        raise ValueError("now has no time zone; pass an aware UTC datetime")
+    status = observation.sighting.status
+    match condition_now(observation.sighting, record, now).state:
+        case State.FAILED:
+            return Decision(
+                Action.NONE, Reason.FAILED, f"RDS reports {status}. A person has to mend it: {remedy_for(status)}"
+            )
+        case State.STARTING:
+            return Decision(Action.NONE, Reason.STARTING, "It is starting; that takes RDS some minutes.")
+        case State.STOPPING:
+            return Decision(Action.NONE, Reason.STOPPING, "It is stopping; that takes RDS some minutes.")
+        case State.BUSY:
+            return Decision(
+                Action.NONE, Reason.BUSY, f"RDS is at work on it ({status}); it can't be stopped meanwhile."
+            )
+        case State.STOPPED:
+            return _decide_stopped(record, settings, now)
+        case State.RUNNING:
+            return _decide_running(observation, record, settings, now)
+        case unexpected:
+            assert_never(unexpected)
+
+
+def condition_now(sighting: Sighting, record: Record, now: datetime) -> Condition:
+    """What the sighting means, given what the app itself did a moment ago.
+
+    RDS descriptions may lag behind a change. While a stop is under way, ``available`` is no promise: the database
+    is going down. Shortly after an accepted start, ``stopped`` is old news.
+    """
+    condition = condition_of(sighting.status)
+    match condition.state:
+        case State.RUNNING if is_fenced(record, now):
+            return Condition(State.STOPPING)
+        case State.STOPPED if record.launch is not None and now < record.launch.at + RDS_LAGS:
+            return Condition(State.STARTING)
+        case _:
+            return condition
+
+
+def is_fenced(record: Record, now: datetime) -> bool:
+    """Whether some run may be about to stop the database, or has just done so."""
+    return record.fence is not None and now < record.fence.raised_at + FENCE_LASTS
+
+
+def is_expired(record: Record, settings: Settings, now: datetime) -> bool:
+    """Whether the pending restart could not be carried out for so long that nobody waits for it any more."""
+    if record.restart is None:
+        return False
+    asked_at = max(record.restart.requested_at, record.restart_asked_at or record.restart.requested_at)
+    return now > asked_at + settings.restart_expires_after
+
+
+def _decide_stopped(record: Record, settings: Settings, now: datetime) -> Decision:
+    if record.restart is not None and not is_expired(record, settings, now):
+        detail = f"{record.restart.by} asked for a restart at {format_time(record.restart.requested_at)}."
+        return Decision(Action.START, Reason.RESTART_REQUESTED, detail)
+    return Decision(Action.NONE, Reason.STOPPED, "It is stopped, and nobody has asked for a restart.")
+
+
+def _decide_running(observation: Observation, record: Record, settings: Settings, now: datetime) -> Decision:
+    if record.hold is not None and now < record.hold.until:
+        detail = f"{record.hold.by} holds it awake until {format_time(record.hold.until)}."
+        return Decision(Action.NONE, Reason.HELD, detail, _last_use(observation, record))
+    if unreadable := _unreadable(observation, now):
+        detail = (
+            f"The activity item does not tell when it was last queried: {unreadable}. It stays up until that is mended."
+        )
+        return Decision(Action.NONE, Reason.ACTIVITY_UNREADABLE, detail)
+
+    last_use = _last_use(observation, record)
+    if last_use is not None and now - last_use.at <= settings.idle:
+        return _recently_used(last_use, observation, settings)
+    if settings.activity_metric is not None:
+        second_opinion = _ask_metric(observation, settings, now)
+        if second_opinion is not None:
+            return second_opinion
+    return Decision(Action.STOP, Reason.IDLE, _why_idle(last_use, record, settings, now), last_use)
+
+
+def _unreadable(observation: Observation, now: datetime) -> str | None:
+    match observation.activity:
+        case UnreadableActivity(why):
+            return why
+        case LastQuery(at) if at > now + CLOCKS_DIFFER:
+            return f"its time, {format_time(at)}, lies in the future"
+        case LastQuery() | NoActivity():
+            return None
+        case unexpected:
+            assert_never(unexpected)
+
+
+def _last_use(observation: Observation, record: Record) -> SignOfUse | None:
+    signs = []
+    if isinstance(observation.activity, LastQuery):
+        signs.append(SignOfUse(observation.activity.at, Source.QUERY))
+    if record.restart_asked_at is not None:
+        signs.append(SignOfUse(record.restart_asked_at, Source.RESTART))
+    if record.up_since is not None:
+        signs.append(SignOfUse(record.up_since, record.up_source))
+    if not signs and record.first_seen_at is not None:
+        signs.append(SignOfUse(record.first_seen_at, Source.STARTED))
+    latest = max(signs, key=lambda sign: sign.at, default=None)
+    if latest is not None and signs[0].source is Source.QUERY and latest.at - signs[0].at < timedelta(seconds=1):
+        # The activity item holds whole seconds; a query in the same second as another sign is the one to name.
+        return SignOfUse(latest.at, Source.QUERY)
+    return latest
+
+
+def _recently_used(last_use: SignOfUse, observation: Observation, settings: Settings) -> Decision:
+    at, window = format_time(last_use.at), spell_duration(settings.idle)
+    if last_use.source is Source.STARTED and isinstance(observation.activity, NoActivity):
+        detail = (
+            f"There is no activity item; the idle window of {window} runs from {at}, when it was first seen running."
+        )
+        return Decision(Action.NONE, Reason.NO_ACTIVITY_DATA, detail, last_use)
+    detail = f"In use: {_SPELLED[last_use.source]} at {at}, within the idle window of {window}."
+    return Decision(Action.NONE, Reason.RECENT_ACTIVITY, detail, last_use)
+
+
+def _ask_metric(observation: Observation, settings: Settings, now: datetime) -> Decision | None:
+    """The second opinion's veto, or None where it agrees to stop."""
+    match observation.metric:
+        case MetricAbove(at) if now - at <= settings.idle:
+            detail = f"No query for long, but {_SPELLED[Source.METRIC]} at {format_time(at)}."
+            return Decision(Action.NONE, Reason.METRIC_ACTIVE, detail, SignOfUse(at, Source.METRIC))
+        case MetricAbove() | MetricQuiet():
+            return None
+        case MetricSilent(why):
+            return Decision(
+                Action.NONE, Reason.METRIC_UNKNOWN, f"It stays up, because the activity metric is silent: {why}."
+            )
+        case None:
+            return Decision(
+                Action.NONE, Reason.METRIC_UNKNOWN, "It stays up, because the activity metric was not read."
+            )
+        case unexpected:
+            assert_never(unexpected)
+
+
+def _why_idle(last_use: SignOfUse | None, record: Record, settings: Settings, now: datetime) -> str:
+    began = "AWS started it by itself after seven days. " if record.started_by_aws else ""
+    if last_use is None:
+        return f"{began}No use of it is known."
+    ago = spell_duration(now - last_use.at)
+    window = spell_duration(settings.idle)
+    at = format_time(last_use.at)
+    return f"{began}Idle for {ago}: {_SPELLED[last_use.source]} at {at}; the idle window is {window}."

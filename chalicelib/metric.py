@@ -1,0 +1,77 @@
+"""The second opinion before a stop: a CloudWatch metric of the database."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from chalicelib.aws import aws_call
+from chalicelib.errors import Problem
+from chalicelib.model import DatabaseRef, Kind, Metric, MetricAbove, MetricQuiet, MetricSilent
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch import CloudWatchClient
+
+    from chalicelib.settings import MetricRule
+
+_QUERIES_PER_CALL: Final = 500
+_DIMENSIONS: Final = {Kind.INSTANCE: "DBInstanceIdentifier", Kind.CLUSTER: "DBClusterIdentifier"}
+
+
+class ActivityMetric:
+    """CloudWatch, through a boto3 client made at the first question."""
+
+    def __init__(self, connect: Callable[[], CloudWatchClient], rule: MetricRule) -> None:
+        self._connect = connect
+        self._rule = rule
+
+    @functools.cached_property
+    def _client(self) -> CloudWatchClient:
+        return self._connect()
+
+    def read(self, refs: Sequence[DatabaseRef], idle: timedelta, now: datetime) -> dict[DatabaseRef, Metric]:
+        """The metric of each database within the idle window. No answer is a MetricSilent, never an error.
+
+        A period of a minute, because short connections vanish in longer ones.
+        """
+        opinions: dict[DatabaseRef, Metric] = {}
+        for first in range(0, len(refs), _QUERIES_PER_CALL):
+            some = refs[first : first + _QUERIES_PER_CALL]
+            try:
+                series = self._series(some, now - idle, now)
+            except Problem as problem:
+                opinions.update(dict.fromkeys(some, MetricSilent(problem.detail)))
+            else:
+                opinions.update({ref: self._judge(series[number]) for number, ref in enumerate(some)})
+        return opinions
+
+    def _series(
+        self, refs: Sequence[DatabaseRef], start: datetime, end: datetime
+    ) -> list[list[tuple[datetime, float]]]:
+        queries: Any = [self._query(number, ref) for number, ref in enumerate(refs)]
+        points: list[list[tuple[datetime, float]]] = [[] for _ in refs]
+        with aws_call("cloudwatch:GetMetricData"):
+            pages = self._client.get_paginator("get_metric_data").paginate(
+                MetricDataQueries=queries, StartTime=start, EndTime=end, ScanBy="TimestampDescending"
+            )
+            for page in pages:
+                for result in page["MetricDataResults"]:
+                    number = int(result["Id"].removeprefix("m"))
+                    points[number] += zip(result["Timestamps"], result["Values"], strict=True)
+        return points
+
+    def _query(self, number: int, ref: DatabaseRef) -> dict[str, Any]:
+        metric = {
+            "Namespace": "AWS/RDS",
+            "MetricName": self._rule.name,
+            "Dimensions": [{"Name": _DIMENSIONS[ref.kind], "Value": ref.id}],
+        }
+        return {"Id": f"m{number}", "MetricStat": {"Metric": metric, "Period": 60, "Stat": "Maximum"}}
+
+    def _judge(self, points: list[tuple[datetime, float]]) -> Metric:
+        if not points:
+            return MetricSilent(f"CloudWatch has no datapoints of {self._rule.name} within the idle window")
+        above = [at for at, value in points if value > self._rule.above]
+        return MetricAbove(max(above)) if above else MetricQuiet()

@@ -1,0 +1,127 @@
+"""Records and events ↔ DynamoDB attributes.
+
+What an older or a newer version wrote is read as far as it is understood: a missing or strange field has its default.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, Final, TypeVar
+
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+
+from chalicelib.model import (
+    Event,
+    Fence,
+    Hold,
+    Launch,
+    PendingRestart,
+    Record,
+    Source,
+)
+from chalicelib.timestamps import parse_time
+
+VERSION: Final = 1
+"""The version of the record's shape, stored as ``v``."""
+
+T = TypeVar("T")
+Attributes = Mapping[str, Any]
+
+_log = logging.getLogger("rds-lifecycle")
+_serializer = TypeSerializer()
+_deserializer = TypeDeserializer()
+
+
+def from_attributes(item: Attributes) -> dict[str, Any]:
+    """DynamoDB's typed attributes as plain values; numbers are Decimals."""
+    return {name: _deserializer.deserialize(value) for name, value in item.items()}
+
+
+def to_attributes(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Plain values as DynamoDB's typed attributes."""
+    return {name: _serializer.serialize(value) for name, value in values.items()}
+
+
+def encode_record(record: Record) -> dict[str, Any]:
+    """The record's fields as plain values; None means that the attribute is to be absent."""
+    return {
+        "v": VERSION,
+        "rev": record.rev,
+        "status": record.status,
+        "since": _text(record.since),
+        "up_since": _text(record.up_since),
+        "up_source": record.up_source.value,
+        "first_seen_at": _text(record.first_seen_at),
+        "restart_asked_at": _text(record.restart_asked_at),
+        "restart": record.restart and {"requested_at": _text(record.restart.requested_at), "by": record.restart.by},
+        "hold": record.hold and {"until": _text(record.hold.until), "by": record.hold.by},
+        "fence": record.fence and {"raised_at": _text(record.fence.raised_at), "why": record.fence.why},
+        "launch": record.launch
+        and {
+            "at": _text(record.launch.at),
+            "by": record.launch.by,
+            "requested_at": _text(record.launch.requested_at),
+        },
+        "start_seconds": list(record.start_seconds) or None,
+        "automatic_restart_at": _text(record.automatic_restart_at),
+        "started_by_aws": record.started_by_aws or None,
+        "failure": record.failure,
+    }
+
+
+def decode_record(item: Attributes | None) -> Record:
+    """The record stored in the item; a fresh one where there is none."""
+    if item is None:
+        return Record()
+    field = _Fields(from_attributes(item))
+    return Record(
+        rev=field.read("rev", int, 0),
+        status=field.read("status", str, None),
+        since=field.read("since", parse_time, None),
+        up_since=field.read("up_since", parse_time, None),
+        up_source=field.read("up_source", Source, Source.STARTED),
+        first_seen_at=field.read("first_seen_at", parse_time, None),
+        restart_asked_at=field.read("restart_asked_at", parse_time, None),
+        restart=field.read("restart", lambda m: PendingRestart(parse_time(m["requested_at"]), str(m["by"])), None),
+        hold=field.read("hold", lambda m: Hold(parse_time(m["until"]), str(m["by"])), None),
+        fence=field.read("fence", lambda m: Fence(parse_time(m["raised_at"]), str(m["why"])), None),
+        launch=field.read(
+            "launch", lambda m: Launch(parse_time(m["at"]), str(m["by"]), parse_time(m["requested_at"])), None
+        ),
+        start_seconds=field.read("start_seconds", lambda seconds: tuple(int(s) for s in seconds), ()),
+        automatic_restart_at=field.read("automatic_restart_at", parse_time, None),
+        started_by_aws=field.read("started_by_aws", bool, False),
+        failure=field.read("failure", str, None),
+    )
+
+
+def encode_event(event: Event) -> dict[str, Any]:
+    """One line of history as plain values, without the fields that say nothing."""
+    values = {
+        "at": _text(event.at),
+        "event": event.name.value,
+        "by": event.by,
+        "detail": event.detail,
+        "status": event.status,
+        "seconds": event.seconds,
+    }
+    return {name: value for name, value in values.items() if value is not None}
+
+
+class _Fields:
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        self._values = values
+
+    def read(self, name: str, parse: Callable[[Any], T], default: T) -> T:
+        value = self._values.get(name)
+        if value is None:
+            return default
+        try:
+            return parse(value)
+        except (ValueError, TypeError, KeyError, ArithmeticError):
+            _log.warning("A field of the record is not understood and has its default.", extra={"field": name})
+            return default
+
+
+def _text(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat()

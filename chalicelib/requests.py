@@ -1,0 +1,57 @@
+"""Bodies and payloads that people and programs send → values, or BadRequest."""
+
+import json
+import math
+from datetime import datetime, timedelta
+from typing import Any
+
+from chalicelib.errors import BadRequest
+from chalicelib.timestamps import parse_time
+
+_HOLD_FORM = 'Send {"hours": 3} (over 0, at most 168) or {"until": "2030-01-31T18:00:00Z"}.'
+
+
+def read_hold(body: bytes | str | None) -> timedelta | datetime:
+    """For how long, or until when, to hold: from the body of a hold request. Raises BadRequest."""
+    match _json(body):
+        case {"hours": hours, **rest} if not rest:
+            return _hours(hours)
+        case {"until": str(until), **rest} if not rest:
+            try:
+                return parse_time(until)
+            except ValueError as fault:
+                raise BadRequest(f"until is not understood: {fault}. {_HOLD_FORM}") from fault
+        case _:
+            raise BadRequest(f"The body does not say how long to hold. {_HOLD_FORM}")
+
+
+def read_start_payload(payload: object) -> str | None:
+    """The id of the database to start, None for the default one. Raises BadRequest.
+
+    A schedule may send whatever it likes: only ``database`` is looked at.
+    """
+    match payload:
+        case {"database": str(database_id)}:
+            return database_id
+        case {"database": _}:
+            raise BadRequest('database is the id of a minded database, as in {"database": "ss-financial-prod"}.')
+        case _:
+            return None
+
+
+def _json(body: bytes | str | None) -> Any:
+    try:
+        return json.loads(body or b"")
+    except (ValueError, RecursionError):
+        raise BadRequest(f"The body is no JSON. {_HOLD_FORM}") from None
+
+
+def _hours(hours: object) -> timedelta:
+    if (
+        isinstance(hours, bool)
+        or not isinstance(hours, int | float)
+        or not math.isfinite(hours)
+        or not 0 < hours <= 168
+    ):
+        raise BadRequest(f"hours is a number over 0, at most 168. {_HOLD_FORM}")
+    return timedelta(hours=hours)

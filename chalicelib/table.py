@@ -1,0 +1,207 @@
+"""The metadata table: activity items, the app's records (conditional writes), and the history."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from botocore.exceptions import ClientError
+
+from chalicelib.aws import TRY_AGAIN, aws_call, error_code
+from chalicelib.errors import AwsUnavailable, Conflict
+from chalicelib.model import Activity, Change, DatabaseRef, Event, LastQuery, NoActivity, Record, UnreadableActivity
+from chalicelib.records import decode_record, encode_event, encode_record, from_attributes, to_attributes
+from chalicelib.timestamps import format_time, parse_time
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+    from chalicelib.settings import Settings
+
+_KEYS_PER_CALL: Final = 100
+_READ_ATTEMPTS: Final = 4
+_REPORT_ATTEMPTS: Final = 8
+_HISTORY_LASTS: Final = timedelta(days=400)
+_EVENTS_PER_DAY: Final = 500
+"""An item may have 400 kB. Beyond this many events a day, more are left out rather than hindering a start or a stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What the table holds of one database."""
+
+    record: Record
+    activity: Activity
+
+
+class Table:
+    """The metadata table, through a boto3 client. Every read is strongly consistent."""
+
+    def __init__(self, client: DynamoDBClient, settings: Settings, pause: Callable[[float], None] = time.sleep) -> None:
+        self._client = client
+        self._settings = settings
+        self._name = settings.metadata_table
+        self._pause = pause
+
+    def read(self, refs: Sequence[DatabaseRef]) -> dict[DatabaseRef, Stored]:
+        """Records and activity items: one call for up to 50 databases. Raises what aws_call raises."""
+        keys = [key for ref in refs for key in (_record_key(ref), self._settings.activity_key_of(ref))]
+        items: dict[str, Mapping[str, Any]] = {}
+        for first in range(0, len(keys), _KEYS_PER_CALL):
+            items.update(self._get(keys[first : first + _KEYS_PER_CALL]))
+        return {
+            ref: Stored(
+                decode_record(items.get(_record_key(ref))),
+                _decode_activity(items.get(self._settings.activity_key_of(ref))),
+            )
+            for ref in refs
+        }
+
+    def commit(self, ref: DatabaseRef, before: Record, change: Change, now: datetime) -> Record:
+        """Store the changed record and its events together, if the record is still the one that was read.
+
+        Returns the record as stored, with its new ``rev``. Raises Conflict where somebody else came first, and what
+        aws_call raises.
+        """
+        after = replace(change.record, rev=before.rev + 1)
+        writes: list[Any] = [{"Update": self._record_update(ref, before, after)}]
+        if change.events:
+            writes.append({"Update": self._history_update(ref, change.events, now)})
+        try:
+            self._transact(writes)
+        except _HistoryFull:
+            self._transact(writes[:1])
+        return after
+
+    def report_activity(self, ref: DatabaseRef, at: datetime) -> Activity:
+        """Record that the database was queried at that time, in the contract's shape; never moves it backwards.
+
+        Returns what the item says now. An item that holds no time is replaced.
+        """
+        key = self._settings.activity_key_of(ref)
+        for attempt in range(_REPORT_ATTEMPTS):
+            item = self._get([key]).get(key)
+            activity = _decode_activity(item)
+            if isinstance(activity, LastQuery) and activity.at >= at.replace(microsecond=0):
+                return activity
+            if self._put_activity(key, item, at):
+                return LastQuery(at.replace(microsecond=0))
+            self._pause(random.uniform(0, 0.05 * (attempt + 1)))  # noqa: S311 - spreads writers, no secret
+        raise Conflict("Others report activity of this database faster than it can be stored.", for_log=key)
+
+    def _get(self, keys: Sequence[str]) -> dict[str, Mapping[str, Any]]:
+        found: dict[str, Mapping[str, Any]] = {}
+        wanted: Any = {self._name: {"Keys": [{"key": {"S": key}} for key in keys], "ConsistentRead": True}}
+        for attempt in range(_READ_ATTEMPTS):
+            with aws_call("dynamodb:BatchGetItem"):
+                answer = self._client.batch_get_item(RequestItems=wanted)
+            found.update({item["key"]["S"]: item for item in answer["Responses"].get(self._name, [])})
+            wanted = answer.get("UnprocessedKeys")
+            if not wanted:
+                return found
+            self._pause(0.1 * 2**attempt)
+        raise AwsUnavailable(
+            "DynamoDB is throttling at the moment.", TRY_AGAIN, for_log="dynamodb:BatchGetItem: keys left unprocessed"
+        )
+
+    def _record_update(self, ref: DatabaseRef, before: Record, after: Record) -> dict[str, Any]:
+        """Names only the fields that this version knows: what a newer version added stays as it is."""
+        fields = encode_record(after)
+        kept = {name: value for name, value in fields.items() if value is not None}
+        gone = [name for name, value in fields.items() if value is None]
+        expression = "SET " + ", ".join(f"#{name} = :{name}" for name in kept)
+        if gone:
+            expression += " REMOVE " + ", ".join(f"#{name}" for name in gone)
+        values = {f":{name}": value for name, value in kept.items()}
+        condition = "attribute_not_exists(#rev)"
+        if before.rev:
+            condition = "#rev = :expected"
+            values[":expected"] = before.rev
+        return {
+            "TableName": self._name,
+            "Key": {"key": {"S": _record_key(ref)}},
+            "UpdateExpression": expression,
+            "ConditionExpression": condition,
+            "ExpressionAttributeNames": {f"#{name}": name for name in fields},
+            "ExpressionAttributeValues": to_attributes(values),
+        }
+
+    def _history_update(self, ref: DatabaseRef, events: Sequence[Event], now: datetime) -> dict[str, Any]:
+        values = {
+            ":none": [],
+            ":new": [encode_event(event) for event in events],
+            ":expiry": int((now + _HISTORY_LASTS).timestamp()),
+            ":most": _EVENTS_PER_DAY,
+        }
+        return {
+            "TableName": self._name,
+            "Key": {"key": {"S": f"rds_history/{ref.id}/{now:%Y-%m-%d}"}},
+            "UpdateExpression": "SET #events = list_append(if_not_exists(#events, :none), :new), #expires_at = :expiry",
+            "ConditionExpression": "attribute_not_exists(#events) OR size(#events) < :most",
+            "ExpressionAttributeNames": {"#events": "events", "#expires_at": "expires_at"},
+            "ExpressionAttributeValues": to_attributes(values),
+        }
+
+    def _transact(self, writes: list[Any]) -> None:
+        # botocore gives each call a ClientRequestToken, so that its own retries cannot apply a write twice.
+        with aws_call("dynamodb:UpdateItem"):
+            try:
+                self._client.transact_write_items(TransactItems=writes)
+            except self._client.exceptions.TransactionCanceledException as error:
+                codes = [reason.get("Code", "None") for reason in error.response.get("CancellationReasons", [])]
+                if codes[0] in ("ConditionalCheckFailed", "TransactionConflict") or "TransactionConflict" in codes:
+                    raise Conflict("Somebody else changed the record.", for_log=str(error)) from error
+                if codes[1:] == ["ConditionalCheckFailed"]:
+                    raise _HistoryFull from error
+                if any(code in ("ThrottlingError", "ProvisionedThroughputExceeded") for code in codes):
+                    raise AwsUnavailable(
+                        "DynamoDB is throttling at the moment.", TRY_AGAIN, for_log=str(error)
+                    ) from error
+                raise
+
+    def _put_activity(self, key: str, before: Mapping[str, Any] | None, at: datetime) -> bool:
+        """Put the item if nobody changed it since it was read; says whether it was put."""
+        guard: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(#value)"}
+        if before is not None and "value" in before:
+            guard = {
+                "ConditionExpression": "#value = :before",
+                "ExpressionAttributeValues": {":before": before["value"]},
+            }
+        item = {**(before or {}), "key": {"S": key}, "value": {"S": format_time(at)}}
+        with aws_call("dynamodb:PutItem"):
+            try:
+                self._client.put_item(
+                    TableName=self._name, Item=item, ExpressionAttributeNames={"#value": "value"}, **guard
+                )
+            except ClientError as error:
+                if error_code(error) in ("ConditionalCheckFailedException", "TransactionConflictException"):
+                    return False
+                raise
+        return True
+
+
+class _HistoryFull(Exception):
+    """The day's history holds as many events as it may."""
+
+
+def _record_key(ref: DatabaseRef) -> str:
+    return f"rds_lifecycle/{ref.id}"
+
+
+def _decode_activity(item: Mapping[str, Any] | None) -> Activity:
+    if item is None:
+        return NoActivity()
+    value = from_attributes(item).get("value")
+    if isinstance(value, dict) and len(value) == 1:
+        # Written through boto3's Table resource in the low-level notation: {"S": "<ISO 8601>"} as a map.
+        value = next(iter(value.values()))
+    if value is None:
+        return UnreadableActivity("it has no value")
+    try:
+        return LastQuery(parse_time(value))
+    except ValueError as fault:
+        return UnreadableActivity(str(fault))

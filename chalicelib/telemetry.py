@@ -1,0 +1,61 @@
+"""One log line per reconcile, and metrics only of what happened (custom metrics are billed by metric and hour)."""
+
+from typing import Final
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.metrics import MetricUnit, single_metric
+
+from chalicelib.model import APP_ACTOR, Action, Condition, DatabaseRef, Decision, Event, EventName, Sighting
+
+NAMESPACE: Final = "rds-lifecycle"
+
+logger: Final = Logger(service=NAMESPACE, location=None, utc=True)
+
+_FAILURES: Final = (
+    EventName.START_FAILED,
+    EventName.STOP_FAILED,
+    EventName.RESTART_EXPIRED,
+    EventName.RESTART_DROPPED,
+    EventName.FAILED,
+)
+
+
+def log_reconcile(sighting: Sighting, found: Condition, decision: Decision, done: Action) -> None:
+    """What was seen, decided and done, in one line. There is no silent run."""
+    logger.info(
+        decision.detail,
+        extra={
+            "database": sighting.ref.id,
+            "status": sighting.status,
+            "state": found.state.value,
+            "action": done.value,
+            "reason": decision.reason.value,
+        },
+    )
+
+
+def log_event(ref: DatabaseRef, event: Event) -> None:
+    """One line for a thing that happened, and its metrics."""
+    logger.info(
+        event.detail,
+        extra={"database": ref.id, "event": event.name.value, "by": event.by, "status": event.status},
+    )
+    if event.name is EventName.RESTART_REQUESTED:
+        _count(ref, "RestartsRequested")
+    elif event.name is EventName.STARTING and event.by is not None:
+        _count(ref, "Starts")
+    elif event.name is EventName.STOPPING and event.by == APP_ACTOR:
+        _count(ref, "Stops")
+    elif event.name in _FAILURES:
+        _count(ref, "Failures")
+    elif event.seconds is not None:
+        _put(ref, "SecondsToAvailable", MetricUnit.Seconds, event.seconds)
+
+
+def _count(ref: DatabaseRef, name: str) -> None:
+    _put(ref, name, MetricUnit.Count, 1)
+
+
+def _put(ref: DatabaseRef, name: str, unit: MetricUnit, value: float) -> None:
+    with single_metric(name=name, unit=unit, value=value, namespace=NAMESPACE) as metric:
+        metric.add_dimension(name="database", value=ref.id)

@@ -1,0 +1,99 @@
+"""Views → the JSON of the contract."""
+
+import math
+from datetime import datetime, timedelta
+from statistics import median
+from typing import Any, Final
+
+from chalicelib.errors import Problem
+from chalicelib.lifecycle import Restarted
+from chalicelib.model import DatabaseRef, Reason, Record, State
+from chalicelib.reconcile import View
+from chalicelib.settings import Settings
+from chalicelib.statuses import condition_of
+from chalicelib.timestamps import format_time
+
+_USUAL_START: Final = timedelta(minutes=5)
+_STOPS_SOMETIME: Final = (Reason.RECENT_ACTIVITY, Reason.NO_ACTIVITY_DATA, Reason.METRIC_ACTIVE, Reason.IDLE)
+
+
+def show_database(view: View, settings: Settings) -> dict[str, Any]:
+    """The contract's Database."""
+    record, decision, sighting = view.record, view.decision, view.sighting
+    condition = condition_of(sighting.status)
+    used = decision.last_use
+    return {
+        "id": sighting.ref.id,
+        "kind": sighting.ref.kind,
+        "status": sighting.status,
+        "state": condition.state,
+        "ready": condition.ready,
+        "reason": decision.reason,
+        "detail": decision.detail,
+        "last_activity_at": _time(used.at if used else None),
+        "last_activity_source": used and used.source,
+        "idle_minutes": None if used is None else max(0.0, round((view.at - used.at).total_seconds() / 60, 1)),
+        "stops_at": _time(_stops_at(view, settings)),
+        "hold_until": _time(record.hold.until if record.hold else None),
+        "restart_requested_at": _time(record.restart.requested_at if record.restart else None),
+        "estimated_ready_at": _time(_estimated_ready_at(view)),
+        "automatic_restart_at": _time(sighting.automatic_restart_at),
+    }
+
+
+def show_missing(ref: DatabaseRef, problem: Problem) -> dict[str, Any]:
+    """A Database that RDS does not know, for the list: one wrong id must not hide the others."""
+    unknown = dict.fromkeys(
+        (
+            "status",
+            "last_activity_at",
+            "last_activity_source",
+            "idle_minutes",
+            "stops_at",
+            "hold_until",
+            "restart_requested_at",
+            "estimated_ready_at",
+            "automatic_restart_at",
+        )
+    )
+    known = {"id": ref.id, "kind": ref.kind, "state": State.FAILED, "ready": False, "reason": Reason.FAILED}
+    return {**unknown, **known, "detail": problem.detail}
+
+
+def show_restarted(answer: Restarted, settings: Settings) -> dict[str, Any]:
+    """The body of an answer to a restart."""
+    return {
+        "message": answer.message,
+        "instance_id": answer.view.sighting.ref.id,
+        "database": show_database(answer.view, settings),
+    }
+
+
+def seconds_to_next_look(view: View) -> int:
+    """``Retry-After`` while something moves: half of the time that is left, but 2 to 30 seconds."""
+    ready_at = _estimated_ready_at(view)
+    left = 0.0 if ready_at is None else (ready_at - view.at).total_seconds()
+    return min(30, max(2, math.ceil(left / 2)))
+
+
+def _stops_at(view: View, settings: Settings) -> datetime | None:
+    if view.decision.reason not in _STOPS_SOMETIME:
+        return None
+    return view.at if view.decision.last_use is None else view.decision.last_use.at + settings.idle
+
+
+def _estimated_ready_at(view: View) -> datetime | None:
+    usual = _usual_start(view.record)
+    if view.decision.reason is Reason.STARTING:
+        began = view.record.launch.at if view.record.launch else view.record.since
+        return (began or view.at) + usual
+    waiting = view.record.restart is not None and condition_of(view.sighting.status).state is not State.FAILED
+    return view.at + usual if waiting else None
+
+
+def _usual_start(record: Record) -> timedelta:
+    return timedelta(seconds=median(record.start_seconds)) if record.start_seconds else _USUAL_START
+
+
+def _time(at: datetime | None) -> str | None:
+    return None if at is None else format_time(at)
