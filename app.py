@@ -98,7 +98,7 @@ def bearer_name() -> str:
 
 def this_request() -> Request:
     """The request that is being answered; there always is one inside of a route."""
-    return cast(Request, app.current_request)
+    return cast("Request", app.current_request)
 
 
 def restarted_response(answer: Restarted, location: str, run: Lifecycle) -> Response:

@@ -16,7 +16,6 @@ from chalicelib.model import (
     Launch,
     Record,
     Sighting,
-    Source,
     State,
 )
 from chalicelib.settings import Settings
@@ -147,16 +146,16 @@ def _starting(record: Record, now: datetime) -> Change:
 def _came_up(record: Record, now: datetime) -> Change:
     """Up after it was not: the idle clock starts, unless AWS started it unasked after seven days."""
     launch, asked = record.launch, record.restart
-    up = replace(record, launch=None, up_since=None if record.started_by_aws else now, up_source=Source.STARTED)
+    up = replace(record, launch=None, up_since=None if record.started_by_aws else now, up_as_asked=False)
     if launch is not None:
         took = max(0, round((now - launch.at).total_seconds()))
         since_request = max(0, round((now - launch.requested_at).total_seconds()))
         starts = (*record.start_seconds, took)[-_STARTS_REMEMBERED:]
-        up = replace(up, up_source=Source.RESTART, start_seconds=starts)
+        up = replace(up, up_as_asked=True, start_seconds=starts)
         detail = f"Ready {spell_duration(now - launch.requested_at)} after the restart was asked for."
         return _told(up, EventName.AVAILABLE, detail, now, by=launch.by, seconds=since_request)
     if asked is not None:
-        up = replace(up, up_source=Source.RESTART)
+        up = replace(up, up_as_asked=True)
         return _told(up, EventName.AVAILABLE, "Ready, as asked.", now, by=asked.by)
     if record.started_by_aws:
         return _told(up, EventName.AVAILABLE, "Ready, started by AWS after seven days.", now, by=AWS_ACTOR)

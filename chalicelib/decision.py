@@ -34,36 +34,34 @@ RDS_LAGS: Final = timedelta(seconds=60)
 CLOCKS_DIFFER: Final = timedelta(minutes=5)
 """An activity time further in the future than this is a fault of its writer."""
 
-_SPELLED: Final = {
-    Source.QUERY: "the last query was",
-    Source.RESTART: "a restart was asked for",
-    Source.STARTED: "it was seen to come up",
-    Source.METRIC: "the activity metric was last above its number",
-}
+_QUERIED: Final = "the last query was"
+_ASKED: Final = "a restart was asked for"
+_CAME_UP_AS_ASKED: Final = "it came up, as asked,"
+_CAME_UP: Final = "it was seen to come up"
+_FIRST_SEEN: Final = "it was first seen running"
+_MEASURED: Final = "the activity metric was last above its number"
 
 
 def decide(observation: Observation, record: Record, settings: Settings, now: datetime) -> Decision:
     """The first rule that applies decides. Raises ValueError where ``now`` has no time zone."""
     if now.tzinfo is None:
         raise ValueError("now has no time zone; pass an aware UTC datetime")
-    status = observation.sighting.status
+    status, used = observation.sighting.status, _last_use(observation, record)
     match condition_now(observation.sighting, record, now).state:
         case State.FAILED:
-            return Decision(
-                Action.NONE, Reason.FAILED, f"RDS reports {status}. A person has to mend it: {remedy_for(status)}"
-            )
+            detail = f"RDS reports {status}. A person has to mend it: {remedy_for(status)}"
+            return Decision(Action.NONE, Reason.FAILED, detail, used)
         case State.STARTING:
-            return Decision(Action.NONE, Reason.STARTING, "It is starting; that takes RDS some minutes.")
+            return Decision(Action.NONE, Reason.STARTING, "It is starting; that takes RDS some minutes.", used)
         case State.STOPPING:
-            return Decision(Action.NONE, Reason.STOPPING, "It is stopping; that takes RDS some minutes.")
+            return Decision(Action.NONE, Reason.STOPPING, "It is stopping; that takes RDS some minutes.", used)
         case State.BUSY:
-            return Decision(
-                Action.NONE, Reason.BUSY, f"RDS is at work on it ({status}); it can't be stopped meanwhile."
-            )
+            detail = f"RDS is at work on it ({status}); it cannot be stopped meanwhile."
+            return Decision(Action.NONE, Reason.BUSY, detail, used)
         case State.STOPPED:
-            return _decide_stopped(record, settings, now)
+            return _decide_stopped(record, used, settings, now)
         case State.RUNNING:
-            return _decide_running(observation, record, settings, now)
+            return _decide_running(observation, record, used, settings, now)
         case unexpected:
             assert_never(unexpected)
 
@@ -97,28 +95,29 @@ def is_expired(record: Record, settings: Settings, now: datetime) -> bool:
     return now > asked_at + settings.restart_expires_after
 
 
-def _decide_stopped(record: Record, settings: Settings, now: datetime) -> Decision:
+def _decide_stopped(record: Record, used: SignOfUse | None, settings: Settings, now: datetime) -> Decision:
     if record.restart is not None and not is_expired(record, settings, now):
         detail = f"{record.restart.by} asked for a restart at {format_time(record.restart.requested_at)}."
-        return Decision(Action.START, Reason.RESTART_REQUESTED, detail)
-    return Decision(Action.NONE, Reason.STOPPED, "It is stopped, and nobody has asked for a restart.")
+        return Decision(Action.START, Reason.RESTART_REQUESTED, detail, used)
+    return Decision(Action.NONE, Reason.STOPPED, "It is stopped, and nobody has asked for a restart.", used)
 
 
-def _decide_running(observation: Observation, record: Record, settings: Settings, now: datetime) -> Decision:
+def _decide_running(
+    observation: Observation, record: Record, last_use: SignOfUse | None, settings: Settings, now: datetime
+) -> Decision:
     if record.hold is not None and now < record.hold.until:
         detail = f"{record.hold.by} holds it awake until {format_time(record.hold.until)}."
-        return Decision(Action.NONE, Reason.HELD, detail, _last_use(observation, record))
+        return Decision(Action.NONE, Reason.HELD, detail, last_use)
     if unreadable := _unreadable(observation, now):
         detail = (
             f"The activity item does not tell when it was last queried: {unreadable}. It stays up until that is mended."
         )
-        return Decision(Action.NONE, Reason.ACTIVITY_UNREADABLE, detail)
+        return Decision(Action.NONE, Reason.ACTIVITY_UNREADABLE, detail, last_use)
 
-    last_use = _last_use(observation, record)
     if last_use is not None and now - last_use.at <= settings.idle:
         return _recently_used(last_use, observation, settings)
     if settings.activity_metric is not None:
-        second_opinion = _ask_metric(observation, settings, now)
+        second_opinion = _ask_metric(observation, last_use, settings, now)
         if second_opinion is not None:
             return second_opinion
     return Decision(Action.STOP, Reason.IDLE, _why_idle(last_use, record, settings, now), last_use)
@@ -139,17 +138,18 @@ def _unreadable(observation: Observation, now: datetime) -> str | None:
 def _last_use(observation: Observation, record: Record) -> SignOfUse | None:
     signs = []
     if isinstance(observation.activity, LastQuery):
-        signs.append(SignOfUse(observation.activity.at, Source.QUERY))
+        signs.append(SignOfUse(observation.activity.at, Source.QUERY, _QUERIED))
     if record.restart_asked_at is not None:
-        signs.append(SignOfUse(record.restart_asked_at, Source.RESTART))
+        signs.append(SignOfUse(record.restart_asked_at, Source.RESTART, _ASKED))
     if record.up_since is not None:
-        signs.append(SignOfUse(record.up_since, record.up_source))
+        came_up = (Source.RESTART, _CAME_UP_AS_ASKED) if record.up_as_asked else (Source.STARTED, _CAME_UP)
+        signs.append(SignOfUse(record.up_since, *came_up))
     if not signs and record.first_seen_at is not None:
-        signs.append(SignOfUse(record.first_seen_at, Source.STARTED))
+        signs.append(SignOfUse(record.first_seen_at, Source.STARTED, _FIRST_SEEN))
     latest = max(signs, key=lambda sign: sign.at, default=None)
     if latest is not None and signs[0].source is Source.QUERY and latest.at - signs[0].at < timedelta(seconds=1):
         # The activity item holds whole seconds; a query in the same second as another sign is the one to name.
-        return SignOfUse(latest.at, Source.QUERY)
+        return SignOfUse(latest.at, Source.QUERY, _QUERIED)
     return latest
 
 
@@ -160,26 +160,26 @@ def _recently_used(last_use: SignOfUse, observation: Observation, settings: Sett
             f"There is no activity item; the idle window of {window} runs from {at}, when it was first seen running."
         )
         return Decision(Action.NONE, Reason.NO_ACTIVITY_DATA, detail, last_use)
-    detail = f"In use: {_SPELLED[last_use.source]} at {at}, within the idle window of {window}."
+    detail = f"In use: {last_use.what} at {at}, within the idle window of {window}."
     return Decision(Action.NONE, Reason.RECENT_ACTIVITY, detail, last_use)
 
 
-def _ask_metric(observation: Observation, settings: Settings, now: datetime) -> Decision | None:
+def _ask_metric(
+    observation: Observation, last_use: SignOfUse | None, settings: Settings, now: datetime
+) -> Decision | None:
     """The second opinion's veto, or None where it agrees to stop."""
     match observation.metric:
         case MetricAbove(at) if now - at <= settings.idle:
-            detail = f"No query for long, but {_SPELLED[Source.METRIC]} at {format_time(at)}."
-            return Decision(Action.NONE, Reason.METRIC_ACTIVE, detail, SignOfUse(at, Source.METRIC))
+            detail = f"No query for long, but {_MEASURED} at {format_time(at)}."
+            return Decision(Action.NONE, Reason.METRIC_ACTIVE, detail, SignOfUse(at, Source.METRIC, _MEASURED))
         case MetricAbove() | MetricQuiet():
             return None
         case MetricSilent(why):
-            return Decision(
-                Action.NONE, Reason.METRIC_UNKNOWN, f"It stays up, because the activity metric is silent: {why}."
-            )
+            detail = f"It stays up, because the activity metric is silent: {why}."
+            return Decision(Action.NONE, Reason.METRIC_UNKNOWN, detail, last_use)
         case None:
-            return Decision(
-                Action.NONE, Reason.METRIC_UNKNOWN, "It stays up, because the activity metric was not read."
-            )
+            detail = "It stays up, because the activity metric was not read."
+            return Decision(Action.NONE, Reason.METRIC_UNKNOWN, detail, last_use)
         case unexpected:
             assert_never(unexpected)
 
@@ -191,4 +191,4 @@ def _why_idle(last_use: SignOfUse | None, record: Record, settings: Settings, no
     ago = spell_duration(now - last_use.at)
     window = spell_duration(settings.idle)
     at = format_time(last_use.at)
-    return f"{began}Idle for {ago}: {_SPELLED[last_use.source]} at {at}; the idle window is {window}."
+    return f"{began}Idle for {ago}: {last_use.what} at {at}; the idle window is {window}."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from chalicelib.aws import aws_call
@@ -74,4 +74,4 @@ class ActivityMetric:
         if not points:
             return MetricSilent(f"CloudWatch has no datapoints of {self._rule.name} within the idle window")
         above = [at for at, value in points if value > self._rule.above]
-        return MetricAbove(max(above)) if above else MetricQuiet()
+        return MetricAbove(max(above).astimezone(UTC)) if above else MetricQuiet()

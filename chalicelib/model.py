@@ -159,15 +159,16 @@ class Source(StrEnum):
 class Record:
     """What the app remembers of one database between runs. ``rev`` 0 means that nothing is stored yet.
 
-    ``up_since`` is when it was first seen up after it had not been; ``first_seen_at`` is when it was found running
-    by an app that knew nothing of it, which says little: it counts only where no other sign of use is known.
+    ``up_since`` is when it was first seen up after it had not been, ``up_as_asked`` whether a restart brought it up;
+    ``first_seen_at`` is when it was found running by an app that knew nothing of it, which says little: it counts
+    only where no other sign of use is known.
     """
 
     rev: int = 0
     status: str | None = None
     since: datetime | None = None
     up_since: datetime | None = None
-    up_source: Source = Source.STARTED
+    up_as_asked: bool = False
     first_seen_at: datetime | None = None
     restart_asked_at: datetime | None = None
     restart: PendingRestart | None = None
@@ -208,10 +209,11 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SignOfUse:
-    """The latest sign that somebody uses the database; idle time runs from it."""
+    """The latest sign that somebody uses the database; idle time runs from it. ``what`` tells it, before ``at …``."""
 
     at: datetime
     source: Source
+    what: str
 
 
 @dataclass(frozen=True, slots=True)

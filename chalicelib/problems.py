@@ -51,21 +51,15 @@ class ProblemAnswer:
     body: dict[str, Any]
 
 
-def slug_of(error: Exception) -> str:
+def slug_of(error: errors.Problem | SettingsError) -> str:
     """The error's slug, as in the ``type`` of its answer."""
     return _KINDS.get(type(error), _UNFORESEEN).slug
 
 
-def answer_problem(error: Exception, request_id: str) -> ProblemAnswer:
+def answer_problem(error: errors.Problem | SettingsError, request_id: str) -> ProblemAnswer:
     """The answer to an error: only what is meant for people, and the request id that finds the rest in the log."""
     kind = _KINDS.get(type(error), _UNFORESEEN)
-    match error:
-        case errors.Problem(detail=detail):
-            pass
-        case SettingsError():
-            detail = _SETTINGS_DETAIL
-        case _:
-            detail = _UNFORESEEN_DETAIL
+    detail = _SETTINGS_DETAIL if isinstance(error, SettingsError) else error.detail
     headers = {} if kind.retry_after is None else {"Retry-After": str(kind.retry_after)}
     return _answer(kind.slug, kind.title, kind.status, detail, request_id, headers)
 

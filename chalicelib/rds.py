@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, assert_never
 
 from botocore.exceptions import ClientError
@@ -160,12 +161,16 @@ class Rds:
 
 def _instance(item: DBInstanceTypeDef) -> Sighting:
     ref = DatabaseRef(Kind.INSTANCE, item["DBInstanceIdentifier"])
-    return Sighting(ref, item.get("DBInstanceStatus", _NO_STATUS), item.get("AutomaticRestartTime"))
+    return Sighting(ref, item.get("DBInstanceStatus", _NO_STATUS), _utc(item.get("AutomaticRestartTime")))
 
 
 def _cluster(item: DBClusterTypeDef) -> Sighting:
     ref = DatabaseRef(Kind.CLUSTER, item["DBClusterIdentifier"])
-    return Sighting(ref, item.get("Status", _NO_STATUS), item.get("AutomaticRestartTime"))
+    return Sighting(ref, item.get("Status", _NO_STATUS), _utc(item.get("AutomaticRestartTime")))
+
+
+def _utc(at: datetime | None) -> datetime | None:
+    return None if at is None else at.astimezone(UTC)
 
 
 def _not_found(ref: DatabaseRef) -> DatabaseNotFound:

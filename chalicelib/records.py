@@ -17,7 +17,6 @@ from chalicelib.model import (
     Launch,
     PendingRestart,
     Record,
-    Source,
 )
 from chalicelib.timestamps import parse_time
 
@@ -50,7 +49,7 @@ def encode_record(record: Record) -> dict[str, Any]:
         "status": record.status,
         "since": _text(record.since),
         "up_since": _text(record.up_since),
-        "up_source": record.up_source.value,
+        "up_as_asked": record.up_as_asked or None,
         "first_seen_at": _text(record.first_seen_at),
         "restart_asked_at": _text(record.restart_asked_at),
         "restart": record.restart and {"requested_at": _text(record.restart.requested_at), "by": record.restart.by},
@@ -79,7 +78,7 @@ def decode_record(item: Attributes | None) -> Record:
         status=field.read("status", str, None),
         since=field.read("since", parse_time, None),
         up_since=field.read("up_since", parse_time, None),
-        up_source=field.read("up_source", Source, Source.STARTED),
+        up_as_asked=field.read("up_as_asked", bool, False),
         first_seen_at=field.read("first_seen_at", parse_time, None),
         restart_asked_at=field.read("restart_asked_at", parse_time, None),
         restart=field.read("restart", lambda m: PendingRestart(parse_time(m["requested_at"]), str(m["by"])), None),

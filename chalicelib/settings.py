@@ -11,6 +11,21 @@ from urllib.parse import urlsplit
 
 from chalicelib.model import DatabaseRef, Kind
 
+SETTING_NAMES: Final = (
+    "DATABASES",
+    "METADATA_TABLE",
+    "ACTIVITY_KEY",
+    "IDLE_MINUTES",
+    "CHECK_INTERVAL_MINUTES",
+    "WARM_UP_SCHEDULE",
+    "ACTIVITY_METRIC",
+    "ACCESS_TOKENS",
+    "CORS_ORIGIN",
+    "DASHBOARD_URL",
+    "HOURLY_COST_USD",
+)
+"""Every environment variable that read_settings reads."""
+
 T = TypeVar("T")
 
 

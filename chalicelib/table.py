@@ -153,7 +153,7 @@ class Table:
                 self._client.transact_write_items(TransactItems=writes)
             except self._client.exceptions.TransactionCanceledException as error:
                 codes = [reason.get("Code", "None") for reason in error.response.get("CancellationReasons", [])]
-                if codes[0] in ("ConditionalCheckFailed", "TransactionConflict") or "TransactionConflict" in codes:
+                if codes[:1] == ["ConditionalCheckFailed"] or "TransactionConflict" in codes:
                     raise Conflict("Somebody else changed the record.", for_log=str(error)) from error
                 if codes[1:] == ["ConditionalCheckFailed"]:
                     raise _HistoryFull from error

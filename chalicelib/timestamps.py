@@ -17,9 +17,9 @@ def parse_time(value: object) -> datetime:
         case bool():
             raise ValueError("it is true or false, not a time")
         case int() | float() | Decimal():
-            return _from_epoch(float(value))
+            return _from_epoch(value)
         case str() if _NUMBER.fullmatch(value.strip()):
-            return _from_epoch(float(value))
+            return _from_epoch(value)
         case str():
             return _from_iso(value.strip())
         case _:
@@ -44,9 +44,9 @@ def spell_duration(duration: timedelta) -> str:
     return f"{days} days" + (f" {hours % 24} h" if hours % 24 else "")
 
 
-def _from_epoch(seconds: float) -> datetime:
+def _from_epoch(seconds: float | Decimal | str) -> datetime:
     try:
-        return datetime.fromtimestamp(seconds, UTC)
+        return datetime.fromtimestamp(float(seconds), UTC)
     except (ValueError, OverflowError, OSError):
         raise ValueError("it is a number, but not one of seconds since 1970") from None
 

@@ -1,0 +1,88 @@
+"""What `make run` prints: one readable line for each thing that happens, made of the app's JSON log."""
+
+import io
+import json
+import re
+import sys
+import threading
+from datetime import datetime
+from typing import Any, Final, TextIO
+
+_REQUEST: Final = re.compile(r'^\S+ - - \[[^]]*\] "(?P<what>\S+ \S+) \S+" (?P<status>\d{3})')
+
+_CHATTER: Final = ("Serving on", "Found credentials", "Found endpoint")
+
+
+class Console:
+    """Prints lines, a time before each. Thread-safe.
+
+    What repeats itself is left out: the same decision at every check, and looks at the database that went well.
+    """
+
+    def __init__(self, out: TextIO = sys.stdout) -> None:
+        self._out = out
+        self._lock = threading.Lock()
+        self._last_decision: dict[str, tuple[str, ...]] = {}
+
+    def say(self, subject: str, text: str) -> None:
+        """One line about one subject."""
+        self.plain(f"{datetime.now().astimezone():%H:%M:%S}  {subject:<9} {text}")
+
+    def plain(self, text: str) -> None:
+        """A line as it is."""
+        with self._lock:
+            self._out.write(f"{text}\n")
+            self._out.flush()
+
+    def show(self, line: str) -> None:
+        """A line of the app's output: a JSON log line, a request that chalice local served, or anything else."""
+        line = line.rstrip()
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            entry = None
+        if isinstance(entry, dict):
+            self._show_entry(entry)
+        elif request := _REQUEST.match(line):
+            if not (request["what"].startswith("GET ") and request["status"] == "200"):
+                self.say("request", f"{request['what']} → {request['status']}")
+        elif line and not line.startswith(_CHATTER):
+            self.say("app", line)
+
+    def _show_entry(self, entry: dict[str, Any]) -> None:
+        database, message = entry.get("database", ""), entry.get("message", "")
+        if "_aws" in entry:
+            return
+        if "action" in entry:
+            decision = tuple(str(entry.get(field)) for field in ("state", "action", "reason"))
+            if self._last_decision.get(database) != decision:
+                self._last_decision[database] = decision
+                state, action, reason = decision
+                self.say("decision", f"{database} is {state}: {action} ({reason}). {message}")
+        elif "event" in entry:
+            by = f" by {entry['by']}" if entry.get("by") else ""
+            self.say("history", f"{database}: {entry['event']}{by}. {message}")
+        else:
+            trace = f"\n{entry['exception']}" if "exception" in entry else ""
+            self.say(str(entry.get("level", "app")).lower(), f"{database} {message}{trace}".strip())
+
+
+class ConsoleStream(io.TextIOBase):
+    """A stand-in for sys.stdout that hands whole lines to a Console."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._rest = ""
+        self._guard = threading.Lock()
+
+    def writable(self) -> bool:
+        """It is only written to."""
+        return True
+
+    def write(self, text: str) -> int:
+        """Keep what is no whole line yet."""
+        with self._guard:
+            *lines, self._rest = (self._rest + text).split("\n")
+        for line in lines:
+            self._console.show(line)
+        return len(text)

@@ -1,0 +1,120 @@
+"""A local AWS on one port: moto's server, an RDS that takes its time, and Lambda's Invoke for the app's functions."""
+
+import json
+import re
+import threading
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import boto3
+from moto.backends import get_backend
+from moto.core.models import DEFAULT_ACCOUNT_ID
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+from chalicelib.model import DatabaseRef, Kind
+from chalicelib.settings import Settings
+from dev.local_dynamodb import take_turns
+from dev.local_rds import LocalRds
+
+REGION: Final = "us-east-1"
+
+Invoke = Callable[[str, Any], Any]
+_INVOCATION: Final = re.compile(r"/2015-03-31/functions/(?P<name>[^/]+)/invocations/?")
+
+
+class LocalAws:
+    """Serves on 127.0.0.1 from a thread of its own, until it is stopped."""
+
+    def __init__(self, port: int, start_seconds: float, stop_seconds: float) -> None:
+        self.url = f"http://127.0.0.1:{port}"
+        self._moto = DomainDispatcherApplication(create_backend_app)
+        self._invoke: Invoke | None = None
+        take_turns()
+        self._server = make_server("127.0.0.1", port, self._answer, threaded=True, request_handler=_Quiet)
+        self._thread = threading.Thread(target=self._server.serve_forever, name="local AWS", daemon=True)
+        backend = get_backend("rds")[DEFAULT_ACCOUNT_ID][REGION]
+        self.rds = LocalRds(backend, lambda: datetime.now(UTC), start_seconds, stop_seconds)
+
+    def start(self) -> None:
+        """Begin to serve."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End serving."""
+        self._server.shutdown()
+        self._thread.join()
+
+    def serve_functions(self, invoke: Invoke) -> None:
+        """From now on Lambda's Invoke runs the app's functions."""
+        self._invoke = invoke
+
+    def create_resources(self, settings: Settings) -> None:
+        """The metadata table, and every minded database, stopped."""
+        create_table(boto3.client("dynamodb", endpoint_url=self.url, region_name=REGION), settings.metadata_table)
+        client = boto3.client("rds", endpoint_url=self.url, region_name=REGION)
+        for ref in settings.databases:
+            create_database(client, ref)
+            self.rds.set_status(ref.id, "stopped")
+        self.rds.take_events()
+        self.rds.take_transitions()
+
+    def _answer(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        match = _INVOCATION.fullmatch(environ.get("PATH_INFO", ""))
+        if match and environ["REQUEST_METHOD"] == "POST" and self._invoke is not None:
+            status, headers, body = self._run(self._invoke, match["name"], environ)
+            start_response(status, [("Content-Type", "application/json"), *headers])
+            return [body]
+        answer: Iterable[bytes] = self._moto(environ, start_response)
+        return answer
+
+    def _run(self, invoke: Invoke, name: str, environ: dict[str, Any]) -> tuple[str, list[tuple[str, str]], bytes]:
+        """Lambda's answer to Invoke; the name may be a whole function name or ARN, as deployed."""
+        payload = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        logical = re.sub(r"^.*rds-lifecycle-[a-z]+-", "", name)
+        try:
+            result = invoke(logical, json.loads(payload or b"{}"))
+        except KeyError:
+            body = {"Type": "User", "Message": f"Function not found: {name}"}
+            return "404 Not Found", [("x-amzn-errortype", "ResourceNotFoundException")], _json(body)
+        except Exception as error:  # noqa: BLE001 - Lambda, too, turns whatever a function raises into an answer
+            body = {"errorMessage": str(error), "errorType": type(error).__name__}
+            return "200 OK", [("X-Amz-Function-Error", "Unhandled")], _json(body)
+        return "200 OK", [("X-Amz-Executed-Version", "$LATEST")], _json(result)
+
+
+class _Quiet(WSGIRequestHandler):
+    """Calls of AWS are not worth a line each."""
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Say nothing."""
+
+
+def create_table(client: Any, name: str) -> None:
+    """The metadata table: on demand, partition key ``key``."""
+    client.create_table(
+        TableName=name,
+        KeySchema=[{"AttributeName": "key", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "key", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+
+
+def create_database(client: Any, ref: DatabaseRef) -> None:
+    """A small PostgreSQL instance or cluster of that id."""
+    access = {"MasterUsername": "dashboard", "MasterUserPassword": "only-local"}
+    if ref.kind is Kind.CLUSTER:
+        client.create_db_cluster(DBClusterIdentifier=ref.id, Engine="aurora-postgresql", **access)
+    else:
+        client.create_db_instance(
+            DBInstanceIdentifier=ref.id,
+            DBInstanceClass="db.t4g.micro",
+            Engine="postgres",
+            AllocatedStorage=20,
+            **access,
+        )
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value).encode()

@@ -1,0 +1,153 @@
+"""`make policies`: least privilege for each function, from a table of the boto3 calls that it makes.
+
+Chalice's own PolicyBuilder turns calls into IAM actions; here they are narrowed to the databases and the table of the
+stage's settings, and the statements are added that Chalice leaves out of policies from files. Regions and accounts
+are ``*``: a role can only act in its own account, and the app only calls its own region.
+"""
+
+import functools
+import json
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import botocore.session
+from chalice.config import Config
+from chalice.constants import VPC_ATTACH_POLICY, XRAY_POLICY
+from chalice.policy import PolicyBuilder
+
+from chalicelib.model import DatabaseRef, Kind
+from chalicelib.settings import Settings, SettingsError, read_settings
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+
+Calls = Mapping[str, frozenset[str]]
+
+# transact_write_items needs no permission of its own but those of the writes that it contains, which are updates:
+# "Using IAM with DynamoDB transactions" in the DynamoDB developer guide.
+_LOOK: Final[Calls] = {
+    "rds": frozenset({"describe_db_instances", "describe_db_clusters"}),
+    "dynamodb": frozenset({"batch_get_item", "update_item"}),
+}
+_SECOND_OPINION: Final[Calls] = {"cloudwatch": frozenset({"get_metric_data"})}
+_START: Final[Calls] = {"rds": frozenset({"start_db_instance", "start_db_cluster"})}
+_STOP: Final[Calls] = {"rds": frozenset({"stop_db_instance", "stop_db_cluster"})}
+_REPORT: Final[Calls] = {"dynamodb": frozenset({"put_item"})}
+
+CALLS: Final[Mapping[str, tuple[Calls, ...]]] = {
+    "api_handler": (_LOOK, _SECOND_OPINION, _START, _REPORT),
+    "authorize": (),
+    "inactivity_check": (_LOOK, _SECOND_OPINION, _START, _STOP),
+    "database_event": (_LOOK, _SECOND_OPINION, _START, _STOP),
+    "start_database": (_LOOK, _START),
+    "warm_up": (_LOOK, _START),
+}
+"""The boto3 calls of each function."""
+
+_LOOKS_AT_ALL: Final = ("api_handler", "inactivity_check")
+"""Functions that describe all databases of a kind in one call, which IAM checks against all of that kind."""
+
+
+def policies_of(stage: str, root: Path = ROOT) -> dict[str, dict[str, Any]]:
+    """The policy of each function of the stage, by file name. Raises SettingsError."""
+    config = json.loads((root / ".chalice" / "config.json").read_text())
+    chalice = Config(chalice_stage=stage, config_from_disk=config)
+    settings = read_settings(chalice.environment_variables)
+    names = [name for name in CALLS if name != "warm_up" or settings.warm_up_schedule is not None]
+    return {f"policy-{stage}-{name}.json": _policy(name, settings, chalice.scope(stage, name)) for name in names}
+
+
+def stages(root: Path = ROOT) -> list[str]:
+    """The stages of config.json."""
+    return list(json.loads((root / ".chalice" / "config.json").read_text())["stages"])
+
+
+def _policy(function: str, settings: Settings, config: Config) -> dict[str, Any]:
+    by_resources: dict[tuple[str, ...], list[str]] = {}
+    for action in _actions(function):
+        if resources := _resources(action, function, settings):
+            by_resources.setdefault(resources, []).append(action)
+    statements: list[Any] = [
+        {"Effect": "Allow", "Action": sorted(actions), "Resource": list(resources)}
+        for resources, actions in sorted(by_resources.items())
+    ]
+    statements.append(_log_statement(function, config))
+    if config.subnet_ids and config.security_group_ids:
+        statements.append(VPC_ATTACH_POLICY)
+    if config.xray_enabled:
+        statements.append(XRAY_POLICY)
+    return {"Version": PolicyBuilder.VERSION, "Statement": statements}
+
+
+@functools.cache
+def _actions(function: str) -> tuple[str, ...]:
+    calls: dict[str, set[str]] = {}
+    for group in CALLS[function]:
+        for service, methods in group.items():
+            calls.setdefault(service, set()).update(methods)
+    session = botocore.session.get_session()
+    document = PolicyBuilder(session=session).build_policy_from_api_calls(calls)
+    return tuple(action for statement in document["Statement"] for action in statement["Action"])
+
+
+def _resources(action: str, function: str, settings: Settings) -> tuple[str, ...]:
+    """The exact ARNs that the function may use the action on; none where its settings give it no use for it."""
+    service, _, operation = action.partition(":")
+    if service == "dynamodb":
+        return (f"arn:*:dynamodb:*:*:table/{settings.metadata_table}",)
+    if service == "cloudwatch":
+        # GetMetricData knows no resources: "Actions, resources, and condition keys for Amazon CloudWatch".
+        return ("*",) if settings.activity_metric is not None else ()
+    kind = Kind.CLUSTER if "Cluster" in operation else Kind.INSTANCE
+    refs = [ref for ref in settings.databases if ref.kind is kind]
+    if operation.startswith("Describe") and len(refs) > 1 and function in _LOOKS_AT_ALL:
+        return (f"arn:*:rds:*:*:{_ARN_PART[kind]}:*",)
+    return tuple(_arn(ref) for ref in refs)
+
+
+_ARN_PART: Final = {Kind.INSTANCE: "db", Kind.CLUSTER: "cluster"}
+
+
+def _arn(ref: DatabaseRef) -> str:
+    return f"arn:*:rds:*:*:{_ARN_PART[ref.kind]}:{ref.id}"
+
+
+def _log_statement(function: str, config: Config) -> dict[str, Any]:
+    """Chalice calls the API's function <app>-<stage>, every other one <app>-<stage>-<name>."""
+    suffix = "" if function == "api_handler" else f"-{function}"
+    group = f"arn:*:logs:*:*:log-group:/aws/lambda/{config.app_name}-{config.chalice_stage}{suffix}"
+    return {
+        "Effect": "Allow",
+        "Action": ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"],
+        "Resource": [group, f"{group}:*"],
+    }
+
+
+def write(root: Path = ROOT) -> list[str]:
+    """Write the policies of every stage, and remove those of functions that are gone. Returns the files' names."""
+    written = {name: policy for stage in stages(root) for name, policy in policies_of(stage, root).items()}
+    folder = root / ".chalice"
+    for stale in folder.glob("policy-*.json"):
+        if stale.name not in written:
+            stale.unlink()
+    for name, policy in written.items():
+        (folder / name).write_text(json.dumps(policy, indent=2) + "\n")
+    return sorted(written)
+
+
+def main() -> int:
+    """Write all of them; say what was written."""
+    os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
+    try:
+        names = write()
+    except SettingsError as error:
+        print(f"make policies cannot write any policy: {error}", file=sys.stderr)
+        return 1
+    print(f"Wrote {len(names)} policies to .chalice: {', '.join(names)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,217 @@
+"""`make run`: the real app on `chalice local`, against a local AWS, with its schedule and RDS events delivered."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+from chalicelib.settings import Settings, SettingsError, read_settings
+from dev.console import Console, ConsoleStream
+from dev.functions import Functions, scheduled_event
+from dev.local_aws import REGION, LocalAws
+
+_ROOT: Final = Path(__file__).resolve().parent.parent
+_STAGE: Final = "local"
+_TOKENS: Final = ("local-operator", "local-reporter", "local-viewer")
+_EVENT_SECONDS: Final = 0.2
+
+
+class CannotRun(Exception):
+    """Why it cannot be run here, for people."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the environment says about the local stack. Times are in seconds."""
+
+    port: int
+    aws_port: int
+    start_seconds: float
+    stop_seconds: float
+    check_seconds: float
+
+    @classmethod
+    def read(cls, environ: dict[str, str]) -> "Options":
+        """Raises CannotRun where a value is no number."""
+        return cls(
+            port=_number(environ, "PORT", 8000, int),
+            aws_port=_number(environ, "LOCAL_AWS_PORT", 4566, int),
+            start_seconds=_number(environ, "LOCAL_START_SECONDS", 20, float),
+            stop_seconds=_number(environ, "LOCAL_STOP_SECONDS", 10, float),
+            check_seconds=_number(environ, "LOCAL_CHECK_SECONDS", 10, float),
+        )
+
+
+def main() -> int:
+    """Run until Ctrl-C or until the app ends; the exit status is 0 only for the former."""
+    console = Console(sys.stdout)
+    try:
+        options = Options.read(dict(os.environ))
+        for name, port in (("PORT", options.port), ("LOCAL_AWS_PORT", options.aws_port)):
+            _check_free(name, port)
+        settings = _prepare_environment(options)
+    except (CannotRun, SettingsError) as error:
+        print(f"make run cannot start: {error}", file=sys.stderr)
+        return 1
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+
+    aws = LocalAws(options.aws_port, options.start_seconds, options.stop_seconds)
+    aws.start()
+    aws.create_resources(settings)
+    sys.stdout = ConsoleStream(console)
+    functions = Functions()
+    aws.serve_functions(functions.invoke)
+    app = _start_chalice(options.port)
+    ended = threading.Event()
+    try:
+        _in_background(lambda: _relay(app, console))
+        _wait_until_served(app, options.port)
+        _greet(console, options, settings)
+        _in_background(lambda: _tick(functions, console, options.check_seconds, ended))
+        _in_background(lambda: _deliver(aws, functions, console, ended))
+        return app.wait() or 1
+    except KeyboardInterrupt:
+        console.say("make run", "ends, and with it everything it started.")
+        return 0
+    except CannotRun as error:
+        print(f"make run cannot start: {error}", file=sys.stderr)
+        return 1
+    finally:
+        ended.set()
+        _end(app)
+        aws.stop()
+
+
+def _interrupt(_number: int, _frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _number(environ: dict[str, str], name: str, default: Any, kind: Callable[[str], Any]) -> Any:
+    text = environ.get(name, "").strip()
+    try:
+        value = kind(text) if text else default
+    except ValueError:
+        value = -1
+    if not 0 <= value < 1_000_000 or (name.endswith("PORT") and not 1 <= value <= 65535):
+        raise CannotRun(f"{name} is {text!r}; it takes a number" + (" of a port." if name.endswith("PORT") else "."))
+    return value
+
+
+def _check_free(name: str, port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            why = f"port {port} cannot be used ({error.strerror})"
+            raise CannotRun(f"{why}. End what uses it, or choose another: make run {name}={port + 1}") from None
+
+
+def _prepare_environment(options: Options) -> Settings:
+    """The stage's settings, and an AWS that is on this machine and nowhere else. Raises SettingsError."""
+    config = json.loads((_ROOT / ".chalice" / "config.json").read_text())
+    for name in [name for name in os.environ if name.startswith("AWS_") or name.lower().endswith("_proxy")]:
+        del os.environ[name]
+    os.environ.update(
+        AWS_ENDPOINT_URL=f"http://127.0.0.1:{options.aws_port}",
+        AWS_ACCESS_KEY_ID="local",
+        AWS_SECRET_ACCESS_KEY="local",  # noqa: S106 - moto takes any
+        AWS_DEFAULT_REGION=REGION,
+        AWS_CONFIG_FILE=os.devnull,
+        AWS_SHARED_CREDENTIALS_FILE=os.devnull,
+        AWS_EC2_METADATA_DISABLED="true",
+        **config["stages"][_STAGE]["environment_variables"],
+    )
+    os.environ.setdefault("IDLE_MINUTES", "2")
+    return read_settings(os.environ)
+
+
+def _start_chalice(port: int) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-c", "from chalice.cli import main; main()", "local"]
+    return subprocess.Popen(  # noqa: S603 - a fixed command
+        [*command, "--stage", _STAGE, "--port", str(port), "--no-autoreload"],
+        cwd=_ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        # Ctrl-C reaches this process alone, which then ends the other in good order.
+        start_new_session=True,
+    )
+
+
+def _relay(app: "subprocess.Popen[str]", console: Console) -> None:
+    assert app.stdout is not None
+    for line in app.stdout:
+        console.show(line)
+
+
+def _wait_until_served(app: "subprocess.Popen[str]", port: int) -> None:
+    while app.poll() is None:
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/databases", timeout=5)
+        except urllib.error.HTTPError:
+            return  # 401: it answers, and asks for a token
+        except OSError:
+            threading.Event().wait(0.1)
+    raise CannotRun(f"chalice local ended with status {app.returncode}; its words are above.")
+
+
+def _greet(console: Console, options: Options, settings: Settings) -> None:
+    url, database = f"http://127.0.0.1:{options.port}", settings.databases[0].id
+    console.say("make run", f"rds-lifecycle is served at {url}; {database} is stopped.")
+    console.say("make run", f"The local AWS is at http://127.0.0.1:{options.aws_port} (any credentials).")
+    console.say("make run", f"Tokens: {', '.join(_TOKENS)}.")
+    console.say("make run", "Try, in another terminal:")
+    console.plain(f"\n    curl -X POST -H 'Authorization: Bearer {_TOKENS[0]}' {url}/databases/{database}/restart\n")
+    idle = settings.idle.total_seconds() / 60
+    console.say("make run", f"It stops {idle:g} min after the last activity. Ctrl-C ends everything.")
+
+
+def _tick(functions: Functions, console: Console, seconds: float, ended: threading.Event) -> None:
+    while not ended.wait(seconds):
+        _invoke(functions, console, "inactivity_check", scheduled_event(datetime.now(UTC)))
+
+
+def _deliver(aws: LocalAws, functions: Functions, console: Console, ended: threading.Event) -> None:
+    while not ended.wait(_EVENT_SECONDS):
+        for transition in aws.rds.take_transitions():
+            console.say("RDS", f"{transition.database_id}: {transition.before} → {transition.after}")
+        for event in aws.rds.take_events():
+            _in_background(partial(_invoke, functions, console, "database_event", event))
+
+
+def _invoke(functions: Functions, console: Console, name: str, event: dict[str, Any]) -> None:
+    try:
+        functions.invoke(name, event)
+    except Exception as error:  # noqa: BLE001 - like Lambda, the local stack outlives whatever a function raises
+        console.say("failure", f"{name}: {error}")
+
+
+def _in_background(work: Callable[[], None]) -> None:
+    threading.Thread(target=work, daemon=True).start()
+
+
+def _end(app: "subprocess.Popen[str]") -> None:
+    app.terminate()
+    try:
+        app.wait(timeout=5)
+    except subprocess.TimeoutExpired:
+        app.kill()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

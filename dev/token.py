@@ -1,0 +1,36 @@
+"""`make token NAME=… ROLE=…`: a new token, and its entry for ACCESS_TOKENS."""
+
+import argparse
+import hashlib
+import secrets
+import sys
+
+from chalicelib.settings import Role, SettingsError, read_settings
+
+
+def entry(name: str, role: str, token: str) -> str:
+    """What stands for the token in ACCESS_TOKENS. Raises SettingsError where name or role would be refused there."""
+    text = f"{name}:{role}:{hashlib.sha256(token.encode()).hexdigest()}"
+    read_settings({"DATABASES": "any", "ACCESS_TOKENS": text})
+    return text
+
+
+def main() -> int:
+    """Print both; the token is stored nowhere."""
+    parser = argparse.ArgumentParser(prog="make token", description=__doc__)
+    parser.add_argument("--name", required=True, help="who or what bears it; appears in records and history")
+    parser.add_argument("--role", required=True, choices=[role.value for role in Role])
+    arguments = parser.parse_args()
+    token = secrets.token_urlsafe(32)
+    try:
+        line = entry(arguments.name, arguments.role, token)
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(f"Token, shown only now: {token}")
+    print(f"Entry for ACCESS_TOKENS: {line}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,116 @@
+"""The second opinion, with scripted answers of CloudWatch."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import boto3
+import pytest
+from botocore.stub import Stubber
+
+from chalicelib.metric import ActivityMetric
+from chalicelib.model import Action, DatabaseRef, Kind, MetricAbove, MetricQuiet, MetricSilent, Reason, Source
+from chalicelib.settings import MetricRule
+from tests.support import ANALYTICS, NOW, PROD, a_world
+
+IDLE = timedelta(minutes=60)
+RULE = MetricRule("DatabaseConnections", 0)
+
+
+@pytest.fixture
+def stubbed() -> Iterator[tuple[ActivityMetric, Stubber]]:
+    client = boto3.client("cloudwatch")
+    with Stubber(client) as stubber:
+        yield ActivityMetric(lambda: client, RULE), stubber
+        stubber.assert_no_pending_responses()
+
+
+def series(number: int, *values: float) -> dict[str, Any]:
+    times = [NOW - timedelta(minutes=3 * (n + 1)) for n in range(len(values))]
+    return {"Id": f"m{number}", "Timestamps": times, "Values": list(values), "StatusCode": "Complete"}
+
+
+def test_one_question_for_all_by_the_minute(stubbed: tuple[ActivityMetric, Stubber]) -> None:
+    metric, stubber = stubbed
+    refs = [PROD, ANALYTICS, DatabaseRef(Kind.INSTANCE, "quiet")]
+    asked = {
+        "MetricDataQueries": [
+            {
+                "Id": f"m{n}",
+                "MetricStat": {
+                    "Metric": {
+                        "Namespace": "AWS/RDS",
+                        "MetricName": "DatabaseConnections",
+                        "Dimensions": [{"Name": dimension, "Value": ref.id}],
+                    },
+                    "Period": 60,
+                    "Stat": "Maximum",
+                },
+            }
+            for n, (ref, dimension) in enumerate(
+                zip(refs, ["DBInstanceIdentifier", "DBClusterIdentifier", "DBInstanceIdentifier"], strict=True)
+            )
+        ],
+        "StartTime": NOW - IDLE,
+        "EndTime": NOW,
+        "ScanBy": "TimestampDescending",
+    }
+    stubber.add_response(
+        "get_metric_data", {"MetricDataResults": [series(0, 0, 2, 5), series(2, 0, 0)], "NextToken": "t"}, asked
+    )
+    stubber.add_response("get_metric_data", {"MetricDataResults": []}, {**asked, "NextToken": "t"})
+    assert metric.read(refs, IDLE, NOW) == {
+        PROD: MetricAbove(NOW - timedelta(minutes=6)),
+        ANALYTICS: MetricSilent("CloudWatch has no datapoints of DatabaseConnections within the idle window"),
+        refs[2]: MetricQuiet(),
+    }
+
+
+@pytest.mark.parametrize("code", ["AccessDenied", "Throttling", "InvalidParameterValue"])
+def test_no_answer_is_silence_and_not_an_error(stubbed: tuple[ActivityMetric, Stubber], code: str) -> None:
+    metric, stubber = stubbed
+    stubber.add_client_error("get_metric_data", code)
+    [opinion] = metric.read([PROD], IDLE, NOW).values()
+    assert isinstance(opinion, MetricSilent)
+
+
+def test_the_client_is_made_at_the_first_question() -> None:
+    made = []
+
+    def connect() -> Any:
+        made.append(boto3.client("cloudwatch"))
+        return made[0]
+
+    metric = ActivityMetric(connect, RULE)
+    assert metric.read([], IDLE, NOW) == {}
+    assert made == []
+
+
+def test_it_is_asked_only_where_a_stop_hangs_on_it() -> None:
+    others = [DatabaseRef(Kind.INSTANCE, name) for name in ("idle", "used", "held")]
+    with a_world(*others, status="available", activity_metric=RULE) as world, Stubber(world.cloudwatch) as stubber:
+        world.queried(NOW - timedelta(hours=2), others[0])
+        world.queried(NOW, others[1])
+        world.lifecycle.hold(others[2], timedelta(hours=1), by="ops")
+        for values, action, reason in (
+            ((0, 3), Action.NONE, Reason.METRIC_ACTIVE),
+            ((), Action.NONE, Reason.METRIC_UNKNOWN),
+            ((0, 0), Action.STOP, Reason.IDLE),
+        ):
+            stubber.add_response("get_metric_data", {"MetricDataResults": [series(0, *values)]})
+            results = world.lifecycle.check()
+            stubber.assert_no_pending_responses()
+            assert [(r.action, r.reason) for r in results] == [
+                (action, reason),
+                (Action.NONE, Reason.RECENT_ACTIVITY),
+                (Action.NONE, Reason.HELD),
+            ]
+
+
+def test_a_look_shows_the_metric_as_the_last_sign_of_use() -> None:
+    with a_world(status="available", activity_metric=RULE) as world, Stubber(world.cloudwatch) as stubber:
+        world.queried(NOW - timedelta(hours=2))
+        stubber.add_response("get_metric_data", {"MetricDataResults": [series(0, 1)]})
+        used = world.lifecycle.describe(PROD).decision.last_use
+        assert used is not None
+        assert (used.source, used.at) == (Source.METRIC, NOW - timedelta(minutes=3))

@@ -1,0 +1,227 @@
+"""The metadata table against moto."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chalicelib.errors import AwsRefused, AwsUnavailable, Conflict, MissingPermission
+from chalicelib.model import (
+    Change,
+    DatabaseRef,
+    Event,
+    EventName,
+    Kind,
+    LastQuery,
+    NoActivity,
+    Record,
+    UnreadableActivity,
+)
+from chalicelib.table import Stored, Table
+from tests.support import NOW, PROD, World, a_world, before_call, failing
+
+EVENT = Event(NOW, EventName.STOPPED, "rds-lifecycle", "It has stopped.", "stopped")
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    with a_world(PROD, DatabaseRef(Kind.INSTANCE, "other")) as it:
+        it.calls.clear()
+        yield it
+
+
+def item(world: World, key: str) -> dict[str, Any]:
+    found: dict[str, Any] = world.dynamodb.get_item(TableName="system-metadata", Key={"key": {"S": key}})["Item"]
+    return found
+
+
+def test_an_empty_table_is_a_fresh_start(world: World) -> None:
+    assert world.table.read([PROD]) == {PROD: Stored(Record(), NoActivity())}
+
+
+def test_a_commit_stores_the_record_and_its_events_together(world: World) -> None:
+    after = world.table.commit(PROD, Record(), Change(Record(status="stopped"), (EVENT,)), NOW)
+    assert after == Record(rev=1, status="stopped") == world.record()
+    assert item(world, "rds_lifecycle/ss-financial-prod") == {
+        "key": {"S": "rds_lifecycle/ss-financial-prod"},
+        "v": {"N": "1"},
+        "rev": {"N": "1"},
+        "status": {"S": "stopped"},
+    }
+    day = item(world, "rds_history/ss-financial-prod/2026-03-02")
+    assert day["expires_at"] == {"N": str(int((NOW + timedelta(days=400)).timestamp()))}
+    assert world.told() == ["stopped"]
+    world.table.commit(PROD, after, Change(after, (EVENT, EVENT)), NOW)
+    assert world.told() == ["stopped"] * 3
+
+
+def test_who_comes_second_is_told_and_changes_nothing(world: World) -> None:
+    first = world.table.commit(PROD, Record(), Change(Record(status="stopped")), NOW)
+    for stale in (Record(), replace(first, rev=7)):
+        with pytest.raises(Conflict):
+            world.table.commit(PROD, stale, Change(Record(status="failed"), (EVENT,)), NOW)
+    assert world.record() == first
+    assert world.told() == []
+
+
+def test_fields_that_end_are_removed_and_fields_of_a_newer_version_are_kept(world: World) -> None:
+    stored = world.table.commit(PROD, Record(), Change(Record(failure="CannotStop")), NOW)
+    world.dynamodb.update_item(
+        TableName="system-metadata",
+        Key={"key": {"S": "rds_lifecycle/ss-financial-prod"}},
+        UpdateExpression="SET of_tomorrow = :x",
+        ExpressionAttributeValues={":x": {"S": "kept"}},
+    )
+    world.table.commit(PROD, stored, Change(replace(stored, failure=None)), NOW)
+    attributes = item(world, "rds_lifecycle/ss-financial-prod")
+    assert "failure" not in attributes
+    assert attributes["of_tomorrow"] == {"S": "kept"}
+
+
+def test_a_day_that_is_full_of_events_hinders_nothing(world: World) -> None:
+    record = Record()
+    record = world.table.commit(PROD, record, Change(record, (EVENT,) * 500), NOW)
+    record = world.table.commit(PROD, record, Change(replace(record, status="stopped"), (EVENT,)), NOW)
+    assert world.record() == record
+    assert len(world.told()) == 500
+    world.table.commit(PROD, record, Change(record, (EVENT,)), NOW + timedelta(days=1))
+    assert len(world.told()) == 501
+
+
+@pytest.mark.parametrize(
+    ("value", "activity"),
+    [
+        ({"S": "2026-03-02T09:00:00"}, LastQuery(NOW)),
+        ({"S": "2026-03-02T09:00:00Z"}, LastQuery(NOW)),
+        ({"S": "2026-03-02T10:00:00+01:00"}, LastQuery(NOW)),
+        ({"N": "1772442000"}, LastQuery(NOW)),
+        ({"S": "1772442000"}, LastQuery(NOW)),
+        ({"M": {"S": {"S": "2026-03-02T09:00:00Z"}}}, LastQuery(NOW)),
+        ({"S": "garbage"}, UnreadableActivity("it is text, but not an ISO 8601 time")),
+        ({"BOOL": True}, UnreadableActivity("it is true or false, not a time")),
+        ({"L": []}, UnreadableActivity("it is neither text nor a number")),
+        ({"NULL": True}, UnreadableActivity("it has no value")),
+    ],
+)
+def test_the_activity_item_as_others_write_it(world: World, value: dict[str, Any], activity: Any) -> None:
+    world.activity_item(value)
+    assert world.table.read([PROD])[PROD].activity == activity
+
+
+def test_an_activity_item_without_a_value(world: World) -> None:
+    world.dynamodb.put_item(TableName="system-metadata", Item={"key": {"S": "last_rds_query_time"}})
+    assert world.table.read([PROD])[PROD].activity == UnreadableActivity("it has no value")
+    assert world.table.report_activity(PROD, NOW) == LastQuery(NOW)
+
+
+def test_reported_activity_never_moves_backwards(world: World) -> None:
+    later = NOW + timedelta(minutes=3)
+    world.queried(later)
+    assert world.table.report_activity(PROD, NOW) == LastQuery(later)
+    assert world.table.read([PROD])[PROD].activity == LastQuery(later)
+
+
+def test_reported_activity_keeps_what_else_the_item_holds(world: World) -> None:
+    before = {"key": {"S": "last_rds_query_time"}, "value": {"N": "1772438400"}, "by": {"S": "backend"}}
+    world.dynamodb.put_item(TableName="system-metadata", Item=before)
+    world.table.report_activity(PROD, NOW.replace(microsecond=5).astimezone(UTC))
+    assert item(world, "last_rds_query_time") == {**before, "value": {"S": "2026-03-02T09:00:00Z"}}
+
+
+def test_a_backend_that_writes_in_between_is_not_overwritten(world: World) -> None:
+    later = NOW + timedelta(seconds=30)
+    with before_call(world.dynamodb, "PutItem", lambda: world.queried(later)):
+        assert world.table.report_activity(PROD, NOW) == LastQuery(later)
+
+
+def test_a_backend_that_never_stops_writing_ends_in_a_clear_answer(world: World) -> None:
+    with (
+        failing(world.dynamodb, "PutItem", "ConditionalCheckFailedException") as tries,
+        pytest.raises(Conflict, match="faster than it can be stored"),
+    ):
+        world.table.report_activity(PROD, NOW)
+    assert len(tries) == 8
+
+
+@settings(max_examples=8)
+@given(st.lists(st.integers(-600, 600), min_size=1, max_size=6))
+def test_the_latest_report_wins_in_whatever_order(seconds: list[int]) -> None:
+    with a_world() as world:
+        for moment in seconds:
+            world.table.report_activity(PROD, NOW + timedelta(seconds=moment))
+        assert world.table.read([PROD])[PROD].activity == LastQuery(NOW + timedelta(seconds=max(seconds)))
+
+
+def test_keys_left_unprocessed_are_asked_for_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.queried()
+    real, calls = world.dynamodb.batch_get_item, []
+
+    def unprocessed_at_first(**kwargs: Any) -> Any:
+        calls.append(kwargs)
+        if len(calls) == 1:
+            return {"Responses": {}, "UnprocessedKeys": kwargs["RequestItems"]}
+        return real(**kwargs)
+
+    monkeypatch.setattr(world.dynamodb, "batch_get_item", unprocessed_at_first)
+    assert world.table.read([PROD])[PROD].activity == LastQuery(NOW)
+    assert calls[0] == calls[1]
+
+
+def test_keys_never_processed_end_in_a_clear_answer(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(**kwargs: Any) -> Any:
+        return {"Responses": {}, "UnprocessedKeys": kwargs["RequestItems"]}
+
+    monkeypatch.setattr(world.dynamodb, "batch_get_item", never)
+    with pytest.raises(AwsUnavailable, match="throttling"):
+        world.table.read([PROD])
+
+
+def test_every_read_is_strongly_consistent(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, asked = world.dynamodb.batch_get_item, []
+
+    def noted(**kwargs: Any) -> Any:
+        asked.append(kwargs["RequestItems"]["system-metadata"]["ConsistentRead"])
+        return real(**kwargs)
+
+    monkeypatch.setattr(world.dynamodb, "batch_get_item", noted)
+    world.table.read(world.settings.databases)
+    assert asked == [True]
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "error"),
+    [
+        ("AccessDeniedException", 400, MissingPermission),
+        ("ProvisionedThroughputExceededException", 400, AwsUnavailable),
+        ("ResourceNotFoundException", 400, AwsRefused),
+        ("ValidationException", 400, AwsRefused),
+    ],
+)
+@pytest.mark.parametrize(
+    ("operation", "deed"),
+    [
+        ("BatchGetItem", lambda table: table.read([PROD])),
+        ("TransactWriteItems", lambda table: table.commit(PROD, Record(), Change(Record()), NOW)),
+        ("PutItem", lambda table: table.report_activity(PROD, NOW)),
+    ],
+)
+def test_every_refusal_is_one_of_ours(
+    world: World, operation: str, deed: Callable[[Table], object], code: str, status: int, error: type[Exception]
+) -> None:
+    with failing(world.dynamodb, operation, code, status=status), pytest.raises(error) as refusal:
+        deed(world.table)
+    if code == "ResourceNotFoundException":
+        assert "METADATA_TABLE" in refusal.value.detail  # type: ignore[attr-defined]
+
+
+def test_a_transaction_cancelled_by_throttling_is_worth_another_try(world: World) -> None:
+    reasons: Any = {"CancellationReasons": [{"Code": "ThrottlingError"}]}
+    with (
+        failing(world.dynamodb, "TransactWriteItems", "TransactionCanceledException", **reasons),
+        pytest.raises(AwsUnavailable),
+    ):
+        world.table.commit(PROD, Record(), Change(Record()), NOW)

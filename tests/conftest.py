@@ -1,0 +1,31 @@
+"""What every test starts from: no real AWS, no settings of the person who runs the tests."""
+
+import os
+import sys
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from chalicelib.settings import SETTING_NAMES
+from tests.served import serve as serve  # noqa: PLC0414 - a fixture for all
+
+# Tests that package the app must not find bytecode that other tests left in chalicelib.
+sys.dont_write_bytecode = True
+
+settings.register_profile(
+    "project", deadline=None, max_examples=500, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+settings.load_profile("project")
+
+
+@pytest.fixture(autouse=True)
+def no_real_aws(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing that a test does can reach a real account."""
+    for name in [name for name in os.environ if name.startswith("AWS_") or name in SETTING_NAMES]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")

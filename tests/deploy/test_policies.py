@@ -1,0 +1,258 @@
+"""Each function may do what it does, on exactly what it does it to, and nothing else."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from moto.iam.access_control import IAMPolicy, PermissionResult
+
+from chalicelib.settings import Settings
+from dev import policies
+from tests.served import ROOT, Serve, Served
+from tests.support import START_MINUTES, STOP_MINUTES
+
+ACCOUNT = "arn:aws:{service}:us-east-1:123456789012:{resource}"
+
+
+@pytest.mark.parametrize("stage", policies.stages())
+def test_the_files_are_current(stage: str) -> None:
+    for name, policy in policies.policies_of(stage).items():
+        written = json.loads((ROOT / ".chalice" / name).read_text())
+        assert written == policy, f"{name} is stale: run make policies"
+
+
+def test_no_file_is_left_over_and_every_function_has_one() -> None:
+    config = json.loads((ROOT / ".chalice" / "config.json").read_text())
+    expected = {name for stage in policies.stages() for name in policies.policies_of(stage)}
+    assert {path.name for path in (ROOT / ".chalice").glob("policy-*.json")} == expected
+    for stage, settings in config["stages"].items():
+        for function, options in settings["lambda_functions"].items():
+            assert options["iam_policy_file"] == f"policy-{stage}-{function}.json"
+            assert options["lambda_timeout"] == (29 if function in ("api_handler", "authorize") else 90)
+        assert set(settings["lambda_functions"]) == set(policies.CALLS)
+
+
+def test_the_api_cannot_stop_a_database_and_the_authorizer_can_do_nothing() -> None:
+    for stage in policies.stages():
+        written = policies.policies_of(stage)
+        assert "Stop" not in json.dumps(written[f"policy-{stage}-api_handler.json"])
+        assert "Stop" not in json.dumps(written[f"policy-{stage}-start_database.json"])
+        [only] = written[f"policy-{stage}-authorize.json"]["Statement"]
+        assert all(action.startswith("logs:") for action in only["Action"])
+
+
+def test_nothing_is_granted_on_everything() -> None:
+    for stage in policies.stages():
+        for policy in policies.policies_of(stage).values():
+            for statement in policy["Statement"]:
+                assert "*" not in statement["Resource"]
+                assert not any(action.endswith("*") for action in statement["Action"])
+
+
+def project(tmp_path: Path, stage: dict[str, Any]) -> Path:
+    folder = tmp_path / ".chalice"
+    folder.mkdir()
+    (folder / "config.json").write_text(json.dumps({"app_name": "rds-lifecycle", "stages": {"test": stage}}))
+    return tmp_path
+
+
+def test_vpc_and_tracing_statements_are_written_where_the_stage_asks_for_them(tmp_path: Path) -> None:
+    root = project(
+        tmp_path,
+        {
+            "environment_variables": {"DATABASES": "one"},
+            "xray": True,
+            "subnet_ids": ["subnet-1"],
+            "security_group_ids": ["sg-1"],
+        },
+    )
+    for policy in policies.policies_of("test", root).values():
+        actions = {action for statement in policy["Statement"] for action in statement["Action"]}
+        assert {"ec2:CreateNetworkInterface", "xray:PutTraceSegments"} <= actions
+
+
+def test_policies_of_functions_that_are_gone_are_removed(tmp_path: Path) -> None:
+    root = project(tmp_path, {"environment_variables": {"DATABASES": "one"}})
+    (root / ".chalice" / "policy-test-warm_up.json").write_text("{}")
+    names = policies.write(root)
+    assert "policy-test-warm_up.json" not in names
+    assert sorted(path.name for path in (root / ".chalice").glob("policy-*.json")) == names
+
+
+class Guard:
+    """Stands before every AWS call of one function, and denies what its policy does not grant."""
+
+    def __init__(self, function: str, settings: Settings) -> None:
+        from chalice.config import Config
+
+        config = Config(chalice_stage="test", function_name=function, config_from_disk={"app_name": "rds-lifecycle"})
+        self.document = policies._policy(function, settings, config)
+        self.policy = IAMPolicy({"policy_document": json.dumps(self.document)})
+        self.used: set[tuple[str, str]] = set()
+
+    def check(self, model: Any, params: Any, **_: Any) -> None:
+        """Deny a call on a resource that the policy does not name."""
+        for action, resource in asked(model.service_model.service_name, model.name, self.read(params)):
+            permitted = self.policy.is_action_permitted(action, resource)
+            assert permitted == PermissionResult.PERMITTED, f"{action} on {resource} is not granted"
+            self.used.add((action, self.granting(action, resource)))
+
+    def read(self, params: Any) -> Any:
+        """The call's parameters, out of botocore's request."""
+        body = params["body"]
+        return json.loads(body) if isinstance(body, bytes | str) and body else body
+
+    def granting(self, action: str, resource: str) -> str:
+        """The resource pattern by which the policy grants it."""
+        for statement in self.document["Statement"]:
+            for pattern in statement["Resource"]:
+                if action in statement["Action"] and re.fullmatch(re.escape(pattern).replace(r"\*", ".*"), resource):
+                    return str(pattern)
+        raise AssertionError(f"{action} on {resource}")
+
+    def unused(self) -> set[tuple[str, str]]:
+        """What is granted, and was never needed. Log permissions are used by Lambda itself."""
+        granted = {
+            (action, pattern)
+            for statement in self.document["Statement"]
+            for action in statement["Action"]
+            for pattern in statement["Resource"]
+            if not action.startswith("logs:")
+        }
+        return granted - self.used
+
+
+def asked(service: str, operation: str, body: Any) -> Iterator[tuple[str, str]]:
+    """The IAM actions and exact ARNs of one call, by the service authorization reference."""
+    if service == "dynamodb":
+        table = ACCOUNT.format(service=service, resource="table/system-metadata")
+        names = [operation]
+        if operation == "TransactWriteItems":
+            kinds = {"Update": "UpdateItem", "Put": "PutItem", "Delete": "DeleteItem"}
+            names = sorted({kinds[kind] for item in body["TransactItems"] for kind in item})
+        for name in names:
+            yield f"dynamodb:{name}", table
+    elif service == "rds":
+        kind = "cluster" if "Cluster" in operation else "db"
+        parameter = "DBClusterIdentifier" if kind == "cluster" else "DBInstanceIdentifier"
+        yield f"rds:{operation}", ACCOUNT.format(service="rds", resource=f"{kind}:{body.get(parameter, '*')}")
+    else:
+        yield f"{service}:{operation}", "*"
+
+
+@contextmanager
+def guarded(app: Served, guard: "Guard") -> Iterator[None]:
+    """Every AWS call is checked against that function's policy."""
+    with ExitStack() as stack:
+        for client in (app.world.rds, app.world.dynamodb, app.world.cloudwatch):
+            client.meta.events.register_first("before-call.*", guard.check)
+            stack.callback(client.meta.events.unregister, "before-call.*", guard.check)
+        yield
+
+
+def ids(app: Served) -> list[str]:
+    return [ref.id for ref in app.world.settings.databases]
+
+
+def api_handler(app: Served, guard: Callable[[], Any]) -> None:
+    with guard():
+        assert app.call("GET", "/databases").status_code == 200
+        for database_id in ids(app):
+            assert app.call("GET", f"/databases/{database_id}").status_code == 200
+            assert app.call("POST", f"/databases/{database_id}/restart").status_code == 202
+            assert app.call("POST", f"/databases/{database_id}/activity").status_code == 200
+            assert app.call("PUT", f"/databases/{database_id}/hold", body=b'{"hours": 1}').status_code == 200
+            assert app.call("DELETE", f"/databases/{database_id}/hold").status_code == 200
+    app.world.wait(START_MINUTES)
+    app.tick()
+    app.world.clock.advance(minutes=90)
+    with guard():
+        assert app.call("GET", "/databases").json_body["databases"][0]["reason"] == "metric-unknown"
+
+
+def authorize(app: Served, guard: Callable[[], Any]) -> None:
+    with guard():
+        app.invoke(
+            "authorize", {"type": "TOKEN", "authorizationToken": "Bearer viewer", "methodArn": "a:b:c:d:e:f/s/GET/x"}
+        )
+
+
+def start_database(app: Served, guard: Callable[[], Any]) -> None:
+    with guard():
+        for database_id in ids(app):
+            assert app.invoke("start_database", {"database": database_id})["statusCode"] == 202
+    app.world.wait(START_MINUTES + 120)
+    with guard():
+        assert app.invoke("start_database", {})["statusCode"] == 200
+
+
+def warm_up(app: Served, guard: Callable[[], Any]) -> None:
+    event = app.client.events.generate_cw_event("aws.events", "Scheduled Event", {}, [])
+    with guard():
+        assert len(app.invoke("warm_up", event)["results"]) == len(ids(app))
+
+
+def inactivity_check(app: Served, guard: Callable[[], Any]) -> None:
+    stop_and_start(app, guard, app.tick)
+
+
+def database_event(app: Served, guard: Callable[[], Any]) -> None:
+    def events() -> None:
+        for database_id in ids(app):
+            app.event(database_id)
+
+    stop_and_start(app, guard, events)
+
+
+def stop_and_start(app: Served, guard: Callable[[], Any], run: Callable[[], Any]) -> None:
+    for database_id in ids(app):
+        app.call("POST", f"/databases/{database_id}/restart")
+    app.world.wait(START_MINUTES)
+    for database_id in ids(app):
+        app.event(database_id)
+    app.world.clock.advance(minutes=61)
+    for ref in app.world.settings.databases:
+        app.world.measured(0, ref)
+    with guard():
+        run()
+    assert {app.world.status(ref) for ref in app.world.settings.databases} == {"stopping"}
+    for database_id in ids(app):
+        app.call("POST", f"/databases/{database_id}/restart")
+    app.world.wait(STOP_MINUTES)
+    with guard():
+        run()
+    assert {app.world.status(ref) for ref in app.world.settings.databases} == {"starting"}
+
+
+SCENARIOS: dict[str, Callable[[Served, Callable[[], Any]], None]] = {
+    "api_handler": api_handler,
+    "authorize": authorize,
+    "start_database": start_database,
+    "warm_up": warm_up,
+    "inactivity_check": inactivity_check,
+    "database_event": database_event,
+}
+
+
+@pytest.mark.parametrize("function", policies.CALLS)
+@pytest.mark.parametrize("databases", ["one,two,cluster:three,cluster:four", "cluster:one,two", "ss-financial-prod"])
+def test_each_function_uses_all_that_it_is_granted_and_needs_nothing_else(
+    serve: Serve, function: str, databases: str
+) -> None:
+    app = serve(databases=databases, ACTIVITY_METRIC="DatabaseConnections>0", WARM_UP_SCHEDULE="rate(1 day)")
+    guard = Guard(function, app.world.settings)
+    SCENARIOS[function](app, lambda: guarded(app, guard))
+    assert guard.unused() == set()
+
+
+@pytest.mark.parametrize("function", [name for name in policies.CALLS if name != "authorize"])
+def test_a_scenario_fails_without_any_single_action(serve: Serve, function: str) -> None:
+    app = serve(ACTIVITY_METRIC="DatabaseConnections>0", WARM_UP_SCHEDULE="rate(1 day)")
+    guard = Guard(function, app.world.settings)
+    actions = sorted({action for action, _ in guard.unused()})
+    SCENARIOS[function](app, lambda: guarded(app, guard))
+    assert sorted({action for action, _ in guard.used}) == actions

@@ -1,0 +1,33 @@
+"""The small commands of operators."""
+
+import hashlib
+import subprocess
+import sys
+
+from chalicelib.settings import read_settings
+from tests.served import ROOT
+
+
+def run(*command: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def test_make_token_prints_a_token_and_an_entry_that_fits_it() -> None:
+    done = run("dev.token", "--name", "dashboard", "--role", "reporter")
+    assert done.returncode == 0
+    token, entry = (line.split(": ")[1] for line in done.stdout.splitlines())
+    [known] = read_settings({"DATABASES": "any", "ACCESS_TOKENS": entry}).access_tokens
+    assert (known.name, known.role, known.digest) == (
+        "dashboard",
+        "reporter",
+        hashlib.sha256(token.encode()).hexdigest(),
+    )
+    assert run("dev.token", "--name", "dashboard", "--role", "reporter").stdout != done.stdout
+
+
+def test_make_token_refuses_what_the_settings_would_refuse() -> None:
+    assert run("dev.token", "--name", "a:b", "--role", "viewer").returncode == 1
+    assert run("dev.token", "--name", "ok", "--role", "king").returncode == 2
+    assert run("dev.token", "--name", "", "--role", "viewer").returncode == 1

@@ -1,0 +1,58 @@
+"""What `make run` prints."""
+
+import io
+import json
+
+from dev.console import Console, ConsoleStream
+
+
+def printed(*lines: str) -> list[str]:
+    out = io.StringIO()
+    console = Console(out)
+    for line in lines:
+        console.show(line)
+    return [line[10:] for line in out.getvalue().splitlines()]
+
+
+def test_a_decision_is_one_readable_line_and_is_not_repeated() -> None:
+    entry = {"database": "db", "state": "running", "action": "none", "reason": "held", "message": "Held."}
+    changed = {**entry, "action": "stop", "reason": "idle", "message": "Idle."}
+    lines = printed(*map(json.dumps, (entry, entry, changed, entry)))
+    assert lines == [
+        "decision  db is running: none (held). Held.",
+        "decision  db is running: stop (idle). Idle.",
+        "decision  db is running: none (held). Held.",
+    ]
+
+
+def test_history_and_problems() -> None:
+    lines = printed(
+        json.dumps({"database": "db", "event": "stopped", "by": "ops", "message": "It has stopped."}),
+        json.dumps({"level": "WARNING", "message": "AWS does not answer."}),
+        json.dumps({"level": "ERROR", "message": "A fault.", "exception": "Traceback: boom"}),
+        json.dumps({"_aws": {}, "Stops": [1]}),
+    )
+    assert lines[:2] == ["history   db: stopped by ops. It has stopped.", "warning   AWS does not answer."]
+    assert lines[2] == "error     A fault."
+    assert len(lines) == 4
+
+
+def test_requests_that_change_or_fail_are_shown_and_mere_looks_are_not() -> None:
+    assert printed(
+        '127.0.0.1 - - [02/Mar/2026 09:00:00] "POST /databases/db/restart HTTP/1.1" 202 -',
+        '127.0.0.1 - - [02/Mar/2026 09:00:00] "GET /databases/db HTTP/1.1" 200 -',
+        '127.0.0.1 - - [02/Mar/2026 09:00:00] "GET /databases/x HTTP/1.1" 404 -',
+        "Found credentials in environment variables.",
+        "something else",
+        "",
+    ) == ["request   POST /databases/db/restart → 202", "request   GET /databases/x → 404", "app       something else"]
+
+
+def test_a_stream_hands_over_whole_lines() -> None:
+    out = io.StringIO()
+    stream = ConsoleStream(Console(out))
+    assert stream.writable()
+    stream.write("one and ")
+    assert out.getvalue() == ""
+    stream.write("the same\nrest")
+    assert out.getvalue().endswith("app       one and the same\n")

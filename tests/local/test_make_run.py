@@ -1,0 +1,253 @@
+"""`make run` as a newcomer meets it: real processes, real HTTP, waiting on conditions only."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from tests.served import ROOT
+
+PATIENCE = 60.0
+
+
+def free_ports() -> tuple[int, int]:
+    with socket.socket() as one, socket.socket() as two:
+        one.bind(("127.0.0.1", 0))
+        two.bind(("127.0.0.1", 0))
+        return one.getsockname()[1], two.getsockname()[1]
+
+
+@dataclass
+class Answer:
+    """An HTTP answer."""
+
+    status: int
+    headers: dict[str, str]
+    body: Any
+
+
+@dataclass
+class Stack:
+    """The running local stack."""
+
+    process: "subprocess.Popen[str]"
+    port: int
+    aws_port: int
+    output: list[str]
+
+    def call(self, method: str, path: str, token: str | None = "local-operator", body: str | None = None) -> Answer:
+        """One HTTP request."""
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", method=method)
+        if token:
+            request.add_header("Authorization", f"Bearer {token}")
+        if body is not None:
+            request.data = body.encode()
+            request.add_header("Content-Type", "application/json")
+        try:
+            with urllib.request.urlopen(request, timeout=20) as response:
+                return Answer(response.status, dict(response.headers), json.loads(response.read()))
+        except urllib.error.HTTPError as error:
+            return Answer(error.code, dict(error.headers), json.loads(error.read()))
+
+    def client(self, service: str) -> Any:
+        """A boto3 client of the local AWS."""
+        make: Any = boto3.client
+        return make(service, endpoint_url=f"http://127.0.0.1:{self.aws_port}")
+
+    def database(self) -> dict[str, Any]:
+        """How the database stands."""
+        shown: dict[str, Any] = self.call("GET", "/databases/ss-financial-prod", "local-viewer").body
+        return shown
+
+    def wait_for(self, condition: Callable[[dict[str, Any]], bool], what: str) -> dict[str, Any]:
+        """Look until it is so."""
+        give_up = time.monotonic() + PATIENCE
+        while time.monotonic() < give_up:
+            shown = self.database()
+            if condition(shown):
+                return shown
+            threading.Event().wait(0.1)
+        raise AssertionError(f"{what} never came:\n" + "".join(self.output))
+
+    def wait_for_status(self, status: str) -> dict[str, Any]:
+        """Look until RDS says this."""
+        return self.wait_for(lambda shown: shown["status"] == status, status)
+
+    def wait_for_line(self, words: str) -> None:
+        """Wait until a line with these words is printed."""
+        self.wait_for(lambda _: self.printed(words), words)
+
+    def printed(self, words: str) -> bool:
+        """Whether a line with these words was printed."""
+        return any(words in line for line in self.output)
+
+
+@contextmanager
+def running(**environ: str) -> Iterator[Stack]:
+    port, aws_port = free_ports()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "dev.serve"],
+        cwd=ROOT,
+        env={**os.environ, "PORT": str(port), "LOCAL_AWS_PORT": str(aws_port), **environ},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    stack = Stack(process, port, aws_port, [])
+    served = threading.Event()
+
+    def read() -> None:
+        assert process.stdout is not None
+        for line in process.stdout:
+            stack.output.append(line)
+            if "Ctrl-C ends everything" in line:
+                served.set()
+        served.set()
+
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+    try:
+        assert served.wait(PATIENCE), "".join(stack.output)
+        assert process.poll() is None, "".join(stack.output)
+        yield stack
+    finally:
+        with suppress(ProcessLookupError):
+            process.send_signal(signal.SIGINT)
+        process.wait(timeout=20)
+        reader.join(timeout=20)
+        assert process.stdout is not None
+        process.stdout.close()
+
+
+URL = "/databases/ss-financial-prod"
+QUICK = {
+    "IDLE_MINUTES": "0.05",
+    "LOCAL_START_SECONDS": "1.5",
+    "LOCAL_STOP_SECONDS": "1.5",
+    "LOCAL_CHECK_SECONDS": "0.5",
+}
+
+
+def test_the_whole_story_by_hand() -> None:
+    with running(**QUICK) as stack:
+        assert stack.database()["status"] == "stopped"
+        assert stack.call("GET", URL, token=None).status == 401
+        assert stack.call("POST", f"{URL}/restart", "local-viewer").status == 403
+        unknown = stack.call("GET", "/databases/nope")
+        assert (unknown.status, unknown.headers["Content-Type"]) == (404, "application/problem+json")
+
+        first = stack.call("POST", f"{URL}/restart")
+        assert (first.status, first.body["message"]) == (202, "RDS instance starting")
+        assert first.headers["Location"] == URL
+        assert int(first.headers["Retry-After"]) > 0
+        assert stack.call("POST", f"{URL}/restart").body["message"] == "RDS already starting"
+        up = stack.wait_for_status("available")
+        assert up["ready"]
+        assert up["stops_at"] is not None
+        assert stack.call("POST", f"{URL}/restart").status == 200
+
+        stack.wait_for_status("stopping")
+        stack.wait_for_line("decision  ss-financial-prod is running: stop (idle). Idle for 3 s")
+        waiting = stack.call("POST", f"{URL}/restart")
+        assert waiting.status == 202
+        assert waiting.body["message"] == "RDS stopping; it will start as soon as it has stopped"
+        stack.wait_for_status("available")
+
+        assert stack.call("PUT", f"{URL}/hold", body='{"hours": 1}').body["reason"] == "held"
+        held_at = time.monotonic()
+        stack.wait_for(lambda _: time.monotonic() > held_at + 4, "the end of the idle window")
+        assert stack.database()["status"] == "available"
+        assert stack.call("POST", f"{URL}/activity", "local-reporter").status == 200
+        stack.call("DELETE", f"{URL}/hold")
+        stack.wait_for_status("stopped")
+
+        client = stack.client("lambda")
+        answer = json.loads(client.invoke(FunctionName="rds-lifecycle-local-start_database")["Payload"].read())
+        assert (answer["statusCode"], json.loads(answer["body"])["message"]) == (202, "RDS instance starting")
+        with pytest.raises(client.exceptions.ResourceNotFoundException):
+            client.invoke(FunctionName="rds-lifecycle-local-nothing")
+        stack.wait_for_status("available")
+    assert stack.process.returncode == 0
+    assert stack.printed("RDS       ss-financial-prod: stopped → starting")
+    assert stack.printed("request   POST /databases/ss-financial-prod/restart → 202")
+    assert not stack.printed("Traceback")
+
+
+def test_garbage_in_the_activity_item_is_said_and_a_time_mends_it() -> None:
+    with running(**QUICK) as stack:
+        stack.call("POST", f"{URL}/restart")
+        stack.wait_for_status("available")
+        table = stack.client("dynamodb")
+        item = {"key": {"S": "last_rds_query_time"}, "value": {"S": "garbage"}}
+        table.put_item(TableName="system-metadata", Item=item)
+        stack.wait_for(lambda shown: shown["reason"] == "activity-unreadable", "the reason")
+        stack.wait_for_line("failure   inactivity_check: 1 of 1 databases")
+        table.put_item(TableName="system-metadata", Item={**item, "value": {"N": "1772442000"}})
+        stack.wait_for_status("stopping")
+        assert len(processes_of(stack.port)) == 1
+    assert processes_of(stack.port) == [], "ending it ends all that it started"
+
+
+def test_a_port_in_use_is_a_clear_error() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        for name in ("PORT", "LOCAL_AWS_PORT"):
+            done = serve_and_fail(**{name: str(port)})
+            assert f"make run cannot start: port {port} cannot be used" in done
+            assert f"make run {name}={port + 1}" in done
+
+
+@pytest.mark.parametrize(
+    ("environ", "words"),
+    [
+        ({"PORT": "http"}, "PORT is 'http'; it takes a number of a port."),
+        ({"LOCAL_START_SECONDS": "-1"}, "LOCAL_START_SECONDS is '-1'; it takes a number."),
+        ({"IDLE_MINUTES": "soon"}, "IDLE_MINUTES: found 'soon'"),
+    ],
+)
+def test_wrong_options_are_a_clear_error(environ: dict[str, str], words: str) -> None:
+    assert words in serve_and_fail(**environ)
+
+
+def serve_and_fail(**environ: str) -> str:
+    port, aws_port = free_ports()
+    done = subprocess.run(
+        [sys.executable, "-m", "dev.serve"],
+        cwd=ROOT,
+        env={**os.environ, "PORT": str(port), "LOCAL_AWS_PORT": str(aws_port), **environ},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    return done.stderr
+
+
+def processes_of(port: int) -> list[str]:
+    """The processes of this machine that serve this port by their command line."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            words = (process / "cmdline").read_bytes().split(b"\0")
+            if b"--port" in words and str(port).encode() in words:
+                found.append(process.name)
+    return found

@@ -1,0 +1,87 @@
+"""The app as Chalice runs it, on a small world with an injected clock."""
+
+import hashlib
+import importlib.util
+import itertools
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from chalice.test import Client, HTTPResponse
+
+from chalicelib.settings import Role, read_settings
+from tests.support import World, a_world
+
+ROOT = Path(__file__).resolve().parent.parent
+TOKENS = ",".join(f"{role}-name:{role}:{hashlib.sha256(role.encode()).hexdigest()}" for role in Role)
+_numbers = itertools.count()
+
+
+def load_app() -> ModuleType:
+    """app.py, imported afresh with the environment of now, as Chalice imports it."""
+    spec = importlib.util.spec_from_file_location(f"app_{next(_numbers)}", ROOT / "app.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@dataclass
+class Served:
+    """The app, and the world below it."""
+
+    world: World
+    module: ModuleType
+    client: Client
+
+    def call(
+        self, method: str, path: str, role: str | None = "operator", body: bytes = b"", **headers: str
+    ) -> HTTPResponse:
+        """One request, by a bearer of that role."""
+        if role is not None:
+            headers["Authorization"] = f"Bearer {role}"
+        if body:
+            headers.setdefault("Content-Type", "application/json")
+        return self.client.http.request(method, path, headers=headers, body=body)
+
+    def invoke(self, name: str, payload: Any) -> Any:
+        """One invocation, as Lambda makes it."""
+        return self.client.lambda_.invoke(name, payload).payload
+
+    def tick(self) -> Any:
+        """The schedule wakes the check."""
+        return self.invoke(
+            "inactivity_check", self.client.events.generate_cw_event("aws.events", "Scheduled Event", {}, [])
+        )
+
+    def event(self, database_id: str, kind: str = "Instance") -> Any:
+        """RDS tells that something happened."""
+        detail = {"SourceIdentifier": database_id, "EventID": "RDS-EVENT-0000"}
+        event = self.client.events.generate_cw_event("aws.rds", f"RDS DB {kind} Event", detail, [])
+        return self.invoke("database_event", event)
+
+
+Serve = Callable[..., Served]
+
+
+@pytest.fixture
+def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
+    """Make a world and serve the app on it: serve(status=…, IDLE_MINUTES=…)."""
+    with ExitStack() as stack:
+
+        def served(status: str = "stopped", databases: str = "ss-financial-prod", **environ: str) -> Served:
+            environ = {"DATABASES": databases, "ACCESS_TOKENS": TOKENS, **environ}
+            for name, value in environ.items():
+                monkeypatch.setenv(name, value)
+            settings = read_settings(environ)
+            world = stack.enter_context(a_world(*settings.databases, status=status, given=settings))
+            module = load_app()
+            monkeypatch.setattr(module, "connect", lambda _: world.lifecycle)
+            return Served(world, module, Client(module.app, stage_name="a-stage-of-tests", project_dir=str(ROOT)))
+
+        yield served

@@ -1,0 +1,246 @@
+"""What a look at the database teaches, told as stories of statuses."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from chalicelib.changes import (
+    ask_restart,
+    end_hold,
+    set_hold,
+    start_accepted,
+    start_failed,
+    stop_accepted,
+    stop_failed,
+)
+from chalicelib.chronicle import witness
+from chalicelib.decision import FENCE_LASTS
+from chalicelib.model import (
+    Condition,
+    Event,
+    EventName,
+    Fence,
+    Hold,
+    Launch,
+    PendingRestart,
+    Record,
+    Sighting,
+    State,
+)
+from chalicelib.settings import Settings
+from tests.support import NOW, PROD
+
+SETTINGS = Settings((PROD,))
+SEVEN_DAYS_ON = NOW + timedelta(days=7)
+STOPPED = Record(status="stopped", automatic_restart_at=SEVEN_DAYS_ON)
+UP = Record(status="available", up_since=NOW)
+
+
+def look(
+    record: Record, status: str, at: datetime = NOW, automatic_restart_at: datetime | None = None
+) -> tuple[Record, list[Event]]:
+    change = witness(record, Sighting(PROD, status, automatic_restart_at), SETTINGS, at)
+    return change.record, list(change.events)
+
+
+def names(events: list[Event]) -> list[tuple[EventName, str | None]]:
+    return [(event.name, event.by) for event in events]
+
+
+def minutes(count: float) -> datetime:
+    return NOW + timedelta(minutes=count)
+
+
+def test_nothing_new_changes_nothing() -> None:
+    assert look(UP, "available", minutes(600)) == (UP, [])
+    assert look(STOPPED, "stopped", automatic_restart_at=SEVEN_DAYS_ON) == (STOPPED, [])
+
+
+def test_a_database_found_running_at_first_sight_is_no_proof_of_use() -> None:
+    record, events = look(Record(), "available")
+    assert (record.up_since, record.first_seen_at) == (None, NOW)
+    assert names(events) == [(EventName.FIRST_SEEN, None)]
+    record, _ = look(Record(), "stopped")
+    assert record.first_seen_at is None
+
+
+def test_somebody_starts_it_in_the_console() -> None:
+    record, events = look(STOPPED, "starting", minutes(1))
+    assert names(events) == [(EventName.STARTING, "somebody outside rds-lifecycle")]
+    record, events = look(record, "available", minutes(5))
+    assert names(events) == [(EventName.AVAILABLE, "somebody outside rds-lifecycle")]
+    assert (record.up_since, record.up_as_asked) == (minutes(5), False)
+    assert record.start_seconds == ()
+
+
+def test_somebody_stops_it_in_the_console() -> None:
+    record, events = look(UP, "stopping", minutes(1))
+    assert names(events) == [(EventName.STOPPING, "somebody outside rds-lifecycle")]
+    assert record.up_since is None
+    record, events = look(record, "stopped", minutes(4), SEVEN_DAYS_ON)
+    assert names(events) == [(EventName.STOPPED, "somebody outside rds-lifecycle")]
+    assert record.automatic_restart_at == SEVEN_DAYS_ON
+
+
+def test_aws_starts_it_after_seven_days_and_the_idle_clock_stands_still() -> None:
+    record, events = look(STOPPED, "starting", SEVEN_DAYS_ON)
+    assert names(events) == [(EventName.STARTING, "AWS")]
+    record, events = look(record, "upgrading", SEVEN_DAYS_ON + timedelta(minutes=3))
+    record, events = look(record, "available", SEVEN_DAYS_ON + timedelta(minutes=5))
+    assert names(events) == [(EventName.AVAILABLE, "AWS")]
+    assert record.up_since is None
+    assert record.started_by_aws
+    record, _ = look(record, "stopped", SEVEN_DAYS_ON + timedelta(minutes=9))
+    assert not record.started_by_aws
+
+
+def test_a_start_before_the_seven_days_are_over_was_somebodys() -> None:
+    record, _ = look(STOPPED, "available", SEVEN_DAYS_ON - timedelta(seconds=1))
+    assert not record.started_by_aws
+    assert record.up_since == SEVEN_DAYS_ON - timedelta(seconds=1)
+
+
+def test_a_restart_asked_for_at_the_seventh_day_is_somebodys_too() -> None:
+    asked = replace(STOPPED, restart=PendingRestart(NOW, "ops"), restart_asked_at=SEVEN_DAYS_ON)
+    record, events = look(asked, "starting", SEVEN_DAYS_ON)
+    assert names(events) == [(EventName.STARTING, "ops")]
+    assert not record.started_by_aws
+    assert record.restart is None
+
+
+def test_a_start_by_the_app_is_measured() -> None:
+    record = replace(STOPPED, status="starting", launch=Launch(minutes(1), "ops", NOW), start_seconds=tuple(range(10)))
+    record, [event] = look(record, "available", minutes(5))
+    assert (event.name, event.by, event.seconds) == (EventName.AVAILABLE, "ops", 300)
+    assert event.detail == "Ready 5 min after the restart was asked for."
+    assert record.start_seconds == (*range(1, 10), 240)
+    assert (record.up_since, record.up_as_asked, record.launch) == (minutes(5), True, None)
+
+
+def test_a_start_whose_acceptance_was_never_written_down_is_still_somebodys() -> None:
+    asked = replace(STOPPED, restart=PendingRestart(NOW, "ops"), restart_asked_at=NOW)
+    record, events = look(asked, "starting", minutes(1))
+    assert names(events) == [(EventName.STARTING, "ops")]
+    assert record.launch == Launch(minutes(1), "ops", NOW)
+    record, events = look(asked, "available", minutes(6))
+    assert names(events) == [(EventName.AVAILABLE, "ops")]
+    assert (record.restart, record.up_as_asked) == (None, True)
+
+
+def test_a_stop_by_the_app_that_was_never_written_down_is_still_the_apps() -> None:
+    fenced = replace(UP, fence=Fence(NOW, "Idle for 61 min."))
+    record, [event] = look(fenced, "stopping", minutes(1))
+    assert (event.name, event.by, event.detail) == (EventName.STOPPING, "rds-lifecycle", "Idle for 61 min.")
+    assert record.fence is not None
+    record, events = look(record, "stopped", minutes(30))
+    assert names(events) == [(EventName.STOPPED, "rds-lifecycle")]
+    assert record.fence is None
+
+
+def test_a_fence_whose_stop_never_came_about_lapses() -> None:
+    fenced = replace(UP, fence=Fence(NOW, "idle"))
+    assert look(fenced, "available", NOW + FENCE_LASTS - timedelta(seconds=1)) == (fenced, [])
+    assert look(fenced, "available", NOW + FENCE_LASTS) == (UP, [])
+
+
+def test_old_news_is_not_history() -> None:
+    stopping = replace(UP, status="stopping", fence=Fence(NOW, "idle"), up_since=None)
+    assert look(stopping, "available", minutes(1)) == (stopping, [])
+    starting = replace(STOPPED, status="starting", launch=Launch(NOW, "ops", NOW))
+    assert look(starting, "stopped", NOW + timedelta(seconds=30)) == (starting, [])
+
+
+def test_a_stop_that_rds_gave_up_gives_the_database_a_full_idle_window() -> None:
+    stopping = replace(UP, status="stopping", fence=Fence(NOW, "idle"), up_since=None)
+    record, events = look(stopping, "available", minutes(3))
+    assert (record.up_since, record.fence) == (minutes(3), None)
+    assert [event.name for event in events] == [EventName.AVAILABLE]
+
+
+def test_work_of_rds_on_a_running_database_does_not_restart_the_idle_clock() -> None:
+    record, events = look(UP, "backing-up", minutes(30))
+    assert [event.name for event in events] == [EventName.BUSY]
+    record, events = look(record, "available", minutes(40))
+    assert [event.name for event in events] == [EventName.AVAILABLE]
+    assert record.up_since == NOW
+
+
+def test_a_reboot_does() -> None:
+    record, _ = look(UP, "rebooting", minutes(30))
+    record, _ = look(record, "available", minutes(32))
+    assert record.up_since == minutes(32)
+
+
+def test_a_restart_that_cannot_be_carried_out_expires_and_is_told() -> None:
+    asked = replace(STOPPED, restart=PendingRestart(NOW, "ops"), restart_asked_at=NOW)
+    record, events = look(asked, "stopped", minutes(61), SEVEN_DAYS_ON)
+    assert names(events) == [(EventName.RESTART_EXPIRED, "ops")]
+    assert record.restart is None
+
+
+def test_a_failure_drops_the_restart_and_says_what_to_do() -> None:
+    asked = replace(STOPPED, restart=PendingRestart(NOW, "ops"), restart_asked_at=NOW)
+    record, events = look(asked, "storage-full", minutes(1))
+    assert names(events) == [(EventName.FAILED, None), (EventName.RESTART_DROPPED, "ops")]
+    assert all("Give it more storage" in event.detail for event in events)
+    assert record.restart is None
+
+
+def test_a_hold_runs_out_by_itself() -> None:
+    record, events = look(replace(UP, hold=Hold(minutes(5), "ops")), "available", minutes(5))
+    assert names(events) == [(EventName.HOLD_ENDED, "ops")]
+    assert record == UP
+
+
+class TestChanges:
+    """What the app itself changes."""
+
+    def test_a_restart_is_pending_only_where_the_database_is_not_on_its_way_up(self) -> None:
+        for condition, pending in (
+            (Condition(State.STOPPED), True),
+            (Condition(State.STOPPING), True),
+            (Condition(State.BUSY), True),
+            (None, True),
+            (Condition(State.BUSY, ready=True), False),
+            (Condition(State.STARTING), False),
+            (Condition(State.RUNNING, ready=True), False),
+        ):
+            change = ask_restart(Record(), condition, "ops", NOW)
+            assert (change.record.restart == PendingRestart(NOW, "ops")) is pending
+            assert [event.name for event in change.events] == [EventName.RESTART_REQUESTED] * pending
+            assert change.record.restart_asked_at == NOW
+
+    def test_a_failed_database_is_not_asked_to_restart(self) -> None:
+        assert ask_restart(UP, Condition(State.FAILED), "ops", NOW).record == UP
+
+    def test_asking_twice_keeps_the_first_request_and_the_latest_time(self) -> None:
+        first = ask_restart(Record(), Condition(State.STOPPED), "ops", NOW).record
+        second = ask_restart(first, Condition(State.STOPPED), "eve", minutes(3))
+        assert second.record.restart == PendingRestart(NOW, "ops")
+        assert second.record.restart_asked_at == minutes(3)
+        assert second.events == ()
+        assert ask_restart(second.record, None, "late", NOW).record == second.record
+
+    def test_the_same_hold_twice_is_one_hold(self) -> None:
+        held = set_hold(Record(), minutes(60), "ops", NOW).record
+        assert set_hold(held, minutes(60), "ops", minutes(1)).events == ()
+        assert end_hold(held, "eve", NOW).events[0].by == "eve"
+        assert end_hold(Record(), "eve", NOW).events == ()
+
+    def test_what_another_run_has_told_already_is_not_told_again(self) -> None:
+        assert start_accepted(UP, NOW).events == ()
+        assert stop_accepted(replace(UP, status="stopped"), "idle", NOW).events == ()
+        assert start_failed(UP, "InsufficientCapacity", "no room", NOW, for_good=False).events == ()
+
+    def test_a_failure_that_repeats_itself_is_told_once(self) -> None:
+        asked = replace(STOPPED, restart=PendingRestart(NOW, "ops"))
+        once = start_failed(asked, "InsufficientCapacity", "no room", NOW, for_good=False)
+        assert [event.name for event in once.events] == [EventName.START_FAILED]
+        assert once.record.restart == asked.restart
+        assert start_failed(once.record, "InsufficientCapacity", "no room", NOW, for_good=False).events == ()
+        for_good = start_failed(asked, "CannotStart", "no key", NOW, for_good=True)
+        assert [event.name for event in for_good.events] == [EventName.RESTART_DROPPED]
+        assert for_good.record.restart is None
+        stuck = stop_failed(replace(UP, fence=Fence(NOW, "idle")), "CannotStop", "replica", NOW)
+        assert [event.name for event in stuck.events] == [EventName.STOP_FAILED]
+        assert stuck.record.fence is None
+        assert stop_failed(stuck.record, "CannotStop", "replica", NOW).events == ()
