@@ -17,6 +17,7 @@ from chalicelib.model import DatabaseRef, Kind
 from chalicelib.settings import Settings
 from dev.local_dynamodb import take_turns
 from dev.local_rds import LocalRds
+from dev.table import ensure_table
 
 REGION: Final = "us-east-1"
 
@@ -52,7 +53,7 @@ class LocalAws:
 
     def create_resources(self, settings: Settings) -> None:
         """The metadata table, and every minded database, stopped."""
-        create_table(boto3.client("dynamodb", endpoint_url=self.url, region_name=REGION), settings.metadata_table)
+        ensure_table(boto3.client("dynamodb", endpoint_url=self.url, region_name=REGION), settings.metadata_table)
         client = boto3.client("rds", endpoint_url=self.url, region_name=REGION)
         for ref in settings.databases:
             create_database(client, ref)
@@ -89,16 +90,6 @@ class _Quiet(WSGIRequestHandler):
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         """Say nothing."""
-
-
-def create_table(client: Any, name: str) -> None:
-    """The metadata table: on demand, partition key ``key``."""
-    client.create_table(
-        TableName=name,
-        KeySchema=[{"AttributeName": "key", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "key", "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-    )
 
 
 def create_database(client: Any, ref: DatabaseRef) -> None:

@@ -20,8 +20,7 @@ from chalice.policy import PolicyBuilder
 
 from chalicelib.model import DatabaseRef, Kind
 from chalicelib.settings import Settings, SettingsError, read_settings
-
-ROOT: Final = Path(__file__).resolve().parent.parent
+from dev.table import ROOT, stage_environment
 
 Calls = Mapping[str, frozenset[str]]
 
@@ -54,7 +53,7 @@ def policies_of(stage: str, root: Path = ROOT) -> dict[str, dict[str, Any]]:
     """The policy of each function of the stage, by file name. Raises SettingsError."""
     config = json.loads((root / ".chalice" / "config.json").read_text())
     chalice = Config(chalice_stage=stage, config_from_disk=config)
-    settings = read_settings(chalice.environment_variables)
+    settings = read_settings(stage_environment(stage, root))
     names = [name for name in CALLS if name != "warm_up" or settings.warm_up_schedule is not None]
     return {f"policy-{stage}-{name}.json": _policy(name, settings, chalice.scope(stage, name)) for name in names}
 

@@ -23,9 +23,10 @@ from chalicelib.rds import Rds
 from chalicelib.records import from_attributes
 from chalicelib.settings import Settings
 from chalicelib.table import Table
-from dev.local_aws import create_database, create_table
+from dev.local_aws import create_database
 from dev.local_dynamodb import take_turns
 from dev.local_rds import LocalRds
+from dev.table import ensure_table
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 PROD = DatabaseRef(Kind.INSTANCE, "ss-financial-prod")
@@ -146,7 +147,7 @@ def a_world(
             slow,
             *(_client(service) for service in ("rds", "dynamodb", "cloudwatch")),
         )
-        create_table(world.dynamodb, world.settings.metadata_table)
+        ensure_table(world.dynamodb, world.settings.metadata_table)
         for ref in databases:
             create_database(world.rds, ref)
             slow.set_status(ref.id, status)

@@ -13,7 +13,8 @@ from moto import mock_aws
 
 from chalicelib.lifecycle import CheckFailed
 from chalicelib.settings import SettingsError
-from dev.local_aws import create_database, create_table
+from dev.local_aws import create_database
+from dev.table import ensure_table
 from tests.served import ROOT, TOKENS, Serve, load_app
 from tests.support import ANALYTICS, NOW, PROD, STOP_MINUTES
 
@@ -213,7 +214,7 @@ def test_on_plain_moto_with_real_clients_and_the_real_clock(monkeypatch: pytest.
     monkeypatch.setenv("ACCESS_TOKENS", TOKENS)
     monkeypatch.setenv("ACTIVITY_METRIC", "DatabaseConnections>0")
     with mock_aws():
-        create_table(boto3.client("dynamodb"), "system-metadata")
+        ensure_table(boto3.client("dynamodb"), "system-metadata")
         create_database(boto3.client("rds"), PROD)
         client = Client(load_app().app, stage_name="a-stage-of-tests", project_dir=str(ROOT))
         tick = client.events.generate_cw_event("aws.events", "Scheduled Event", {}, [])

@@ -1,0 +1,100 @@
+"""Every command in the README does what it says, and its tables are those of the code."""
+
+import re
+import shlex
+import subprocess
+
+import pytest
+
+from chalicelib.model import EventName, Reason, Record
+from chalicelib.records import encode_record
+from chalicelib.settings import SETTING_NAMES
+from tests.local.test_make_run import QUICK, running
+from tests.served import ROOT, load_app
+
+README = (ROOT / "README.md").read_text()
+HOW = (ROOT / "docs" / "how-it-works.md").read_text()
+COMMANDS = [
+    line for block in re.findall(r"```sh\n(.*?)```", README, flags=re.DOTALL) for line in block.splitlines() if line
+]
+
+SHOWN_ELSEWHERE = {
+    "make run": "tests/local/test_make_run.py, and .ci/run",
+    "make test": ".ci/run",
+    "make lint": ".ci/run",
+    "make format": "rewrites the sources; its two commands are those of make lint",
+    "make policies": "tests/deploy/test_policies.py holds its result to be current",
+    "make table STAGE=prod": "tests/local/test_commands.py, against moto",
+    ".venv/bin/chalice deploy --stage prod": "needs an account; tests/deploy/test_package.py makes what it deploys",
+}
+
+
+def test_every_command_is_run_here_or_shown_elsewhere() -> None:
+    unknown = [c for c in COMMANDS if not c.startswith(("curl ", "make token ")) and c not in SHOWN_ELSEWHERE]
+    assert unknown == []
+    assert set(SHOWN_ELSEWHERE) <= set(COMMANDS)
+
+
+def test_every_curl_works_as_printed() -> None:
+    curls = [command for command in COMMANDS if command.startswith("curl ")]
+    assert len(curls) == 6
+    with running(**{**QUICK, "IDLE_MINUTES": "2"}) as stack:
+        for command in curls:
+            local = command.replace(":8000", f":{stack.port}").replace(":4566", f":{stack.aws_port}")
+            done = subprocess.run(
+                [*shlex.split(local), "--silent", "--fail-with-body"], capture_output=True, text=True, check=False
+            )
+            assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+            assert "ss-financial-prod" in done.stdout
+            if command.endswith("/restart"):
+                assert "RDS instance starting" in done.stdout
+                stack.wait_for_status("available")
+
+
+def test_make_token_works_as_printed() -> None:
+    [command] = [command for command in COMMANDS if command.startswith("make token ")]
+    done = subprocess.run(shlex.split(command), cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "Entry for ACCESS_TOKENS: dashboard:operator:" in done.stdout
+
+
+def test_make_alone_lists_its_commands() -> None:
+    done = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert {line.split()[0] for line in done.stdout.splitlines()} >= {
+        "run",
+        "test",
+        "lint",
+        "policies",
+        "table",
+        "token",
+    }
+
+
+def test_every_setting_is_in_its_table() -> None:
+    table = README[README.index("## Settings") : README.index("## How it decides")]
+    assert set(re.findall(r"`([A-Z_]{5,})`", table)) >= set(SETTING_NAMES)
+
+
+def test_every_reason_event_and_field_is_explained() -> None:
+    assert [reason for reason in Reason if f"`{reason}`" not in README] == []
+    assert [name for name in EventName if f"`{name}`" not in HOW] == []
+    assert [name for name in encode_record(Record()) if f"`{name}`" not in HOW] == []
+
+
+def test_every_route_is_in_its_table() -> None:
+    app = load_app().app
+    for path in app.routes:
+        assert path.replace("{database_id}", "{id}") in README
+
+
+def test_every_direct_dependency_has_its_reason() -> None:
+    text = (ROOT / "requirements-dev.in").read_text() + (ROOT / "requirements.txt").read_text()
+    names = re.findall(r"^([a-z][a-z0-9-]+)", text, flags=re.MULTILINE)
+    assert [name for name in names if not re.search(rf"\b{name}\b", README)] == []
+
+
+@pytest.mark.parametrize("path", ["README.md", "docs/how-it-works.md"])
+def test_every_link_leads_somewhere(path: str) -> None:
+    folder = (ROOT / path).parent
+    for target in re.findall(r"\]\(([^)#]+)\)", (ROOT / path).read_text()):
+        assert target.startswith("https://") or (folder / target).exists()
