@@ -12,7 +12,7 @@ from chalicelib.changes import lower_fence, raise_fence, start_accepted, start_f
 from chalicelib.chronicle import witness
 from chalicelib.decision import FENCE_LASTS, decide
 from chalicelib.errors import AwsUnavailable, CannotStart, Conflict, Problem, WrongState
-from chalicelib.model import Action, Change, DatabaseRef, Decision, Observation, Record, Sighting, State
+from chalicelib.model import Action, Change, DatabaseRef, Decision, Observation, Reason, Record, Sighting, State
 from chalicelib.rds import Rds
 from chalicelib.settings import Settings
 from chalicelib.statuses import condition_of, is_known
@@ -22,6 +22,7 @@ Clock = Callable[[], datetime]
 Pause = Callable[[float], None]
 
 _TELL_ATTEMPTS: Final = 8
+_MOVED: Final = "The activity item changed while the stop was being prepared, so somebody uses it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,8 @@ class Actor:
             self._lower(ref, again.record, now)
             raise Conflict("Somebody changed the record while the fence went up.", for_log=str(ref))
         second = decide(replace(seen, activity=again.activity), change.record, self._settings, now)
+        if second.action is Action.STOP and again.activity != seen.activity:
+            second = replace(second, action=Action.NONE, reason=Reason.RECENT_ACTIVITY, detail=_MOVED)
         if second.action is not Action.STOP:
             return Act(Action.NONE, second, self._lower(ref, fenced, now))
         if self._clock() > fenced_at + FENCE_LASTS / 4:

@@ -6,6 +6,7 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import MetricUnit, single_metric
 
 from chalicelib.model import APP_ACTOR, Action, Condition, DatabaseRef, Decision, Event, EventName, Sighting
+from chalicelib.statuses import is_known
 
 NAMESPACE: Final = "rds-lifecycle"
 
@@ -21,9 +22,11 @@ _FAILURES: Final = (
 
 
 def log_reconcile(sighting: Sighting, found: Condition, decision: Decision, done: Action) -> None:
-    """What was seen, decided and done, in one line. There is no silent run."""
-    logger.info(
-        decision.detail,
+    """What was seen, decided and done, in one line. There is no silent run; a status never heard of is a warning."""
+    known = is_known(sighting.status)
+    say = logger.info if known else logger.warning
+    say(
+        decision.detail if known else f"This version does not know the RDS status {sighting.status}. {decision.detail}",
         extra={
             "database": sighting.ref.id,
             "status": sighting.status,

@@ -78,6 +78,17 @@ class TestSomebodyElseInTheMiddle:
         assert idle.record().fence is None
         assert "StopDBInstance" not in idle.calls
 
+    def test_an_activity_item_that_moves_at_all_prevents_the_stop(self, idle: World) -> None:
+        def a_late_report() -> None:
+            idle.queried(idle.clock.now - timedelta(minutes=90))
+
+        with before_call(idle.dynamodb, "BatchGetItem", a_late_report, nth=2):
+            result = check(idle)
+        assert (result.action, result.reason) == (Action.NONE, Reason.RECENT_ACTIVITY)
+        assert result.detail.startswith("The activity item changed while the stop was being prepared")
+        assert idle.status() == "available"
+        assert check(idle).action is Action.STOP
+
     def test_a_hold_before_the_fence_goes_up(self, idle: World) -> None:
         def hold() -> None:
             idle.lifecycle.hold(PROD, timedelta(hours=1), by="ops")

@@ -237,6 +237,14 @@ def test_garbage_in_the_activity_item_stops_nothing_is_reported_and_fails_the_ch
         assert world.lifecycle.describe(PROD).decision.reason is Reason.ACTIVITY_UNREADABLE
 
 
+def test_a_status_never_heard_of_is_logged_as_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    with a_world(status="levitating") as world:
+        [result] = world.lifecycle.check()
+        assert (result.action, result.reason) == (Action.NONE, Reason.BUSY)
+    [warning] = [record for record in caplog.records if record.levelname == "WARNING"]
+    assert "does not know the RDS status levitating" in warning.getMessage()
+
+
 def test_a_look_changes_nothing() -> None:
     with a_world(status="available") as world:
         world.queried(NOW - timedelta(hours=2))
