@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
+from typing import Final, assert_never
 
 from chalicelib import telemetry
 from chalicelib.changes import lower_fence, raise_fence, start_accepted, start_failed, stop_accepted, stop_failed
@@ -13,7 +13,7 @@ from chalicelib.chronicle import witness
 from chalicelib.decision import FENCE_LASTS, decide
 from chalicelib.errors import AwsUnavailable, CannotStart, Conflict, Problem, WrongState
 from chalicelib.model import Action, Change, DatabaseRef, Decision, Observation, Reason, Record, Sighting, State
-from chalicelib.rds import Rds
+from chalicelib.rds import Rds, cannot_stop
 from chalicelib.settings import Settings
 from chalicelib.statuses import condition_of, is_known
 from chalicelib.table import Table
@@ -102,20 +102,43 @@ class Actor:
     def _stop_fenced(self, ref: DatabaseRef, fenced: Record, decision: Decision, now: datetime) -> Act:
         try:
             answer = self._rds.stop(ref)
-        except WrongState:
-            self._lower(ref, fenced, now)
+        except WrongState as refusal:
+            self._refused_in_this_state(ref, fenced, refusal, now)
             raise
         except AwsUnavailable:
             # RDS may have heard: the fence stays up until the database is seen to stop, or until the fence lapses.
             raise
         except Problem as refusal:
-            failure, detail = type(refusal).__name__, refusal.detail
-            self._tell(ref, fenced, lambda fresh: stop_failed(fresh, failure, detail, now), now)
+            self._tell_refused_stop(ref, fenced, refusal, now)
             raise
         shown = _if_it_shows(answer, State.RUNNING)
         why = decision.detail
         record = self._tell(ref, fenced, lambda fresh: self._account(stop_accepted(fresh, why, now), shown, now), now)
         return Act(Action.STOP, decision, record, shown)
+
+    def _refused_in_this_state(self, ref: DatabaseRef, fenced: Record, refusal: WrongState, now: datetime) -> None:
+        """Something else has begun, or RDS refuses for ever, or an attempt whose answer was lost has been heard.
+
+        In the last case the database is going down, whatever a description that lags behind says: the fence stays up.
+        """
+        shown = self._rds.describe([ref])[ref]
+        if isinstance(shown, Problem):
+            return
+        match condition_of(shown.status).state:
+            case State.RUNNING if shown.never_stops:
+                never = cannot_stop(refusal.for_log)
+                self._tell_refused_stop(ref, fenced, never, now)
+                raise never from refusal
+            case State.BUSY | State.FAILED:
+                self._lower(ref, fenced, now)
+            case State.RUNNING | State.STOPPING | State.STOPPED | State.STARTING:
+                pass
+            case unexpected:
+                assert_never(unexpected)
+
+    def _tell_refused_stop(self, ref: DatabaseRef, fenced: Record, problem: Problem, now: datetime) -> None:
+        failure, detail = type(problem).__name__, problem.detail
+        self._tell(ref, fenced, lambda fresh: stop_failed(fresh, failure, detail, now), now)
 
     def _tell_refused_start(self, ref: DatabaseRef, record: Record, problem: Problem, now: datetime) -> None:
         failure, detail, for_good = type(problem).__name__, problem.detail, isinstance(problem, CannotStart)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
@@ -44,29 +45,44 @@ _PASSING: Final = frozenset(
 )
 
 
-def _config(connect: float, read: float, attempts: int) -> Config:
-    """Timeouts in seconds for each attempt; the worst case of one call is about attempts x (connect + read)."""
-    return Config(
-        connect_timeout=connect,
-        read_timeout=read,
-        retries={"mode": "standard", "total_max_attempts": attempts},
-        max_pool_connections=PARALLEL_CALLS,
-    )
+# A restart looks at RDS (10 s at the worst), stores the restart (5 s) and starts the database (10 s): less than
+# the 29 s after which API Gateway gives up. Seconds, for each attempt; standard mode pauses briefly in between.
+RDS_TIMES: Final = Config(
+    connect_timeout=1,
+    read_timeout=4,
+    retries={"mode": "standard", "total_max_attempts": 2},
+    max_pool_connections=PARALLEL_CALLS,
+)
+DYNAMODB_TIMES: Final = Config(
+    connect_timeout=1,
+    read_timeout=1.5,
+    retries={"mode": "standard", "total_max_attempts": 2},
+    max_pool_connections=PARALLEL_CALLS,
+)
+CLOUDWATCH_TIMES: Final = Config(
+    connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 1}
+)
+
+# boto3's default session is not made for threads: "Multithreading or multiprocessing with clients" in its docs.
+_making: Final = threading.Lock()
 
 
 def rds_client() -> RDSClient:
-    """RDS answers a start or a stop within a second or two: 16 s at the worst."""
-    return boto3.client("rds", config=_config(2, 6, 2))
+    """For describing, starting and stopping."""
+    with _making:
+        return boto3.client("rds", config=RDS_TIMES)
 
 
 def dynamodb_client() -> DynamoDBClient:
-    """DynamoDB answers within milliseconds: 9 s at the worst."""
-    return boto3.client("dynamodb", config=_config(1, 2, 3))
+    """For the metadata table."""
+    with _making:
+        return boto3.client("dynamodb", config=DYNAMODB_TIMES)
 
 
 def cloudwatch_client() -> CloudWatchClient:
-    """CloudWatch is only the second opinion: 8 s at the worst, then it is silent."""
-    return boto3.client("cloudwatch", config=_config(1, 3, 2))
+    """For the second opinion, which is silent if it does not come quickly."""
+    with _making:
+        return boto3.client("cloudwatch", config=CLOUDWATCH_TIMES)
 
 
 def error_code(error: ClientError) -> str:

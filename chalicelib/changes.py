@@ -47,12 +47,17 @@ def _wants_start(condition: Condition) -> bool:
             assert_never(unexpected)
 
 
-def set_hold(record: Record, until: datetime, by: str, now: datetime) -> Change:
-    """Somebody holds the database awake; a later hold replaces an earlier one."""
+def set_hold(record: Record, condition: Condition | None, until: datetime, by: str, now: datetime) -> Change:
+    """Somebody holds the database awake; a later hold replaces an earlier one.
+
+    A hold that comes too late to prevent a stop asks for a restart, so that the database is awake as promised.
+    """
+    too_late = condition is not None and condition.state is State.STOPPING and record.status == "available"
+    asked = ask_restart(record, condition, by, now) if too_late else Change(record)
     if record.hold == Hold(until, by):
-        return Change(record)
+        return asked
     event = Event(now, EventName.HOLD_SET, by, f"Held awake until {format_time(until)}.", record.status)
-    return Change(replace(record, hold=Hold(until, by)), (event,))
+    return Change(replace(asked.record, hold=Hold(until, by)), (*asked.events, event))
 
 
 def end_hold(record: Record, by: str, now: datetime) -> Change:
@@ -86,9 +91,7 @@ def stop_accepted(record: Record, why: str, now: datetime) -> Change:
     """RDS accepted a stop. The fence stays up until the database is seen to have stopped."""
     if record.status in ("stopping", "stopped"):
         return Change(record)
-    stopping = replace(
-        record, failure=None, status="stopping", since=now, up_since=None, first_seen_at=None, launch=None
-    )
+    stopping = replace(record.gone_down(), failure=None, status="stopping", since=now)
     return Change(stopping, (Event(now, EventName.STOPPING, APP_ACTOR, why, "stopping"),))
 
 

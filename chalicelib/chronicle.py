@@ -76,6 +76,9 @@ def _seen(record: Record, sighting: Sighting, condition: Condition, now: datetim
     before = condition_of(record.status)
     if before.state is State.STOPPED:
         seen = replace(seen, started_by_aws=_is_started_by_aws(record, now))
+    elif condition.state is State.STARTING:
+        # It was up or on its way down: a stop that nobody saw lies in between, and AWS waits seven days after one.
+        seen = replace(seen, started_by_aws=False)
     return _moved(seen, sighting.status, before, condition, now)
 
 
@@ -96,7 +99,7 @@ def _moved(seen: Record, status: str, before: Condition, condition: Condition, n
             return _told(seen, EventName.BUSY, f"RDS is at work on it: {status}.", now)
         case State.FAILED:
             detail = f"RDS reports {status}. {remedy_for(status)}"
-            return _told(replace(_down(seen), fence=None), EventName.FAILED, detail, now)
+            return _told(replace(seen.gone_down(), fence=None), EventName.FAILED, detail, now)
         case unexpected:
             assert_never(unexpected)
 
@@ -119,17 +122,13 @@ def _is_started_by_aws(record: Record, now: datetime) -> bool:
 
 def _stopped(record: Record, now: datetime) -> Change:
     by = APP_ACTOR if record.fence is not None else SOMEBODY_ELSE
-    record = replace(_down(record), fence=None, started_by_aws=False)
+    record = replace(record.gone_down(), fence=None)
     return _told(record, EventName.STOPPED, "It has stopped; instance hours are no longer billed.", now, by=by)
 
 
 def _stopping(record: Record, now: datetime) -> Change:
     by, why = (SOMEBODY_ELSE, "Somebody stopped it.") if record.fence is None else (APP_ACTOR, record.fence.why)
-    return _told(_down(record), EventName.STOPPING, why, now, by=by)
-
-
-def _down(record: Record) -> Record:
-    return replace(record, launch=None, up_since=None, first_seen_at=None)
+    return _told(record.gone_down(), EventName.STOPPING, why, now, by=by)
 
 
 def _starting(record: Record, now: datetime) -> Change:

@@ -25,6 +25,10 @@ from chalicelib.table import Table
 
 LONGEST_HOLD: Final = timedelta(hours=168)
 
+_NOTHING: Final[frozenset[Action]] = frozenset()
+_START_ONLY: Final = frozenset({Action.START})
+_ALL: Final = frozenset({Action.START, Action.STOP})
+
 _LOOKS_AFTER_EVENT: Final = 12
 _SECONDS_BETWEEN_LOOKS: Final = 5.0
 
@@ -109,7 +113,7 @@ class Lifecycle:
     def restart(self, ref: DatabaseRef, by: str) -> Restarted:
         """Start the database, now or as soon as it can be. Raises CannotStart where a person has to mend it first."""
         outcome = self._reconciler.reconcile(
-            ref, wish=lambda record, condition, now: ask_restart(record, condition, by, now)
+            ref, _START_ONLY, wish=lambda record, condition, now: ask_restart(record, condition, by, now)
         )
         view = outcome.view or self.describe(ref)
         status = view.sighting.status
@@ -133,7 +137,7 @@ class Lifecycle:
         until = wanted if isinstance(wanted, datetime) else now + wanted
         if not now < until <= now + LONGEST_HOLD:
             raise BadRequest("A hold ends in the future, and at most 168 hours from now.")
-        return self._carry_out(ref, lambda record, _, at: set_hold(record, until, by, at))
+        return self._carry_out(ref, lambda record, condition, at: set_hold(record, condition, until, by, at))
 
     def end_hold(self, ref: DatabaseRef, by: str) -> View:
         """Let it sleep again when it is idle. Raises Problem."""
@@ -160,7 +164,7 @@ class Lifecycle:
         minute at most. Raises Problem.
         """
         for _ in range(_LOOKS_AFTER_EVENT):
-            outcome = self._reconciler.reconcile(ref, may_stop=True)
+            outcome = self._reconciler.reconcile(ref, _ALL)
             if outcome.done is not Action.NONE or outcome.found.state not in (State.STARTING, State.STOPPING):
                 break
             self._pause(_SECONDS_BETWEEN_LOOKS)
@@ -177,7 +181,7 @@ class Lifecycle:
         return self._side_by_side(restarted)
 
     def _carry_out(self, ref: DatabaseRef, wish: Wish) -> View:
-        return self._reconciler.reconcile(ref, wish=wish).view or self.describe(ref)
+        return self._reconciler.reconcile(ref, _NOTHING, wish=wish).view or self.describe(ref)
 
     def _view_if_found(self, ref: DatabaseRef, look: Look) -> View | DatabaseNotFound:
         if isinstance(look.sighting, DatabaseNotFound):
@@ -197,7 +201,7 @@ class Lifecycle:
         return results
 
     def _checked(self, ref: DatabaseRef, look: Look) -> CheckResult:
-        outcome = self._reconciler.reconcile(ref, may_stop=True, look=look)
+        outcome = self._reconciler.reconcile(ref, _ALL, look=look)
         decision = outcome.decision
         failed = decision.reason is Reason.ACTIVITY_UNREADABLE
         return CheckResult(ref.id, outcome.found.state, outcome.done, decision.reason, decision.detail, failed)
@@ -223,7 +227,7 @@ _connecting: Final = threading.Lock()
 
 
 def connect(settings: Settings) -> Lifecycle:
-    """The lifecycle on real AWS, made once and kept: clients are costly to make. boto3 makes them one at a time."""
+    """The lifecycle on real AWS, made once and kept: clients are costly to make."""
     with _connecting:
         return _connect(settings)
 

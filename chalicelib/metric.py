@@ -52,6 +52,7 @@ class ActivityMetric:
     ) -> list[list[tuple[datetime, float]]]:
         queries: Any = [self._query(number, ref) for number, ref in enumerate(refs)]
         points: list[list[tuple[datetime, float]]] = [[] for _ in refs]
+        broken: set[int] = set()
         with aws_call("cloudwatch:GetMetricData"):
             pages = self._client.get_paginator("get_metric_data").paginate(
                 MetricDataQueries=queries, StartTime=start, EndTime=end, ScanBy="TimestampDescending"
@@ -59,8 +60,10 @@ class ActivityMetric:
             for page in pages:
                 for result in page["MetricDataResults"]:
                     number = int(result["Id"].removeprefix("m"))
+                    if result.get("StatusCode") in ("InternalError", "Forbidden"):
+                        broken.add(number)
                     points[number] += zip(result["Timestamps"], result["Values"], strict=True)
-        return points
+        return [[] if number in broken else series for number, series in enumerate(points)]
 
     def _query(self, number: int, ref: DatabaseRef) -> dict[str, Any]:
         metric = {

@@ -3,7 +3,7 @@
 Everything here is a frozen value. Times are aware UTC datetimes.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -53,11 +53,12 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """What RDS says of a database right now."""
+    """What RDS says of a database right now. ``never_stops``: RDS documents that it cannot stop one of this make."""
 
     ref: DatabaseRef
     status: str
     automatic_restart_at: datetime | None = None
+    never_stops: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +180,10 @@ class Record:
     automatic_restart_at: datetime | None = None
     started_by_aws: bool = False
     failure: str | None = None
+
+    def gone_down(self) -> "Record":
+        """The record of a database that no longer runs: nothing of its last time up counts any more."""
+        return replace(self, launch=None, up_since=None, up_as_asked=False, first_seen_at=None, started_by_aws=False)
 
 
 class Action(StrEnum):

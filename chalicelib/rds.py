@@ -120,10 +120,10 @@ class Rds:
             except ClientError as error:
                 if ref.kind is Kind.INSTANCE and error_code(error) == "InvalidDBClusterStateFault":
                     # StopDBInstance answers this for members of a cluster and for replicas, whatever their state.
-                    raise CannotStop(_NEVER_STOPS, _TAKE_OUT, for_log=f"{action}: {error}") from error
+                    raise cannot_stop(f"{action}: {error}") from error
                 _raise_common(ref, action, error)
                 if error_code(error) == "InvalidParameterCombination":
-                    raise CannotStop(_NEVER_STOPS, _TAKE_OUT, for_log=f"{action}: {error}") from error
+                    raise cannot_stop(f"{action}: {error}") from error
                 raise
 
     def _describe_kind(self, kind: Kind, refs: Sequence[DatabaseRef]) -> Iterable[Sighting]:
@@ -161,12 +161,25 @@ class Rds:
 
 def _instance(item: DBInstanceTypeDef) -> Sighting:
     ref = DatabaseRef(Kind.INSTANCE, item["DBInstanceIdentifier"])
-    return Sighting(ref, item.get("DBInstanceStatus", _NO_STATUS), _utc(item.get("AutomaticRestartTime")))
+    never_stops = bool(
+        item.get("ReadReplicaSourceDBInstanceIdentifier")
+        or item.get("ReadReplicaDBInstanceIdentifiers")
+        or item.get("DBClusterIdentifier")
+        or (item.get("MultiAZ") and item.get("Engine", "").startswith("sqlserver"))
+    )
+    status = item.get("DBInstanceStatus", _NO_STATUS)
+    return Sighting(ref, status, _utc(item.get("AutomaticRestartTime")), never_stops)
 
 
 def _cluster(item: DBClusterTypeDef) -> Sighting:
     ref = DatabaseRef(Kind.CLUSTER, item["DBClusterIdentifier"])
-    return Sighting(ref, item.get("Status", _NO_STATUS), _utc(item.get("AutomaticRestartTime")))
+    never_stops = not item.get("Engine", "aurora").startswith("aurora")
+    return Sighting(ref, item.get("Status", _NO_STATUS), _utc(item.get("AutomaticRestartTime")), never_stops)
+
+
+def cannot_stop(for_log: str) -> CannotStop:
+    """The refusal of a stop that RDS will always refuse, in plain words."""
+    return CannotStop(_NEVER_STOPS, _TAKE_OUT, for_log=for_log)
 
 
 def _utc(at: datetime | None) -> datetime | None:

@@ -22,6 +22,7 @@ from chalicelib.model import (
     Condition,
     DatabaseRef,
     Decision,
+    Kind,
     Metric,
     Observation,
     Reason,
@@ -93,9 +94,13 @@ class Reconciler:
 
     def observe(self, refs: Sequence[DatabaseRef]) -> dict[DatabaseRef, Look]:
         """Look at all of them, RDS and the table side by side. Raises what Table.read raises."""
-        described = self._pool.submit(self._rds.describe, refs)
+        described = [
+            self._pool.submit(self._rds.describe, of_kind)
+            for kind in Kind
+            if (of_kind := [ref for ref in refs if ref.kind is kind])
+        ]
         stored = self._table.read(refs)
-        sightings = described.result()
+        sightings = {ref: seen for future in described for ref, seen in future.result().items()}
         return {ref: Look(sightings[ref], stored[ref].record, stored[ref].activity) for ref in refs}
 
     def consult_metric(self, looks: Mapping[DatabaseRef, Look]) -> dict[DatabaseRef, Look]:
@@ -117,19 +122,20 @@ class Reconciler:
         return View(look.sighting, record, decision, now)
 
     def reconcile(
-        self, ref: DatabaseRef, *, wish: Wish | None = None, may_stop: bool = False, look: Look | None = None
+        self, ref: DatabaseRef, may: frozenset[Action], *, wish: Wish | None = None, look: Look | None = None
     ) -> Outcome:
         """Observe, make the wish durable, decide, act, record. Raises Problem.
 
         Whoever else works on the database at the same time is noticed by the record's ``rev`` or by RDS's refusal;
-        then everything is looked at afresh. ``look`` saves the first look where the caller has just had one.
+        then everything is looked at afresh. ``may`` is what may be done if that is the decision; ``look`` saves the
+        first look where the caller has just had one.
         """
         now = self._clock()
         refusals = 0
         for attempt in range(_ROUNDS):
             look = look or self.observe([ref])[ref]
             try:
-                return self._round(ref, look, wish, may_stop=may_stop and refusals < _REFUSALS, now=now)
+                return self._round(ref, look, wish, may, now)
             except Conflict:
                 self._pause(random.uniform(0.0, 0.05 * (attempt + 1)))  # noqa: S311 - spreads writers, no secret
             except WrongState as refusal:
@@ -142,7 +148,7 @@ class Reconciler:
             look = None
         raise AwsUnavailable("Too many change this database at the same time.", TRY_AGAIN, for_log=str(ref))
 
-    def _round(self, ref: DatabaseRef, look: Look, wish: Wish | None, *, may_stop: bool, now: datetime) -> Outcome:
+    def _round(self, ref: DatabaseRef, look: Look, wish: Wish | None, may: frozenset[Action], now: datetime) -> Outcome:
         if isinstance(look.sighting, Problem):
             if wish is not None and not isinstance(look.sighting, DatabaseNotFound):
                 self._actor.store(ref, look.record, wish(look.record, None, now), now)
@@ -153,7 +159,7 @@ class Reconciler:
         wished = Change(seen.record) if wish is None else wish(seen.record, found, now)
         change = Change(wished.record, seen.events + wished.events)
         decision, observation = self._decide(ref, look.sighting, look, change.record, now)
-        act = self._act(ref, look.record, change, observation, decision, may_stop=may_stop, now=now)
+        act = self._act(ref, look.record, change, observation, decision, may, now)
         telemetry.log_reconcile(look.sighting, found, act.decision, act.done)
         view = self._view_of(ref, act, replace(look, metric=observation.metric))
         return Outcome(found, act.decision, act.done, act.record, view)
@@ -165,16 +171,15 @@ class Reconciler:
         change: Change,
         seen: Observation,
         decision: Decision,
-        *,
-        may_stop: bool,
+        may: frozenset[Action],
         now: datetime,
     ) -> Act:
         match decision.action:
-            case Action.START:
+            case Action.START if Action.START in may:
                 return self._actor.start(ref, self._actor.store(ref, before, change, now), decision, now)
-            case Action.STOP if may_stop:
+            case Action.STOP if Action.STOP in may:
                 return self._actor.stop(ref, before, change, seen, now)
-            case Action.NONE | Action.STOP:
+            case Action.NONE | Action.START | Action.STOP:
                 return Act(Action.NONE, decision, self._actor.store(ref, before, change, now), seen.sighting)
             case unexpected:
                 assert_never(unexpected)

@@ -94,7 +94,7 @@ class SettingsError(Exception):
 
 _DATABASES: Final = "comma-separated ids of RDS instances, an Aurora or Multi-AZ DB cluster as cluster:<id>"
 _ENTRY: Final = "name:role:sha256, role being viewer, reporter or operator (make token prints one)"
-_KEY_TEXT: Final = "1 to 1,000 characters, not beginning with rds_lifecycle/ or rds_history/"
+_KEY_TEXT: Final = "1 to 1,000 characters, and its part before any / neither rds_lifecycle nor rds_history"
 _METRIC: Final = "an AWS/RDS metric, > and a number, such as DatabaseConnections>0"
 _SCHEDULE: Final = "cron(...) with six fields, or rate(...), such as cron(0 7 ? * MON-FRI *)"
 
@@ -192,7 +192,7 @@ def _table(text: str) -> str:
 
 
 def _key(text: str) -> str:
-    if len(text) > 1000 or text.startswith(("rds_lifecycle/", "rds_history/")):
+    if len(text) > 1000 or text.split("/", maxsplit=1)[0] in ("rds_lifecycle", "rds_history"):
         raise ValueError("that is no key for the activity item")
     return text
 
@@ -211,7 +211,7 @@ def _minutes(text: str) -> timedelta:
     minutes = _number(text)
     if not 0 < minutes <= 525_600:
         raise ValueError("that is not between 0 and a year")
-    return timedelta(minutes=minutes)
+    return max(timedelta(minutes=minutes), timedelta(microseconds=1))
 
 
 def _whole_minutes(text: str) -> timedelta:
@@ -244,7 +244,7 @@ def _token(number: int, text: str) -> AccessToken:
     match text.split(":"):
         case [name, role, digest] if re.fullmatch(r"[A-Za-z0-9_.@-]{1,64}", name):
             if role not in tuple(Role):
-                raise ValueError(f"entry {number}: {role!r} is no role")
+                raise ValueError(f"entry {number}: the second part is no role")
             if not re.fullmatch(r"[0-9a-fA-F]{64}", digest):
                 raise ValueError(f"entry {number}: the third part is no SHA-256 in hex")
             return AccessToken(name, Role(role), digest.lower())
@@ -260,7 +260,7 @@ def _origin(text: str) -> str:
 
 def _url(text: str) -> str:
     parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    if parts.scheme not in ("http", "https") or not parts.hostname or re.search(r"[\s<>\"\x00-\x1f]", text):
         raise ValueError("that is no web address")
     return text
 

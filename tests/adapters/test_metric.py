@@ -74,6 +74,14 @@ def test_no_answer_is_silence_and_not_an_error(stubbed: tuple[ActivityMetric, St
     assert isinstance(opinion, MetricSilent)
 
 
+@pytest.mark.parametrize("code", ["InternalError", "Forbidden"])
+def test_half_an_answer_is_silence(stubbed: tuple[ActivityMetric, Stubber], code: str) -> None:
+    metric, stubber = stubbed
+    stubber.add_response("get_metric_data", {"MetricDataResults": [{**series(0, 0, 0), "StatusCode": code}]})
+    [opinion] = metric.read([PROD], IDLE, NOW).values()
+    assert isinstance(opinion, MetricSilent)
+
+
 def test_the_client_is_made_at_the_first_question() -> None:
     made = []
 

@@ -18,7 +18,18 @@ from chalicelib.errors import (
 )
 from chalicelib.lifecycle import CheckFailed, CheckResult
 from chalicelib.model import Action, Reason
-from tests.support import NOW, PROD, START_MINUTES, STOP_MINUTES, World, a_world, before_call, failing, unanswered
+from tests.support import (
+    NOW,
+    PROD,
+    START_MINUTES,
+    STOP_MINUTES,
+    World,
+    a_world,
+    answering,
+    before_call,
+    failing,
+    unanswered,
+)
 
 
 class Killed(BaseException):
@@ -152,10 +163,32 @@ class TestSomebodyElseInTheMiddle:
     def test_rds_that_refuses_again_and_again_is_left_alone_till_the_next_check(self, idle: World) -> None:
         with failing(idle.rds, "StopDBInstance", "InvalidDBInstanceState") as refusals:
             result = check(idle)
-        assert (result.action, result.reason) == (Action.NONE, Reason.IDLE)
-        assert len(refusals) == 3
-        assert idle.record().fence is None
+        assert (result.action, result.reason) == (Action.NONE, Reason.STOPPING)
+        assert len(refusals) == 1
+        idle.wait(15)
         assert check(idle).action is Action.STOP
+        assert idle.status() == "stopping"
+
+    def test_a_replica_is_told_apart_from_a_state_that_passes(self, idle: World) -> None:
+        idle.rds.create_db_instance_read_replica(
+            DBInstanceIdentifier="a-replica", SourceDBInstanceIdentifier=PROD.id, DBInstanceClass="db.t4g.micro"
+        )
+        with failing(idle.rds, "StopDBInstance", "InvalidDBInstanceState"):
+            results = [failed_check(idle) for _ in range(3)]
+        assert {result.reason for result in results} == {"cannot-stop"}
+        assert idle.told().count("stop-failed") == 1
+        assert idle.record().fence is None
+
+    def test_a_hold_that_comes_too_late_to_prevent_the_stop_brings_it_up_again(self, idle: World) -> None:
+        def hold() -> None:
+            idle.lifecycle.hold(PROD, timedelta(hours=3), by="ops")
+
+        with before_call(idle.rds, "StopDBInstance", hold):
+            assert check(idle).action is Action.STOP
+        idle.wait(STOP_MINUTES)
+        assert idle.lifecycle.react(PROD).done is Action.START
+        idle.wait(120, check_every=15)
+        assert idle.status() == "available"
 
     def test_a_stop_that_takes_too_long_to_prepare_starts_over(self, idle: World) -> None:
         with before_call(idle.dynamodb, "BatchGetItem", lambda: idle.clock.advance(seconds=31), nth=2):
@@ -259,6 +292,34 @@ class TestAwsFails:
         assert idle.record().fence is not None
         assert check(idle).reason == Reason.STOPPING
         assert idle.history()[-1]["by"] == "rds-lifecycle"
+
+    def test_a_stop_whose_answer_is_lost_and_that_boto_tries_again(self, idle: World) -> None:
+        """The second attempt is refused, because the first has been heard; and a description may lag behind."""
+        with ExitStack() as stack:
+            heard = stack.enter_context(failing(idle.rds, "StopDBInstance", "InvalidDBInstanceState"))
+            stale = stack.enter_context(ExitStack())
+
+            def hear() -> None:
+                idle.slow_rds.set_status(PROD.id, "stopping")
+                stale.enter_context(answering(idle.rds, "DescribeDBInstances", "available", times=3))
+
+            stack.enter_context(before_call(idle.rds, "StopDBInstance", hear))
+            assert check(idle).reason == Reason.STOPPING
+            answer = idle.lifecycle.restart(PROD, by="ops")
+        assert len(heard) == 1
+        assert answer.ready is False
+        assert idle.record().restart is not None
+        idle.slow_rds.set_status(PROD.id, "stopped")
+        assert idle.lifecycle.react(PROD).done is Action.START
+        assert [event["by"] for event in idle.history() if event["event"] == "stopped"] == ["rds-lifecycle"]
+
+    def test_a_hold_is_not_answered_with_the_troubles_of_a_start(self, asleep: World) -> None:
+        with failing(asleep.rds, "StartDBInstance", "InsufficientDBInstanceCapacity"):
+            with pytest.raises(InsufficientCapacity):
+                asleep.lifecycle.restart(PROD, by="ops")
+            assert asleep.lifecycle.hold(PROD, timedelta(hours=1), by="ops").record.hold is not None
+            assert asleep.lifecycle.end_hold(PROD, by="ops").record.hold is None
+        assert check(asleep).action is Action.START
 
     def test_a_table_that_does_not_answer_stops_nothing(self, idle: World) -> None:
         with failing(idle.dynamodb, "BatchGetItem", "InternalServerError", status=500):

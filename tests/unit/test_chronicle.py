@@ -93,6 +93,15 @@ def test_aws_starts_it_after_seven_days_and_the_idle_clock_stands_still() -> Non
     assert not record.started_by_aws
 
 
+def test_a_stop_that_nobody_saw_ends_the_time_that_aws_had_begun() -> None:
+    up_by_aws = replace(UP, up_since=None, started_by_aws=True)
+    stopping = stop_accepted(up_by_aws, "idle", NOW).record
+    for before in (stopping, up_by_aws):
+        record, _ = look(before, "starting", minutes(15))
+        record, _ = look(record, "available", minutes(20))
+        assert record.up_since == minutes(20), "somebody started it, and gets a full idle window"
+
+
 def test_a_start_before_the_seven_days_are_over_was_somebodys() -> None:
     record, _ = look(STOPPED, "available", SEVEN_DAYS_ON - timedelta(seconds=1))
     assert not record.started_by_aws
@@ -221,8 +230,8 @@ class TestChanges:
         assert ask_restart(second.record, None, "late", NOW).record == second.record
 
     def test_the_same_hold_twice_is_one_hold(self) -> None:
-        held = set_hold(Record(), minutes(60), "ops", NOW).record
-        assert set_hold(held, minutes(60), "ops", minutes(1)).events == ()
+        held = set_hold(Record(), None, minutes(60), "ops", NOW).record
+        assert set_hold(held, None, minutes(60), "ops", minutes(1)).events == ()
         assert end_hold(held, "eve", NOW).events[0].by == "eve"
         assert end_hold(Record(), "eve", NOW).events == ()
 

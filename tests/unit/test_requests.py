@@ -40,6 +40,7 @@ def test_a_hold_is_so_long_or_until_then(body: bytes | str, wanted: timedelta | 
         b'{"hours": "3"}',
         b'{"hours": true}',
         b'{"hours": NaN}',
+        b'{"hours": 1' + b"0" * 400 + b"}",
         b'{"hours": Infinity}',
         b'{"hours": 3, "until": "2026-03-02T18:00:00Z"}',
         b'{"until": 1772442001}',
