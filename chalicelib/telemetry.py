@@ -5,7 +5,18 @@ from typing import Final
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import MetricUnit, single_metric
 
-from chalicelib.model import APP_ACTOR, Action, Condition, DatabaseRef, Decision, Event, EventName, Sighting
+from chalicelib.model import (
+    APP_ACTOR,
+    AWS_ACTOR,
+    SOMEBODY_ELSE,
+    Action,
+    Condition,
+    DatabaseRef,
+    Decision,
+    Event,
+    EventName,
+    Sighting,
+)
 from chalicelib.statuses import is_known
 
 NAMESPACE: Final = "rds-lifecycle"
@@ -45,7 +56,7 @@ def log_event(ref: DatabaseRef, event: Event) -> None:
     )
     if event.name is EventName.RESTART_REQUESTED:
         _count(ref, "RestartsRequested")
-    elif event.name is EventName.STARTING and event.by is not None:
+    elif event.name is EventName.STARTING and event.by not in (None, AWS_ACTOR, SOMEBODY_ELSE):
         _count(ref, "Starts")
     elif event.name is EventName.STOPPING and event.by == APP_ACTOR:
         _count(ref, "Stops")

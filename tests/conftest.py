@@ -2,6 +2,7 @@
 
 import os
 import sys
+import time
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -11,6 +12,10 @@ from tests.served import serve as serve  # noqa: PLC0414 - a fixture for all
 
 # Tests that package the app must not find bytecode that other tests left in chalicelib.
 sys.dont_write_bytecode = True
+
+# A naive time that is taken for local time must not look right by chance.
+os.environ["TZ"] = "Asia/Kolkata"
+time.tzset()
 
 settings.register_profile(
     "project", deadline=None, max_examples=500, suppress_health_check=[HealthCheck.function_scoped_fixture]
