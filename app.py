@@ -210,6 +210,10 @@ def start_database(event: Any, context: Any) -> dict[str, Any]:
         response = restarted_response(run.restart(ref, by="start_database"), f"/databases/{ref.id}", run)
     except (Problem, SettingsError) as error:
         response = refuse(error)
+    except Exception:  # noqa: BLE001 - Lambda would show whatever is raised to the caller, with its text
+        logger.exception("A fault in rds-lifecycle itself.")
+        answer = problems.answer_framework_problem(500, "", {}, request_id())
+        response = Response(answer.body, {**answer.headers}, answer.status)
     return {name: value for name, value in response.to_dict().items() if name in ("statusCode", "headers", "body")}
 
 

@@ -1,9 +1,11 @@
 """One log line per reconcile, and metrics only of what happened (custom metrics are billed by metric and hour)."""
 
+import json
+import sys
 from typing import Final
 
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.metrics import MetricUnit, single_metric
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 from chalicelib.model import (
     APP_ACTOR,
@@ -71,5 +73,8 @@ def _count(ref: DatabaseRef, name: str) -> None:
 
 
 def _put(ref: DatabaseRef, name: str, unit: MetricUnit, value: float) -> None:
-    with single_metric(name=name, unit=unit, value=value, namespace=NAMESPACE) as metric:
-        metric.add_dimension(name="database", value=ref.id)
+    metrics = EphemeralMetrics(namespace=NAMESPACE)
+    metrics.add_metric(name=name, unit=unit, value=value)
+    metrics.add_dimension(name="database", value=ref.id)
+    # One write for the whole line: databases are looked after side by side, and a line that is cut in two is lost.
+    sys.stdout.write(json.dumps(metrics.serialize_metric_set(), separators=(",", ":")) + "\n")

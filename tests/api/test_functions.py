@@ -195,6 +195,19 @@ class TestStartDatabase:
         monkeypatch.setenv("IDLE_MINUTES", "soon")
         assert app.invoke("start_database", {})["statusCode"] == 500
 
+    def test_a_fault_in_our_own_code_is_an_answer_without_its_text(
+        self, serve: Serve, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        app = serve()
+
+        def broken(*_: object, **__: object) -> None:
+            raise ZeroDivisionError("secret")
+
+        monkeypatch.setattr(app.world.lifecycle, "restart", broken)
+        answer = app.invoke("start_database", {})
+        assert (answer["statusCode"], "secret" in answer["body"]) == (500, False)
+        assert json.loads(answer["body"])["type"] == "urn:rds-lifecycle:internal-error"
+
 
 def test_the_schedules_are_those_of_the_settings(serve: Serve) -> None:
     app = serve(CHECK_INTERVAL_MINUTES="1", WARM_UP_SCHEDULE="cron(0 7 ? * MON-FRI *)")
