@@ -69,14 +69,14 @@ def decide(observation: Observation, record: Record, settings: Settings, now: da
 def condition_now(sighting: Sighting, record: Record, now: datetime) -> Condition:
     """What the sighting means, given what the app itself did a moment ago.
 
-    RDS descriptions may lag behind a change. While a stop is under way, ``available`` is no promise: the database
-    is going down. Shortly after an accepted start, ``stopped`` is old news.
+    RDS descriptions may lag behind a change. While a stop is under way, a status that takes connections is no
+    promise: the database is going down. Shortly after an accepted start, ``stopped`` is old news.
     """
     condition = condition_of(sighting.status)
     match condition.state:
-        case State.RUNNING if is_fenced(record, now):
+        case State.RUNNING | State.BUSY if condition.ready and is_fenced(record, now):
             return Condition(State.STOPPING)
-        case State.STOPPED if record.launch is not None and now < record.launch.at + RDS_LAGS:
+        case State.STOPPED if record.launch is not None and abs(now - record.launch.at) < RDS_LAGS:
             return Condition(State.STARTING)
         case _:
             return condition
@@ -84,7 +84,7 @@ def condition_now(sighting: Sighting, record: Record, now: datetime) -> Conditio
 
 def is_fenced(record: Record, now: datetime) -> bool:
     """Whether some run may be about to stop the database, or has just done so."""
-    return record.fence is not None and now < record.fence.raised_at + FENCE_LASTS
+    return record.fence is not None and abs(now - record.fence.raised_at) < FENCE_LASTS
 
 
 def is_expired(record: Record, settings: Settings, now: datetime) -> bool:
@@ -92,7 +92,7 @@ def is_expired(record: Record, settings: Settings, now: datetime) -> bool:
     if record.restart is None:
         return False
     asked_at = max(record.restart.requested_at, record.restart_asked_at or record.restart.requested_at)
-    return now > asked_at + settings.restart_expires_after
+    return now - asked_at > settings.restart_expires_after
 
 
 def _decide_stopped(record: Record, used: SignOfUse | None, settings: Settings, now: datetime) -> Decision:

@@ -46,6 +46,7 @@ class LocalAws:
         """End serving."""
         self._server.shutdown()
         self._thread.join()
+        self._server.socket.close()
 
     def serve_functions(self, invoke: Invoke) -> None:
         """From now on Lambda's Invoke runs the app's functions."""

@@ -10,6 +10,7 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -25,6 +26,7 @@ _ROOT: Final = Path(__file__).resolve().parent.parent
 _STAGE: Final = "local"
 _TOKENS: Final = ("local-operator", "local-reporter", "local-viewer")
 _EVENT_SECONDS: Final = 0.2
+_ENDS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class CannotRun(Exception):
@@ -55,43 +57,46 @@ class Options:
 
 def main() -> int:
     """Run until Ctrl-C or until the app ends; the exit status is 0 only for the former."""
+    for number in _ENDS:
+        signal.signal(number, _interrupt)
     console = Console(sys.stdout)
     try:
-        options = Options.read(dict(os.environ))
-        for name, port in (("PORT", options.port), ("LOCAL_AWS_PORT", options.aws_port)):
-            _check_free(name, port)
-        settings = _prepare_environment(options)
+        with ExitStack() as started:
+            return _run(console, started)
+    except KeyboardInterrupt:
+        console.say("make run", "has ended, and with it everything it started.")
+        return 0
     except (CannotRun, SettingsError) as error:
         print(f"make run cannot start: {error}", file=sys.stderr)
         return 1
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
 
+
+def _run(console: Console, started: ExitStack) -> int:
+    """Start everything and wait; ``started`` ends it all, in the opposite order."""
+    options = Options.read(dict(os.environ))
+    for name, port in (("PORT", options.port), ("LOCAL_AWS_PORT", options.aws_port)):
+        _check_free(name, port)
+    settings = _prepare_environment(options)
     aws = LocalAws(options.aws_port, options.start_seconds, options.stop_seconds)
     aws.start()
+    started.callback(aws.stop)
     aws.create_resources(settings)
     sys.stdout = ConsoleStream(console)
     functions = Functions()
     aws.serve_functions(functions.invoke)
     app = _start_chalice(options.port)
+    started.callback(_end, app)
     ended = threading.Event()
-    try:
-        _in_background(lambda: _relay(app, console))
-        _wait_until_served(app, options.port)
-        _greet(console, options, settings)
-        _in_background(lambda: _tick(functions, console, options.check_seconds, ended))
-        _in_background(lambda: _deliver(aws, functions, console, ended))
-        return app.wait() or 1
-    except KeyboardInterrupt:
-        console.say("make run", "ends, and with it everything it started.")
-        return 0
-    except CannotRun as error:
-        print(f"make run cannot start: {error}", file=sys.stderr)
-        return 1
-    finally:
-        ended.set()
-        _end(app)
-        aws.stop()
+    started.callback(ended.set)
+    # What has begun to end is not interrupted by a second Ctrl-C.
+    started.callback(lambda: [signal.signal(number, signal.SIG_IGN) for number in _ENDS])
+
+    _in_background(lambda: _relay(app, console))
+    _wait_until_served(app, options.port)
+    _greet(console, options, settings)
+    _in_background(lambda: _tick(functions, console, options.check_seconds, ended))
+    _in_background(lambda: _deliver(aws, functions, console, ended))
+    return app.wait() or 1
 
 
 def _interrupt(_number: int, _frame: object) -> None:
@@ -214,4 +219,9 @@ def _end(app: "subprocess.Popen[str]") -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    status = main()
+    for stream in (sys.__stdout__, sys.__stderr__):
+        if stream is not None:
+            stream.flush()
+    # A thread that still waits for an answer of the local AWS must not hold up the end.
+    os._exit(status)

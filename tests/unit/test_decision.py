@@ -143,7 +143,22 @@ def test_while_a_stop_is_under_way_available_means_stopping_until_the_fence_laps
     record = Record(fence=Fence(NOW, "idle"))
     assert decide(seen("available"), record, SETTINGS, NOW).reason is Reason.STOPPING
     assert decide(seen("available"), record, SETTINGS, NOW + FENCE_LASTS).reason is Reason.IDLE
-    assert decide(seen("backing-up"), record, SETTINGS, NOW).reason is Reason.BUSY
+    assert decide(seen("backing-up"), record, SETTINGS, NOW).reason is Reason.STOPPING
+    assert decide(seen("rebooting"), record, SETTINGS, NOW).reason is Reason.BUSY
+
+
+def test_times_at_the_edge_of_the_calendar_break_nothing() -> None:
+    last_day = datetime(9999, 12, 31, 23, 59, 59, tzinfo=NOW.tzinfo)
+    for at in (last_day, datetime(1, 1, 1, tzinfo=NOW.tzinfo)):
+        record = Record(
+            fence=Fence(at, "idle"),
+            launch=Launch(at, "ops", at),
+            restart=PendingRestart(at, "ops"),
+            restart_asked_at=at,
+            up_since=at,
+        )
+        for status in ("available", "stopped", "backing-up"):
+            assert decide(seen(status, LastQuery(at)), record, SETTINGS, NOW).detail
 
 
 def test_shortly_after_an_accepted_start_stopped_is_old_news() -> None:
@@ -236,7 +251,7 @@ def test_stops_only_what_is_available_readable_neither_held_nor_fenced(
     assert observation.sighting.status == "available"
     assert not isinstance(observation.activity, UnreadableActivity)
     assert record.hold is None or record.hold.until <= NOW
-    assert record.fence is None or record.fence.raised_at + FENCE_LASTS <= NOW
+    assert record.fence is None or abs(NOW - record.fence.raised_at) >= FENCE_LASTS
     if settings.activity_metric is not None:
         assert isinstance(observation.metric, MetricAbove | MetricQuiet)
 
