@@ -14,6 +14,7 @@ from chalicelib.model import (
     Event,
     EventName,
     Launch,
+    PendingRestart,
     Record,
     Sighting,
     State,
@@ -66,6 +67,7 @@ def _seen(record: Record, sighting: Sighting, condition: Condition, now: datetim
     """The change of status, if there is one. A description known to lag behind the app's own doing is none."""
     if condition != condition_of(sighting.status):
         return Change(record)
+    undone = _undone_launch(record, sighting, condition)
     if condition.state is State.STOPPED and record.automatic_restart_at != sighting.automatic_restart_at:
         record = replace(record, automatic_restart_at=sighting.automatic_restart_at)
     if sighting.status == record.status:
@@ -73,6 +75,8 @@ def _seen(record: Record, sighting: Sighting, condition: Condition, now: datetim
     seen = replace(record, status=sighting.status, since=now)
     if record.status is None:
         return _first_seen(seen, sighting, condition, now)
+    if undone is not None:
+        return _fell_back(seen, undone, now)
     before = condition_of(record.status)
     if before.state is State.STOPPED:
         seen = replace(seen, started_by_aws=_is_started_by_aws(record, now))
@@ -124,6 +128,22 @@ def _stopped(record: Record, now: datetime) -> Change:
     by = APP_ACTOR if record.fence is not None else SOMEBODY_ELSE
     record = replace(record.gone_down(), fence=None)
     return _told(record, EventName.STOPPED, "It has stopped; instance hours are no longer billed.", now, by=by)
+
+
+def _undone_launch(record: Record, sighting: Sighting, condition: Condition) -> Launch | None:
+    """The start that RDS accepted and that came to nothing, if that is what is seen.
+
+    The time of AWS's own restart is then still that of the stop before it: nobody has stopped the database meanwhile.
+    """
+    restart_at = sighting.automatic_restart_at
+    is_old_stop = restart_at is not None and restart_at == record.automatic_restart_at
+    return record.launch if condition.state is State.STOPPED and is_old_stop else None
+
+
+def _fell_back(record: Record, launch: Launch, now: datetime) -> Change:
+    """The restart is pending again."""
+    record = replace(record.gone_down(), restart=PendingRestart(launch.requested_at, launch.by))
+    return _told(record, EventName.START_FAILED, "The start came to nothing; it is tried again.", now, by=launch.by)
 
 
 def _stopping(record: Record, now: datetime) -> Change:

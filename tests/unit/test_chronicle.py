@@ -125,6 +125,22 @@ def test_a_start_by_the_app_is_measured() -> None:
     assert (record.up_since, record.up_as_asked, record.launch) == (minutes(5), True, None)
 
 
+def test_a_start_that_comes_to_nothing_is_tried_again() -> None:
+    record = replace(STOPPED, status="starting", launch=Launch(NOW, "ops", NOW), restart_asked_at=NOW)
+    record, events = look(record, "stopped", minutes(5), SEVEN_DAYS_ON)
+    assert names(events) == [(EventName.START_FAILED, "ops")]
+    assert record.restart == PendingRestart(NOW, "ops")
+    assert record.launch is None
+
+
+def test_a_start_that_somebody_undid_unseen_is_left_undone() -> None:
+    record = replace(STOPPED, status="starting", launch=Launch(NOW, "ops", NOW), restart_asked_at=NOW)
+    for restart_at in (SEVEN_DAYS_ON + timedelta(minutes=9), None):
+        after, events = look(record, "stopped", minutes(14), restart_at)
+        assert names(events) == [(EventName.STOPPED, "somebody outside rds-lifecycle")]
+        assert after.restart is None
+
+
 def test_a_start_whose_acceptance_was_never_written_down_is_still_somebodys() -> None:
     asked = replace(STOPPED, restart=PendingRestart(NOW, "ops"), restart_asked_at=NOW)
     record, events = look(asked, "starting", minutes(1))
