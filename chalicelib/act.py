@@ -11,7 +11,7 @@ from chalicelib import telemetry
 from chalicelib.changes import lower_fence, raise_fence, start_accepted, start_failed, stop_accepted, stop_failed
 from chalicelib.chronicle import witness
 from chalicelib.decision import FENCE_LASTS, decide
-from chalicelib.errors import AwsUnavailable, CannotStart, Conflict, Problem, WrongState
+from chalicelib.errors import AwsUnavailable, CannotStart, CannotStop, Conflict, Problem, WrongState
 from chalicelib.model import Action, Change, DatabaseRef, Decision, Observation, Reason, Record, Sighting, State
 from chalicelib.rds import Rds, cannot_stop
 from chalicelib.settings import Settings
@@ -22,6 +22,7 @@ Clock = Callable[[], datetime]
 Pause = Callable[[float], None]
 
 _TELL_ATTEMPTS: Final = 8
+_REFUSED_BEFORE: Final = (WrongState.__name__, CannotStop.__name__)
 _MOVED: Final = "The activity item changed while the stop was being prepared, so somebody uses it."
 
 
@@ -125,13 +126,16 @@ class Actor:
         if isinstance(shown, Problem):
             return
         match condition_of(shown.status).state:
-            case State.RUNNING if shown.never_stops:
+            case State.RUNNING if shown.never_stops or fenced.failure in _REFUSED_BEFORE:
                 never = cannot_stop(refusal.for_log)
                 self._tell_refused_stop(ref, fenced, never, now)
                 raise never from refusal
             case State.BUSY | State.FAILED:
                 self._lower(ref, fenced, now)
-            case State.RUNNING | State.STOPPING | State.STOPPED | State.STARTING:
+            case State.RUNNING:
+                # If it still runs when the fence has lapsed, and RDS refuses again, then nothing was heard.
+                self._tell(ref, fenced, lambda fresh: Change(replace(fresh, failure=WrongState.__name__)), now)
+            case State.STOPPING | State.STOPPED | State.STARTING:
                 pass
             case unexpected:
                 assert_never(unexpected)

@@ -91,7 +91,7 @@ def stop_accepted(record: Record, why: str, now: datetime) -> Change:
     """RDS accepted a stop. The fence stays up until the database is seen to have stopped."""
     if record.status in ("stopping", "stopped"):
         return Change(record)
-    stopping = replace(record.gone_down(), failure=None, status="stopping", since=now)
+    stopping = replace(record.gone_down(), status="stopping", since=now)
     return Change(stopping, (Event(now, EventName.STOPPING, APP_ACTOR, why, "stopping"),))
 
 

@@ -40,6 +40,7 @@ class Restarted:
     ready: bool
     message: str
     view: View
+    done: Action
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,17 +120,18 @@ class Lifecycle:
         status = view.sighting.status
         match outcome.found.state:
             case State.STOPPED:
-                return Restarted(False, f"{ref.label} starting", view)
+                message = f"{ref.label} starting"
             case State.STARTING:
-                return Restarted(False, "RDS already starting", view)
+                message = "RDS already starting"
             case State.STOPPING:
-                return Restarted(False, "RDS stopping; it will start as soon as it has stopped", view)
+                message = "RDS stopping; it will start as soon as it has stopped"
             case State.RUNNING | State.BUSY:
-                return Restarted(outcome.found.ready, f"RDS already {status}", view)
+                message = f"RDS already {status}"
             case State.FAILED:
                 raise CannotStart(f"RDS reports {status}, and cannot start it.", remedy_for(status))
             case unexpected:
                 assert_never(unexpected)
+        return Restarted(outcome.found.ready, message, view, outcome.done)
 
     def hold(self, ref: DatabaseRef, wanted: timedelta | datetime, by: str) -> View:
         """Do not stop it for so long, or before then. Raises BadRequest outside of the next 168 hours, and Problem."""
@@ -176,7 +178,7 @@ class Lifecycle:
         def restarted(ref: DatabaseRef) -> CheckResult:
             answer = self.restart(ref, by)
             state = condition_of(answer.view.sighting.status).state
-            return CheckResult(ref.id, state, Action.START, Reason.RESTART_REQUESTED, answer.message)
+            return CheckResult(ref.id, state, answer.done, answer.view.decision.reason, answer.message)
 
         return self._side_by_side(restarted)
 

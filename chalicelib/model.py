@@ -183,7 +183,15 @@ class Record:
 
     def gone_down(self) -> "Record":
         """The record of a database that no longer runs: nothing of its last time up counts any more."""
-        return replace(self, launch=None, up_since=None, up_as_asked=False, first_seen_at=None, started_by_aws=False)
+        return replace(
+            self,
+            launch=None,
+            up_since=None,
+            up_as_asked=False,
+            first_seen_at=None,
+            started_by_aws=False,
+            failure=None,
+        )
 
 
 class Action(StrEnum):

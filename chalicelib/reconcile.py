@@ -105,9 +105,11 @@ class Reconciler:
 
     def consult_metric(self, looks: Mapping[DatabaseRef, Look]) -> dict[DatabaseRef, Look]:
         """The looks, with the second opinion where a decision hangs on it: one question for all of them."""
+        if self._metric is None:
+            return dict(looks)
         now = self._clock()
         hanging = [ref for ref, look in looks.items() if self._hangs_on_metric(look, now)]
-        if self._metric is None or not hanging:
+        if not hanging:
             return dict(looks)
         opinions = self._metric.read(hanging, self._settings.idle, now)
         return {ref: replace(look, metric=opinions.get(ref)) for ref, look in looks.items()}
@@ -202,6 +204,9 @@ class Reconciler:
     def _hangs_on_metric(self, look: Look, now: datetime) -> bool:
         if isinstance(look.sighting, Problem):
             return False
-        record = witness(look.record, look.sighting, self._settings, now).record
+        try:
+            record = witness(look.record, look.sighting, self._settings, now).record
+        except Exception:  # noqa: BLE001 - one database's fault in our own code; its own run meets it and tells it
+            return False
         observation = Observation(look.sighting, look.activity)
         return decide(observation, record, self._settings, now).reason is Reason.METRIC_UNKNOWN

@@ -72,8 +72,8 @@ class Settings:
 
     @property
     def restart_expires_after(self) -> timedelta:
-        """How long a restart is kept that cannot be carried out."""
-        return max(self.idle, timedelta(minutes=30))
+        """How long a restart is kept that cannot be carried out: long enough for two checks, whatever else is set."""
+        return max(self.idle, timedelta(minutes=30), 2 * self.check_interval)
 
     def activity_key_of(self, ref: DatabaseRef) -> str:
         """The key of the item that holds the database's last query time."""

@@ -80,16 +80,18 @@ class Table:
     def report_activity(self, ref: DatabaseRef, at: datetime) -> Activity:
         """Record that the database was queried at that time, in the contract's shape; never moves it backwards.
 
-        Returns what the item says now. An item that holds no time is replaced.
+        Whole seconds, rounded up, so that the idle window is never short. Returns what the item says now. An item that
+        holds no time is replaced. Raises Conflict and what aws_call raises.
         """
         key = self._settings.activity_key_of(ref)
+        wanted = at if not at.microsecond else at.replace(microsecond=0) + timedelta(seconds=1)
         for attempt in range(_REPORT_ATTEMPTS):
             item = self._get([key]).get(key)
             activity = _decode_activity(item)
-            if isinstance(activity, LastQuery) and activity.at >= at.replace(microsecond=0):
+            if isinstance(activity, LastQuery) and activity.at >= wanted:
                 return activity
-            if self._put_activity(key, item, at):
-                return LastQuery(at.replace(microsecond=0))
+            if self._set_activity(key, item, wanted):
+                return LastQuery(wanted)
             self._pause(random.uniform(0, 0.05 * (attempt + 1)))  # noqa: S311 - spreads writers, no secret
         raise Conflict("Others report activity of this database faster than it can be stored.", for_log=key)
 
@@ -163,19 +165,22 @@ class Table:
                     ) from error
                 raise
 
-    def _put_activity(self, key: str, before: Mapping[str, Any] | None, at: datetime) -> bool:
-        """Put the item if nobody changed it since it was read; says whether it was put."""
-        guard: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(#value)"}
+    def _set_activity(self, key: str, before: Mapping[str, Any] | None, at: datetime) -> bool:
+        """Set the item's value if nobody has changed it since it was read; says whether it was set."""
+        values: dict[str, Any] = {":at": {"S": format_time(at)}}
+        condition = "attribute_not_exists(#value)"
         if before is not None and "value" in before:
-            guard = {
-                "ConditionExpression": "#value = :before",
-                "ExpressionAttributeValues": {":before": before["value"]},
-            }
-        item = {**(before or {}), "key": {"S": key}, "value": {"S": format_time(at)}}
-        with aws_call("dynamodb:PutItem"):
+            condition = "#value = :before"
+            values[":before"] = before["value"]
+        with aws_call("dynamodb:UpdateItem"):
             try:
-                self._client.put_item(
-                    TableName=self._name, Item=item, ExpressionAttributeNames={"#value": "value"}, **guard
+                self._client.update_item(
+                    TableName=self._name,
+                    Key={"key": {"S": key}},
+                    UpdateExpression="SET #value = :at",
+                    ConditionExpression=condition,
+                    ExpressionAttributeNames={"#value": "value"},
+                    ExpressionAttributeValues=values,
                 )
             except ClientError as error:
                 if error_code(error) in ("ConditionalCheckFailedException", "TransactionConflictException"):

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from statistics import median
 from typing import Any, Final
 
+from chalicelib.decision import condition_now
 from chalicelib.errors import Problem
 from chalicelib.lifecycle import Restarted
 from chalicelib.model import DatabaseRef, Reason, Record, State
@@ -20,7 +21,7 @@ _STOPS_SOMETIME: Final = (Reason.RECENT_ACTIVITY, Reason.NO_ACTIVITY_DATA, Reaso
 def show_database(view: View, settings: Settings) -> dict[str, Any]:
     """The contract's Database."""
     record, decision, sighting = view.record, view.decision, view.sighting
-    condition = condition_of(sighting.status)
+    condition = condition_now(sighting, record, view.at)
     used = decision.last_use
     return {
         "id": sighting.ref.id,

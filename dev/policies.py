@@ -33,10 +33,9 @@ _LOOK: Final[Calls] = {
 _SECOND_OPINION: Final[Calls] = {"cloudwatch": frozenset({"get_metric_data"})}
 _START: Final[Calls] = {"rds": frozenset({"start_db_instance", "start_db_cluster"})}
 _STOP: Final[Calls] = {"rds": frozenset({"stop_db_instance", "stop_db_cluster"})}
-_REPORT: Final[Calls] = {"dynamodb": frozenset({"put_item"})}
 
 CALLS: Final[Mapping[str, tuple[Calls, ...]]] = {
-    "api_handler": (_LOOK, _SECOND_OPINION, _START, _REPORT),
+    "api_handler": (_LOOK, _SECOND_OPINION, _START),
     "authorize": (),
     "inactivity_check": (_LOOK, _SECOND_OPINION, _START, _STOP),
     "database_event": (_LOOK, _SECOND_OPINION, _START, _STOP),

@@ -125,22 +125,27 @@ def test_reported_activity_never_moves_backwards(world: World) -> None:
     assert world.table.read([PROD])[PROD].activity == LastQuery(later)
 
 
+def test_a_report_within_a_second_counts_from_its_end(world: World) -> None:
+    reported = world.table.report_activity(PROD, NOW + timedelta(milliseconds=900))
+    assert reported == LastQuery(NOW + timedelta(seconds=1)) == world.table.read([PROD])[PROD].activity
+
+
 def test_reported_activity_keeps_what_else_the_item_holds(world: World) -> None:
     before = {"key": {"S": "last_rds_query_time"}, "value": {"N": "1772438400"}, "by": {"S": "backend"}}
     world.dynamodb.put_item(TableName="system-metadata", Item=before)
-    world.table.report_activity(PROD, NOW.replace(microsecond=5).astimezone(UTC))
+    world.table.report_activity(PROD, NOW.astimezone(UTC))
     assert item(world, "last_rds_query_time") == {**before, "value": {"S": "2026-03-02T09:00:00Z"}}
 
 
 def test_a_backend_that_writes_in_between_is_not_overwritten(world: World) -> None:
     later = NOW + timedelta(seconds=30)
-    with before_call(world.dynamodb, "PutItem", lambda: world.queried(later)):
+    with before_call(world.dynamodb, "UpdateItem", lambda: world.queried(later)):
         assert world.table.report_activity(PROD, NOW) == LastQuery(later)
 
 
 def test_a_backend_that_never_stops_writing_ends_in_a_clear_answer(world: World) -> None:
     with (
-        failing(world.dynamodb, "PutItem", "ConditionalCheckFailedException") as tries,
+        failing(world.dynamodb, "UpdateItem", "ConditionalCheckFailedException") as tries,
         pytest.raises(Conflict, match="faster than it can be stored"),
     ):
         world.table.report_activity(PROD, NOW)
@@ -206,7 +211,7 @@ def test_every_read_is_strongly_consistent(world: World, monkeypatch: pytest.Mon
     [
         ("BatchGetItem", lambda table: table.read([PROD])),
         ("TransactWriteItems", lambda table: table.commit(PROD, Record(), Change(Record()), NOW)),
-        ("PutItem", lambda table: table.report_activity(PROD, NOW)),
+        ("UpdateItem", lambda table: table.report_activity(PROD, NOW)),
     ],
 )
 def test_every_refusal_is_one_of_ours(

@@ -43,7 +43,7 @@ class TestAccess:
         assert response.status_code == expected
         if expected != 200:
             assert app.world.record().rev == 0
-            assert "PutItem" not in app.world.calls
+            assert "UpdateItem" not in app.world.calls
 
     def test_the_answer_holds_for_every_route_while_it_is_cached(self, serve: Serve) -> None:
         app = serve()

@@ -18,6 +18,7 @@ from chalicelib.errors import (
 )
 from chalicelib.lifecycle import CheckFailed, CheckResult
 from chalicelib.model import Action, Reason
+from chalicelib.views import show_database
 from tests.support import (
     NOW,
     PROD,
@@ -142,6 +143,8 @@ class TestSomebodyElseInTheMiddle:
             assert check(idle).action is Action.STOP
         [answer] = answers
         assert (answer.ready, answer.message) == (False, "RDS stopping; it will start as soon as it has stopped")
+        shown = show_database(answer.view, idle.settings)
+        assert (shown["status"], shown["state"], shown["ready"]) == ("available", "stopping", False)
         idle.wait(STOP_MINUTES)
         assert idle.lifecycle.react(PROD).done is Action.START
         idle.wait(START_MINUTES, check_every=1)
@@ -168,6 +171,16 @@ class TestSomebodyElseInTheMiddle:
         idle.wait(15)
         assert check(idle).action is Action.STOP
         assert idle.status() == "stopping"
+
+    def test_rds_that_refuses_at_every_check_is_a_failure_told_once(self, idle: World) -> None:
+        with failing(idle.rds, "StopDBInstance", "InvalidDBInstanceState"):
+            check(idle)
+            for _ in range(3):
+                idle.wait(15)
+                assert failed_check(idle).reason == "cannot-stop"
+                assert idle.record().fence is None
+        assert idle.told().count("stop-failed") == 1
+        assert idle.lifecycle.restart(PROD, by="ops").ready
 
     def test_a_replica_is_told_apart_from_a_state_that_passes(self, idle: World) -> None:
         idle.rds.create_db_instance_read_replica(

@@ -1,12 +1,15 @@
 """Whole stories on moto with an RDS that takes its time, told as a user would tell them."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
+from chalicelib.chronicle import witness
 from chalicelib.errors import BadRequest, CannotStart, DatabaseNotFound, UnknownDatabase
 from chalicelib.lifecycle import CheckFailed
-from chalicelib.model import Action, DatabaseRef, Kind, Reason, Source, State
+from chalicelib.model import Action, Change, DatabaseRef, Kind, Reason, Record, Sighting, Source, State
+from chalicelib.settings import MetricRule
 from tests.support import ANALYTICS, NOW, PROD, START_MINUTES, STOP_MINUTES, World, a_world
 
 BOTH_KINDS = pytest.mark.parametrize("ref", [PROD, ANALYTICS], ids=["instance", "cluster"])
@@ -302,6 +305,24 @@ class TestSeveralDatabases:
             self.idle_three(world)
             world.activity_item({"BOOL": True}, THREE[0])
             with pytest.raises(CheckFailed):
+                world.lifecycle.check()
+            assert [world.status(ref) for ref in THREE] == ["available", "stopping", "stopping"]
+
+    def test_a_fault_in_our_own_code_met_before_the_metric_is_asked_does_not_either(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with a_world(*THREE, status="available", activity_metric=MetricRule("DatabaseConnections", 0)) as world:
+            self.idle_three(world)
+            for ref in THREE:
+                world.measured(0, ref)
+
+            def broken(record: Record, sighting: Sighting, *rest: Any) -> Change:
+                if sighting.ref.id == "one":
+                    raise ZeroDivisionError
+                return witness(record, sighting, *rest)
+
+            monkeypatch.setattr("chalicelib.reconcile.witness", broken)
+            with pytest.raises(CheckFailed, match="one: internal-error"):
                 world.lifecycle.check()
             assert [world.status(ref) for ref in THREE] == ["available", "stopping", "stopping"]
 

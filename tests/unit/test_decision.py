@@ -118,10 +118,11 @@ def test_the_first_row_that_applies_decides(
     assert (decision.action, decision.reason) == (action, reason)
 
 
-def test_a_restart_stays_pending_for_the_idle_window_but_at_least_30_minutes() -> None:
+def test_a_restart_stays_pending_for_the_idle_window_but_at_least_30_minutes_and_two_checks() -> None:
     short = replace(SETTINGS, idle=timedelta(minutes=2))
     long = replace(SETTINGS, idle=timedelta(minutes=90))
-    for settings, lasts in ((short, 30), (long, 90)):
+    seldom = replace(SETTINGS, check_interval=timedelta(minutes=50))
+    for settings, lasts in ((short, 30), (long, 90), (seldom, 100)):
         asked_at = minutes_ago(lasts)
         record = Record(restart=PendingRestart(asked_at, "ops"), restart_asked_at=asked_at)
         assert decide(seen("stopped"), record, settings, NOW).action is Action.START
