@@ -1,7 +1,13 @@
 """`make run`: the real app on `chalice local`, against a local AWS, with its schedule and RDS events delivered."""
 
-import json
 import os
+
+# boto3 looks at these as soon as it is imported: no profile, credential, endpoint or proxy of this machine's owner
+# has any say in what runs here.
+for _name in [name for name in os.environ if name.startswith("AWS_") or name.lower().endswith("_proxy")]:
+    del os.environ[_name]
+
+import json
 import signal
 import socket
 import subprocess
@@ -127,8 +133,6 @@ def _check_free(name: str, port: int) -> None:
 def _prepare_environment(options: Options) -> Settings:
     """The stage's settings, and an AWS that is on this machine and nowhere else. Raises SettingsError."""
     config = json.loads((_ROOT / ".chalice" / "config.json").read_text())
-    for name in [name for name in os.environ if name.startswith("AWS_") or name.lower().endswith("_proxy")]:
-        del os.environ[name]
     os.environ.update(
         AWS_ENDPOINT_URL=f"http://127.0.0.1:{options.aws_port}",
         AWS_ACCESS_KEY_ID="local",

@@ -83,6 +83,51 @@ def test_policies_of_functions_that_are_gone_are_removed(tmp_path: Path) -> None
     assert sorted(path.name for path in (root / ".chalice").glob("policy-*.json")) == names
 
 
+DB, CLUSTER = "arn:*:rds:*:*:db:", "arn:*:rds:*:*:cluster:"
+LOOKS = {("rds:DescribeDBInstances", f"{DB}*"), ("rds:DescribeDBClusters", f"{CLUSTER}one")}
+LOOKS_AT_ONE = {("rds:DescribeDBInstances", f"{DB}two"), ("rds:DescribeDBInstances", f"{DB}three")} | {
+    ("rds:DescribeDBClusters", f"{CLUSTER}one")
+}
+STARTS = {("rds:StartDBInstance", f"{DB}two"), ("rds:StartDBInstance", f"{DB}three")} | {
+    ("rds:StartDBCluster", f"{CLUSTER}one")
+}
+STOPS = {("rds:StopDBInstance", f"{DB}two"), ("rds:StopDBInstance", f"{DB}three")} | {
+    ("rds:StopDBCluster", f"{CLUSTER}one")
+}
+TABLE = {(f"dynamodb:{call}", "arn:*:dynamodb:*:*:table/metadata") for call in ("BatchGetItem", "UpdateItem")}
+METRIC = {("cloudwatch:GetMetricData", "*")}
+EXACTLY: dict[str, set[tuple[str, str]]] = {
+    "api_handler": LOOKS | STARTS | TABLE | METRIC,
+    "authorize": set(),
+    "inactivity_check": LOOKS | STARTS | STOPS | TABLE | METRIC,
+    "database_event": LOOKS_AT_ONE | STARTS | STOPS | TABLE | METRIC,
+    "start_database": LOOKS_AT_ONE | STARTS | TABLE,
+    "warm_up": LOOKS_AT_ONE | STARTS | TABLE,
+}
+
+
+@pytest.mark.parametrize("function", policies.CALLS)
+def test_each_function_is_granted_exactly_this(tmp_path: Path, function: str) -> None:
+    environment = {
+        "DATABASES": "cluster:one,two,three",
+        "METADATA_TABLE": "metadata",
+        "ACTIVITY_METRIC": "DBLoad>0.05",
+        "WARM_UP_SCHEDULE": "rate(1 day)",
+    }
+    written = policies.policies_of("test", project(tmp_path, {"environment_variables": environment}))
+    granted = {
+        (action, resource)
+        for statement in written[f"policy-test-{function}.json"]["Statement"]
+        for action in statement["Action"]
+        for resource in statement["Resource"]
+    }
+    logs = {(action, resource) for action, resource in granted if action.startswith("logs:")}
+    suffix = "" if function == "api_handler" else f"-{function}"
+    group = f"arn:*:logs:*:*:log-group:/aws/lambda/rds-lifecycle-test{suffix}"
+    assert {resource for _, resource in logs} == {group, f"{group}:*"}
+    assert granted - logs == EXACTLY[function]
+
+
 class Guard:
     """Stands before every AWS call of one function, and denies what its policy does not grant."""
 

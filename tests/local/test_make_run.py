@@ -140,6 +140,11 @@ QUICK = {
     "LOCAL_START_SECONDS": "1.5",
     "LOCAL_STOP_SECONDS": "1.5",
     "LOCAL_CHECK_SECONDS": "0.5",
+    # What a developer's machine may hold must neither matter nor be used.
+    "AWS_PROFILE": "nobody",
+    "AWS_ENDPOINT_URL_RDS": "http://127.0.0.1:9",
+    "HTTP_PROXY": "http://127.0.0.1:9",
+    "http_proxy": "http://127.0.0.1:9",
 }
 
 
