@@ -13,7 +13,6 @@ import socket
 import subprocess
 import sys
 import threading
-import urllib.error
 import urllib.request
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -169,13 +168,15 @@ def _relay(app: "subprocess.Popen[str]", console: Console) -> None:
 
 
 def _wait_until_served(app: "subprocess.Popen[str]", port: int) -> None:
+    address = f"http://127.0.0.1:{port}/databases"
+    probe = urllib.request.Request(address, headers={"Authorization": f"Bearer {_TOKENS[-1]}"})
     while app.poll() is None:
         try:
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/databases", timeout=5)
-        except urllib.error.HTTPError:
-            return  # 401: it answers, and asks for a token
+            urllib.request.urlopen(probe, timeout=20).close()  # noqa: S310 - of this machine
         except OSError:
             threading.Event().wait(0.1)
+        else:
+            return
     raise CannotRun(f"chalice local ended with status {app.returncode}; its words are above.")
 
 
