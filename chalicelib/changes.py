@@ -23,9 +23,12 @@ from chalicelib.timestamps import format_time
 def ask_restart(record: Record, condition: Condition | None, by: str, now: datetime) -> Change:
     """Somebody asks for a restart. ``condition`` is None where RDS did not answer.
 
-    The time always counts as a sign of use. Where the database is not on its way up, the restart becomes pending.
+    The time always counts as a sign of use. Where the database is not on its way up, the restart becomes pending. Where
+    somebody else has started it, the restart is remembered with that start, which may yet come to nothing.
     """
     asked = replace(record, restart_asked_at=max(now, record.restart_asked_at or now))
+    if condition is not None and condition.state is State.STARTING and record.launch is None:
+        return Change(replace(asked, launch=Launch(record.since or now, by, now), started_by_aws=False))
     if record.restart is not None or (condition is not None and not _wants_start(condition)):
         return Change(record if condition is not None and condition.state is State.FAILED else asked)
     detail = "A restart was asked for."
@@ -83,7 +86,8 @@ def start_accepted(record: Record, now: datetime) -> Change:
     if record.restart is None:
         return Change(record)
     launch = Launch(now, record.restart.by, record.restart.requested_at)
-    started = replace(record, restart=None, launch=launch, fence=None, failure=None, status="starting", since=now)
+    started = replace(record, restart=None, launch=launch, fence=None, failure=None)
+    started = replace(started, status="starting", status_before="stopped", since=now)
     return Change(started, (Event(now, EventName.STARTING, launch.by, "RDS starts it, as asked.", "starting"),))
 
 
@@ -91,7 +95,7 @@ def stop_accepted(record: Record, why: str, now: datetime) -> Change:
     """RDS accepted a stop. The fence stays up until the database is seen to have stopped."""
     if record.status in ("stopping", "stopped"):
         return Change(record)
-    stopping = replace(record.gone_down(), status="stopping", since=now)
+    stopping = replace(record.gone_down(), status="stopping", status_before="available", since=now)
     return Change(stopping, (Event(now, EventName.STOPPING, APP_ACTOR, why, "stopping"),))
 
 

@@ -72,7 +72,7 @@ def _seen(record: Record, sighting: Sighting, condition: Condition, now: datetim
         record = replace(record, automatic_restart_at=sighting.automatic_restart_at)
     if sighting.status == record.status:
         return Change(record)
-    seen = replace(record, status=sighting.status, since=now)
+    seen = replace(record, status=sighting.status, status_before=record.status, since=now)
     if record.status is None:
         return _first_seen(seen, sighting, condition, now)
     if undone is not None:
@@ -169,7 +169,8 @@ def _came_up(record: Record, now: datetime) -> Change:
     if launch is not None:
         took = max(0, round((now - launch.at).total_seconds()))
         since_request = max(0, round((now - launch.requested_at).total_seconds()))
-        starts = (*record.start_seconds, took)[-_STARTS_REMEMBERED:]
+        is_own = launch.at >= launch.requested_at  # somebody else's was seen late: nobody knows how long it took
+        starts = (*record.start_seconds, took)[-_STARTS_REMEMBERED:] if is_own else record.start_seconds
         up = replace(up, up_as_asked=True, start_seconds=starts)
         detail = f"Ready {spell_duration(now - launch.requested_at)} after the restart was asked for."
         return _told(up, EventName.AVAILABLE, detail, now, by=launch.by, seconds=since_request)

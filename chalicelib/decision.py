@@ -1,5 +1,6 @@
 """What to do about one database: a pure function of what was observed, the record, the settings and the time."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final, assert_never
 
@@ -29,7 +30,7 @@ FENCE_LASTS: Final = timedelta(seconds=120)
 """A stop whose fence is older than this is not under way any more: no function runs longer than 90 s."""
 
 RDS_LAGS: Final = timedelta(seconds=60)
-"""For this long after a start that RDS accepted, a description that still says ``stopped`` is out of date."""
+"""For this long after a change of status, a description that still says what was before is out of date."""
 
 CLOCKS_DIFFER: Final = timedelta(minutes=5)
 """An activity time further in the future than this is a fault of its writer."""
@@ -69,17 +70,26 @@ def decide(observation: Observation, record: Record, settings: Settings, now: da
 def condition_now(sighting: Sighting, record: Record, now: datetime) -> Condition:
     """What the sighting means, given what the app itself did a moment ago.
 
-    RDS descriptions may lag behind a change. While a stop is under way, a status that takes connections is no
-    promise: the database is going down. Shortly after an accepted start, ``stopped`` is old news.
+    While a stop is under way, a status that takes connections is no promise: the database is going down.
     """
     condition = condition_of(sighting.status)
     match condition.state:
         case State.RUNNING | State.BUSY if condition.ready and is_fenced(record, now):
             return Condition(State.STOPPING)
-        case State.STOPPED if record.launch is not None and abs(now - record.launch.at) < RDS_LAGS:
-            return Condition(State.STARTING)
         case _:
             return condition
+
+
+def newest(sighting: Sighting, record: Record, now: datetime) -> Sighting:
+    """The sighting, unless it repeats what RDS said before the change that the record knows of.
+
+    RDS's descriptions are eventually consistent: after one that shows a change, another may show what was before.
+    """
+    if record.status is None or record.since is None or sighting.status != record.status_before:
+        return sighting
+    if abs(now - record.since) >= RDS_LAGS:
+        return sighting
+    return replace(sighting, status=record.status, automatic_restart_at=record.automatic_restart_at)
 
 
 def is_fenced(record: Record, now: datetime) -> bool:

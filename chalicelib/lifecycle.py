@@ -3,22 +3,21 @@
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Final, assert_never
 
 from chalicelib import telemetry
-from chalicelib.act import Clock, Pause
-from chalicelib.aws import PARALLEL_CALLS, cloudwatch_client, dynamodb_client, rds_client
+from chalicelib.act import Clock, Pause, SideBySide
+from chalicelib.aws import cloudwatch_client, dynamodb_client, rds_client
 from chalicelib.changes import ask_restart, end_hold, set_hold
 from chalicelib.errors import BadRequest, CannotStart, DatabaseNotFound, Problem, UnknownDatabase
 from chalicelib.metric import ActivityMetric
 from chalicelib.model import Action, DatabaseRef, Reason, State
 from chalicelib.problems import slug_of
 from chalicelib.rds import Rds
-from chalicelib.reconcile import Look, Outcome, Reconciler, View, Wish
+from chalicelib.reconcile import Look, Outcome, Reconciler, View, Wish, threads
 from chalicelib.settings import Settings
 from chalicelib.statuses import condition_of, remedy_for
 from chalicelib.table import Table
@@ -85,12 +84,14 @@ class Lifecycle:
         metric: ActivityMetric | None,
         clock: Clock,
         pause: Pause = time.sleep,
+        side_by_side: SideBySide = threads,
     ) -> None:
         self.settings = settings
         self._table = table
         self._clock = clock
         self._pause = pause
-        self._reconciler = Reconciler(settings, rds, table, metric, clock, pause)
+        self._pool = side_by_side
+        self._reconciler = Reconciler(settings, rds, table, metric, clock, pause, side_by_side)
 
     def database(self, database_id: str | None = None) -> DatabaseRef:
         """The minded database of that id; the default one for None. Raises UnknownDatabase."""
@@ -196,7 +197,7 @@ class Lifecycle:
         if len(refs) == 1:
             results = [_guarded(refs[0], work)]
         else:
-            with ThreadPoolExecutor(PARALLEL_CALLS, thread_name_prefix="databases") as pool:
+            with self._pool() as pool:
                 results = list(pool.map(lambda ref: _guarded(ref, work), refs))
         if any(result.failed for result in results):
             raise CheckFailed(results)

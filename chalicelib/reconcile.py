@@ -3,16 +3,16 @@
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, assert_never
 
 from chalicelib import telemetry
-from chalicelib.act import Act, Actor, Clock, Pause
+from chalicelib.act import Act, Actor, Clock, Pause, SideBySide
 from chalicelib.aws import PARALLEL_CALLS, TRY_AGAIN
 from chalicelib.chronicle import witness
-from chalicelib.decision import condition_now, decide
+from chalicelib.decision import condition_now, decide, newest
 from chalicelib.errors import AwsUnavailable, Conflict, DatabaseNotFound, Problem, WrongState
 from chalicelib.metric import ActivityMetric
 from chalicelib.model import (
@@ -31,7 +31,7 @@ from chalicelib.model import (
 )
 from chalicelib.rds import Rds
 from chalicelib.settings import Settings
-from chalicelib.table import Table
+from chalicelib.table import Stored, Table
 
 Wish = Callable[[Record, Condition | None, datetime], Change]
 """What somebody asks for, as a change of the record. The condition is None where RDS did not answer."""
@@ -71,6 +71,11 @@ class Outcome:
     view: View | None
 
 
+def threads() -> Executor:
+    """Real threads, as many as one run makes AWS calls side by side."""
+    return ThreadPoolExecutor(PARALLEL_CALLS)
+
+
 class Reconciler:
     """Brings one database to where it should be. All that varies is passed in: adapters, settings, clock, pause."""
 
@@ -82,6 +87,7 @@ class Reconciler:
         metric: ActivityMetric | None,
         clock: Clock,
         pause: Pause = time.sleep,
+        side_by_side: SideBySide = threads,
     ) -> None:
         self._settings = settings
         self._rds = rds
@@ -90,7 +96,7 @@ class Reconciler:
         self._clock = clock
         self._pause = pause
         self._actor = Actor(settings, rds, table, clock, pause)
-        self._pool = ThreadPoolExecutor(PARALLEL_CALLS, thread_name_prefix="observe")
+        self._pool = side_by_side()
 
     def observe(self, refs: Sequence[DatabaseRef]) -> dict[DatabaseRef, Look]:
         """Look at all of them, RDS and the table side by side. Raises what Table.read raises."""
@@ -101,7 +107,8 @@ class Reconciler:
         ]
         stored = self._table.read(refs)
         sightings = {ref: seen for future in described for ref, seen in future.result().items()}
-        return {ref: Look(sightings[ref], stored[ref].record, stored[ref].activity) for ref in refs}
+        now = self._clock()
+        return {ref: _look(sightings[ref], stored[ref], now) for ref in refs}
 
     def consult_metric(self, looks: Mapping[DatabaseRef, Look]) -> dict[DatabaseRef, Look]:
         """The looks, with the second opinion where a decision hangs on it: one question for all of them."""
@@ -210,3 +217,8 @@ class Reconciler:
             return False
         observation = Observation(look.sighting, look.activity)
         return decide(observation, record, self._settings, now).reason is Reason.METRIC_UNKNOWN
+
+
+def _look(sighting: Sighting | Problem, stored: Stored, now: datetime) -> Look:
+    seen = sighting if isinstance(sighting, Problem) else newest(sighting, stored.record, now)
+    return Look(seen, stored.record, stored.activity)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from chalicelib.settings import SETTING_NAMES
+from tests import support
 from tests.served import serve as serve  # noqa: PLC0414 - a fixture for all
 
 # Tests that package the app must not find bytecode that other tests left in chalicelib.
@@ -34,3 +35,9 @@ def no_real_aws(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+
+@pytest.fixture(params=support.CLOUDS)
+def either_cloud(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The test runs on moto, and on the AWS of the simulation."""
+    monkeypatch.setattr(support, "cloud_in_use", request.param)

@@ -27,6 +27,9 @@ from dev.local_aws import create_database
 from dev.local_dynamodb import take_turns
 from dev.local_rds import LocalRds
 from dev.table import ensure_table
+from tests.simulation.client import hooked_client
+from tests.simulation.rds import SimulatedRds, Steady
+from tests.simulation.table import SimulatedTable
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 PROD = DatabaseRef(Kind.INSTANCE, "ss-financial-prod")
@@ -58,7 +61,7 @@ class World:
 
     settings: Settings
     clock: Clock
-    slow_rds: LocalRds
+    slow_rds: Any
     rds: Any
     dynamodb: Any
     cloudwatch: Any
@@ -130,31 +133,47 @@ class World:
         self.calls.append(model.name)
 
 
+CLOUDS = ("moto", "simulated")
+cloud_in_use = "moto"
+"""What stands for AWS in ``a_world``: tests that pass on the one have to pass on the other."""
+
+
 @contextmanager
 def a_world(
     *refs: DatabaseRef, status: str = "stopped", given: Settings | None = None, **options: Any
 ) -> Iterator[World]:
     """A world with these databases, all in that status. ``options`` are fields of Settings, if none are given."""
     databases = refs or (PROD,)
+    settings = given or Settings(databases, **options)
     take_turns()
-    with mock_aws():
-        clock = Clock()
-        backend = get_backend("rds")[DEFAULT_ACCOUNT_ID]["us-east-1"]
-        slow = LocalRds(backend, clock, start_seconds=START_MINUTES * 60, stop_seconds=STOP_MINUTES * 60)
-        world = World(
-            given or Settings(databases, **options),
-            clock,
-            slow,
-            *(_client(service) for service in ("rds", "dynamodb", "cloudwatch")),
-        )
-        ensure_table(world.dynamodb, world.settings.metadata_table)
+    with mock_aws(), ExitStack() as counted:
+        make = _on_moto if cloud_in_use == "moto" else _on_simulation
+        world = make(settings, databases)
         for ref in databases:
-            create_database(world.rds, ref)
-            slow.set_status(ref.id, status)
-        with ExitStack() as counted:
-            for client in (world.rds, world.dynamodb, world.cloudwatch):
-                counted.enter_context(_hooked(client, "before-call.*", world.count))
-            yield world
+            world.slow_rds.set_status(ref.id, status)
+        for client in (world.rds, world.dynamodb, world.cloudwatch):
+            counted.enter_context(_hooked(client, "before-call.*", world.count))
+        yield world
+
+
+def _on_moto(settings: Settings, databases: tuple[DatabaseRef, ...]) -> World:
+    clock = Clock()
+    backend = get_backend("rds")[DEFAULT_ACCOUNT_ID]["us-east-1"]
+    slow = LocalRds(backend, clock, start_seconds=START_MINUTES * 60, stop_seconds=STOP_MINUTES * 60)
+    world = World(settings, clock, slow, *(_client(service) for service in ("rds", "dynamodb", "cloudwatch")))
+    ensure_table(world.dynamodb, settings.metadata_table)
+    for ref in databases:
+        create_database(world.rds, ref)
+    return world
+
+
+def _on_simulation(settings: Settings, databases: tuple[DatabaseRef, ...]) -> World:
+    clock = Clock()
+    rds = SimulatedRds(clock, Steady(start_seconds=START_MINUTES * 60, stop_seconds=STOP_MINUTES * 60))
+    for ref in databases:
+        rds.add(ref, "available")
+    dynamodb = hooked_client("dynamodb", SimulatedTable(settings.metadata_table))
+    return World(settings, clock, rds, hooked_client("rds", rds), dynamodb, _client("cloudwatch"))
 
 
 @functools.cache

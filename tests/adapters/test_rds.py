@@ -24,6 +24,7 @@ from chalicelib.model import DatabaseRef, Kind, Sighting
 from chalicelib.rds import Rds
 from tests.support import ANALYTICS, PROD, a_world
 
+pytestmark = pytest.mark.usefixtures("either_cloud")
 NOPE = DatabaseRef(Kind.INSTANCE, "nope")
 NO_CLUSTER = DatabaseRef(Kind.CLUSTER, "no-cluster")
 

@@ -24,6 +24,7 @@ from chalicelib.model import (
 from chalicelib.table import Stored, Table
 from tests.support import NOW, PROD, World, a_world, before_call, failing
 
+pytestmark = pytest.mark.usefixtures("either_cloud")
 EVENT = Event(NOW, EventName.STOPPED, "rds-lifecycle", "It has stopped.", "stopped")
 
 

@@ -32,6 +32,8 @@ from tests.support import (
     unanswered,
 )
 
+pytestmark = pytest.mark.usefixtures("either_cloud")
+
 
 class Killed(BaseException):
     """The function ends here, as when Lambda's time is up."""

@@ -14,6 +14,8 @@ from tests.support import ANALYTICS, NOW, PROD, START_MINUTES, STOP_MINUTES, Wor
 
 BOTH_KINDS = pytest.mark.parametrize("ref", [PROD, ANALYTICS], ids=["instance", "cluster"])
 
+pytestmark = pytest.mark.usefixtures("either_cloud")
+
 
 @BOTH_KINDS
 def test_asleep_restarted_used_left_alone_asleep_again(ref: DatabaseRef) -> None:

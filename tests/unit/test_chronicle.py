@@ -167,11 +167,9 @@ def test_a_fence_whose_stop_never_came_about_lapses() -> None:
     assert look(fenced, "available", NOW + FENCE_LASTS) == (UP, [])
 
 
-def test_old_news_is_not_history() -> None:
+def test_behind_the_fence_available_is_not_history() -> None:
     stopping = replace(UP, status="stopping", fence=Fence(NOW, "idle"), up_since=None)
     assert look(stopping, "available", minutes(1)) == (stopping, [])
-    starting = replace(STOPPED, status="starting", launch=Launch(NOW, "ops", NOW))
-    assert look(starting, "stopped", NOW + timedelta(seconds=30)) == (starting, [])
 
 
 def test_a_stop_that_rds_gave_up_gives_the_database_a_full_idle_window() -> None:
@@ -244,6 +242,21 @@ class TestChanges:
         assert second.record.restart_asked_at == minutes(3)
         assert second.events == ()
         assert ask_restart(second.record, None, "late", NOW).record == second.record
+
+    def test_a_start_by_another_hand_that_comes_to_nothing_is_tried_again_for_who_asked_meanwhile(self) -> None:
+        asleep = replace(STOPPED, status="starting", since=minutes(-2), automatic_restart_at=minutes(600))
+        asked = ask_restart(asleep, Condition(State.STARTING), "ops", NOW).record
+        assert (asked.restart, asked.launch) == (None, Launch(minutes(-2), "ops", NOW))
+        record, [event] = look(asked, "stopped", minutes(5), minutes(600))
+        assert record.restart == PendingRestart(NOW, "ops")
+        assert (event.name, event.by) == (EventName.START_FAILED, "ops")
+
+    def test_a_start_by_another_hand_does_not_tell_how_long_starts_take(self) -> None:
+        starting = replace(STOPPED, status="starting", since=minutes(-2), started_by_aws=True, start_seconds=(300,))
+        asked = ask_restart(starting, Condition(State.STARTING), "ops", NOW).record
+        record, [event] = look(asked, "available", minutes(1))
+        assert record.start_seconds == (300,)
+        assert (record.up_since, record.up_as_asked, event.by) == (minutes(1), True, "ops")
 
     def test_the_same_hold_twice_is_one_hold(self) -> None:
         held = set_hold(Record(), None, minutes(60), "ops", NOW).record

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.decision import CLOCKS_DIFFER, FENCE_LASTS, RDS_LAGS, condition_now, decide, is_expired
+from chalicelib.decision import CLOCKS_DIFFER, FENCE_LASTS, RDS_LAGS, decide, is_expired, newest
 from chalicelib.model import (
     Action,
     Activity,
@@ -26,7 +26,6 @@ from chalicelib.model import (
     Record,
     Sighting,
     Source,
-    State,
     UnreadableActivity,
 )
 from chalicelib.settings import MetricRule, Settings
@@ -162,11 +161,24 @@ def test_times_at_the_edge_of_the_calendar_break_nothing() -> None:
             assert decide(seen(status, LastQuery(at)), record, SETTINGS, NOW).detail
 
 
-def test_shortly_after_an_accepted_start_stopped_is_old_news() -> None:
-    record = Record(launch=Launch(NOW, "ops", NOW), restart=PendingRestart(NOW, "ops"))
-    sighting = Sighting(PROD, "stopped")
-    assert condition_now(sighting, record, NOW).state is State.STARTING
-    assert condition_now(sighting, record, NOW + RDS_LAGS).state is State.STOPPED
+@pytest.mark.parametrize(
+    ("before", "status"),
+    [("stopped", "starting"), ("starting", "available"), ("available", "stopping"), ("stopping", "stopped")],
+)
+def test_shortly_after_a_change_what_was_before_is_old_news(before: str, status: str) -> None:
+    restart_at = NOW + timedelta(days=7) if status == "stopped" else None
+    record = Record(status=status, status_before=before, since=NOW, automatic_restart_at=restart_at)
+    old = Sighting(PROD, before, NOW)
+    assert newest(old, record, NOW + RDS_LAGS / 2) == Sighting(PROD, status, restart_at)
+    assert newest(old, record, NOW + RDS_LAGS) == old
+
+
+def test_anything_else_that_rds_says_is_news() -> None:
+    record = Record(status="available", status_before="starting", since=NOW)
+    for news in (Sighting(PROD, "available"), Sighting(PROD, "stopping"), Sighting(PROD, "never-heard-of")):
+        assert newest(news, record, NOW) == news
+    for record in (Record(), Record(status="available"), Record(status="available", status_before="stopped")):
+        assert newest(Sighting(PROD, "stopped"), record, NOW) == Sighting(PROD, "stopped")
 
 
 def test_idle_time_runs_from_the_latest_sign_of_use() -> None:

@@ -1,0 +1,314 @@
+"""One plan, played from its first step to its last: the app on a simulated AWS, in virtual time."""
+
+import io
+import logging
+import random
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, assert_never
+
+from chalicelib.lifecycle import Lifecycle
+from chalicelib.metric import ActivityMetric
+from chalicelib.model import DatabaseRef, Kind
+from chalicelib.rds import Rds
+from chalicelib.settings import Settings, read_settings
+from chalicelib.table import Table
+from tests.simulation.client import Call, SimulatedClient
+from tests.simulation.clockwork import Clockwork
+from tests.simulation.functions import Functions
+from tests.simulation.judge import Judge, Violation
+from tests.simulation.metric import SimulatedMetric
+from tests.simulation.network import Ambush, Invocation, Network, Pace, Random
+from tests.simulation.people import People
+from tests.simulation.plan import DAY, HOUR, Illness, InVain, NoRoom, Once, OwnWork, Plan, Session, Step, Storm, Trap
+from tests.simulation.promises import Rules
+from tests.simulation.rds import Cause, SimulatedRds, Transition
+from tests.simulation.table import SimulatedTable
+from tests.simulation.weather import OF_CHECKS, OF_EVENTS, Fault, Front, Weather
+
+START: Final = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
+_TABLE: Final = "system-metadata"
+_AFTERWARDS: Final = 6 * HOUR
+"""In fair weather after the last step, so that all that was promised can come true."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of a run."""
+
+    plan: Plan
+    violation: Violation | None
+    trace: tuple[str, ...]
+    figures: Counter[str]
+
+
+class Simulation:
+    """Everything that takes part in one run."""
+
+    def __init__(self, plan: Plan, pace: Callable[[Clockwork, random.Random], Pace] = Random) -> None:
+        self.plan = plan
+        self.clockwork = Clockwork(START)
+        self._chance = random.Random(f"{plan.seed}")
+        environ = _environ(plan)
+        self.settings = read_settings(environ)
+        self.weather = Weather(lambda: self.clockwork.now)
+        self._keys = {ref: self.settings.activity_key_of(ref) for ref in plan.refs}
+        self.judge = Judge(self.clockwork, _rules(self.settings), {key: ref for ref, key in self._keys.items()})
+        self.metric = SimulatedMetric(lambda: self.clockwork.now, self.clockwork.seconds_of, START)
+        self.rds = SimulatedRds(
+            self.clockwork.clock, _Drawn(self._chance, lags=plan.lags, disturb=self._lagged), self._changed, self._wake
+        )
+        self.table = SimulatedTable(_TABLE, self.judge.wrote)
+        self.network = Network(self.clockwork, self.weather, pace(self.clockwork, self._chance), self.judge, plan.refs)
+        self.functions = Functions(self.clockwork, environ, plan.refs, self._lifecycle, self.judge)
+        self.people = People(
+            self.clockwork, self.functions, self.rds, self.table, self.metric, self.judge, self._keys, self._chance
+        )
+        self._asleep_as_of = -1
+        for ref, asleep in zip(plan.refs, plan.asleep, strict=True):
+            status = "stopped" if asleep else "available"
+            self.judge.minds(ref, status)
+            self.rds.add(ref, status)
+            if not asleep:
+                self.metric.came_up(ref)
+        self._fall_ill()
+
+    def run(self, steps: tuple[Step, ...] | None = None) -> Result:
+        """Play these steps, or all of the plan. Stops at the first broken promise."""
+        steps = self.plan.steps if steps is None else steps
+        length = self.plan.days * DAY
+        random.seed(self.plan.seed)
+        for number, step in enumerate(steps):
+            self.clockwork.at(step.at, self._player(step, number))
+        self._check_at(self._chance.uniform(0, self._interval))
+        self._look_for_overdue()
+        with _listening(self._logged), redirect_stdout(io.StringIO()):
+            self.clockwork.run(length + _AFTERWARDS, goes_on=lambda: self.judge.violation is None)
+        self.functions.close()
+        self.judge.figures["database-days"] += round(self.plan.days * len(self.plan.refs))
+        return Result(self.plan, self.judge.violation, tuple(self.judge.trace), self.judge.figures)
+
+    def _player(self, step: Step, number: int) -> Callable[[], None]:
+        def play() -> None:
+            self.judge.notes(f"step {step}")
+            self._play(step, random.Random(f"{self.plan.seed}/{step}/{number}"))
+
+        return play
+
+    def _play(self, step: Step, chance: random.Random) -> None:
+        match step:
+            case Session():
+                self.people.works(step)
+            case Once(_, ref, deed):
+                self.people.do(deed, ref)
+            case Trap(_, ref, operation, deed, after):
+                name = operation if operation[-2:] != "DB" else f"{operation}{ref.kind.capitalize()}"
+                name += "s" if operation == "DescribeDB" else ""
+                self.network.ambushes.append(Ambush(name, ref, lambda: self.people.do(deed, ref), after))
+            case OwnWork(_, ref, status, seconds):
+                if self.rds.would_accept(ref, "stop"):
+                    self.rds.visit(ref, status, seconds)
+            case NoRoom(at, ref, seconds):
+                if ref in self.rds.databases:
+                    self.rds.databases[ref].no_room_until = START + timedelta(seconds=at + seconds)
+                    self.judge.no_room(ref, at + seconds)
+            case InVain(_, ref):
+                if ref in self.rds.databases:
+                    self.rds.databases[ref].starts_in_vain = True
+            case Storm(at, seconds, fault, rate, service):
+                end = min(at + seconds, self.plan.days * DAY)
+                self.weather.comes(Front(fault, end, rate, service, chance))
+            case unexpected:
+                assert_never(unexpected)
+
+    # --- the schedule, events, and time-outs ---
+
+    @property
+    def _interval(self) -> float:
+        return self.plan.interval_minutes * 60.0
+
+    def _check_at(self, due: float) -> None:
+        """EventBridge comes up to 20 s late."""
+        self.clockwork.at(due + self._chance.uniform(0, 20), lambda: self._check(due))
+
+    def _check(self, due: float) -> None:
+        self._check_at(due + self._interval)
+        fault = self.weather.strikes(OF_CHECKS)
+        if fault is not None:
+            self.judge.disturbed(fault, self.plan.refs)
+        if fault is Fault.CHECK_MISSED:
+            return
+        if fault is Fault.CHECK_LATE:
+            self.clockwork.later(self._chance.uniform(60, 900), self._run_check)
+            return
+        if fault is Fault.CHECK_TWICE:
+            self.clockwork.later(self._chance.choice((0, 0.01, 0.1, 3)), self._run_check)
+        # Where all are asleep, known to be so, and nothing has changed, another look changes nothing: most are spared.
+        if self._asleep_as_of == self.judge.changes and self._chance.random() < 0.9:
+            self.judge.figures["checks spared"] += 1
+            return
+        self._run_check()
+
+    def _run_check(self, attempt: int = 0) -> None:
+        changes = self.judge.changes
+
+        def then(error: Exception | None) -> None:
+            if error is not None and attempt < 2:
+                self.clockwork.later(60.0 * (attempt + 1), lambda: self._run_check(attempt + 1))
+            elif error is None and self.judge.changes == changes and self.judge.is_quiet():
+                self._asleep_as_of = changes
+
+        self.functions.check(then)
+
+    def _changed(self, transition: Transition) -> None:
+        self.judge.changed(transition)
+        ref = transition.ref
+        if self.rds.databases[ref].status == "available":
+            self.metric.came_up(ref)
+        elif not self.rds.is_ready(ref):
+            self.metric.went_down(ref)
+        if transition.after in ("available", "stopped") or transition.cause is Cause.SEVEN_DAYS:
+            self._send_event(ref)
+
+    def _send_event(self, ref: DatabaseRef) -> None:
+        fault = self.weather.strikes(OF_EVENTS)
+        if fault is not None:
+            self.judge.disturbed(fault, (ref,))
+        if fault is Fault.EVENT_LOST:
+            return
+        delay = self._chance.uniform(1, 20) if fault is not Fault.EVENT_LATE else self._chance.uniform(60, HOUR)
+        self.clockwork.later(delay, lambda: self.functions.event(ref))
+        if fault is Fault.EVENT_TWICE:
+            self.clockwork.later(delay + self._chance.choice((0, 0.02, 5)), lambda: self.functions.event(ref))
+
+    def _wake(self, at: datetime) -> None:
+        self.clockwork.at(self.clockwork.seconds_of(at), self.rds.advance)
+
+    def _look_for_overdue(self) -> None:
+        self.judge.looks_for_what_is_overdue()
+        self.clockwork.later(300, self._look_for_overdue)
+
+    def _lagged(self) -> None:
+        self.judge.disturbed("stale description", self.plan.refs)
+
+    def _logged(self, line: logging.LogRecord) -> None:
+        event = getattr(line, "event", None)
+        if event is None and getattr(line, "reason", "stopped") != "stopped":
+            self.judge.notes(f"{line.database}: {line.reason}: {line.msg}")
+        owner = self.clockwork.owner
+        if event is not None and isinstance(owner, Invocation):
+            self.judge.logged(owner, line.database, event)
+
+    # --- what the app stands on ---
+
+    def _lifecycle(self) -> Lifecycle:
+        wait, clock = self.clockwork.sleep, self.clockwork.clock
+        rule = self.settings.activity_metric
+        metric = None if rule is None else ActivityMetric(lambda: self._client("cloudwatch", self.metric), rule)
+        rds: Any = self._client("rds", self.rds)
+        return Lifecycle(
+            self.settings,
+            Rds(rds),
+            Table(self._client("dynamodb", self.table), self.settings, wait),
+            metric,
+            clock,
+            wait,
+            self.clockwork.side_by_side,
+        )
+
+    def _client(self, name: str, service: object) -> Any:
+        def wire(call: Call, effect: Callable[[], Any]) -> Any:
+            return self.network(call, effect)
+
+        return SimulatedClient(name, service, wire)
+
+    def _fall_ill(self) -> None:
+        """The last database, for good."""
+        if self.plan.ill is None:
+            return
+        ref = self.plan.refs[-1]
+        self.judge.is_ill(ref, gone=self.plan.ill is Illness.GONE)
+        match self.plan.ill:
+            case Illness.NEVER_STOPS:
+                self.rds.databases[ref].never_stops = True
+            case Illness.GARBAGE:
+                self.table.put_item(_TABLE, {"key": {"S": self._keys[ref]}, "value": {"S": "yesterday"}})
+            case Illness.GONE:
+                self.rds.remove(ref)
+            case unexpected:
+                assert_never(unexpected)
+
+
+class _Drawn:
+    """An RDS as people describe it: slow, sometimes very slow, and its descriptions lag behind."""
+
+    def __init__(self, chance: random.Random, *, lags: bool, disturb: Callable[[], None]) -> None:
+        self._chance = chance
+        self._lags = lags
+        self._disturb = disturb
+
+    def start_takes(self) -> float:
+        """2 to 15 minutes, now and then 45."""
+        return self._takes()
+
+    def stop_takes(self) -> float:
+        """2 to 15 minutes, now and then 45."""
+        return self._takes()
+
+    def lags_for(self) -> float:
+        """Up to 45 s."""
+        return self._chance.uniform(0, 45) if self._lags and self._chance.random() < 0.5 else 0
+
+    def shows_old(self) -> bool:
+        """Every second description within the lag."""
+        old = self._lags and self._chance.random() < 0.5
+        if old:
+            self._disturb()
+        return old
+
+    def _takes(self) -> float:
+        return 45 * 60 if self._chance.random() < 0.05 else self._chance.uniform(2, 15) * 60
+
+
+def _environ(plan: Plan) -> dict[str, str]:
+    databases = ",".join(f"cluster:{ref.id}" if ref.kind is Kind.CLUSTER else ref.id for ref in plan.refs)
+    return {
+        "DATABASES": databases,
+        "METADATA_TABLE": _TABLE,
+        "IDLE_MINUTES": str(plan.idle_minutes),
+        "CHECK_INTERVAL_MINUTES": str(plan.interval_minutes),
+        "ACTIVITY_METRIC": "DatabaseConnections>0" if plan.has_metric else "",
+        "WARM_UP_SCHEDULE": "cron(0 7 ? * MON-FRI *)",
+    }
+
+
+def _rules(settings: Settings) -> Rules:
+    return Rules(
+        idle=settings.idle.total_seconds(),
+        interval=settings.check_interval.total_seconds(),
+        expires_after=settings.restart_expires_after.total_seconds(),
+        metric=settings.activity_metric is not None,
+    )
+
+
+@contextmanager
+def _listening(hear: Callable[[logging.LogRecord], None]) -> Iterator[None]:
+    """The app's log goes to the judge instead of to the terminal."""
+    logger, handler = logging.getLogger("rds-lifecycle"), _Handler(hear)
+    handlers, logger.handlers = logger.handlers, [handler]
+    try:
+        yield
+    finally:
+        logger.handlers = handlers
+
+
+class _Handler(logging.Handler):
+    def __init__(self, hear: Callable[[logging.LogRecord], None]) -> None:
+        super().__init__()
+        self._hear = hear
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._hear(record)
