@@ -87,7 +87,7 @@ def start_accepted(record: Record, now: datetime) -> Change:
         return Change(record)
     launch = Launch(now, record.restart.by, record.restart.requested_at)
     started = replace(record, restart=None, launch=launch, fence=None, failure=None)
-    started = replace(started, status="starting", status_before="stopped", since=now)
+    started = replace(started, status="starting", since=now)
     return Change(started, (Event(now, EventName.STARTING, launch.by, "RDS starts it, as asked.", "starting"),))
 
 
@@ -95,7 +95,7 @@ def stop_accepted(record: Record, why: str, now: datetime) -> Change:
     """RDS accepted a stop. The fence stays up until the database is seen to have stopped."""
     if record.status in ("stopping", "stopped"):
         return Change(record)
-    stopping = replace(record.gone_down(), status="stopping", status_before="available", since=now)
+    stopping = replace(record.gone_down(), status="stopping", since=now)
     return Change(stopping, (Event(now, EventName.STOPPING, APP_ACTOR, why, "stopping"),))
 
 

@@ -72,17 +72,16 @@ def _seen(record: Record, sighting: Sighting, condition: Condition, now: datetim
         record = replace(record, automatic_restart_at=sighting.automatic_restart_at)
     if sighting.status == record.status:
         return Change(record)
-    seen = replace(record, status=sighting.status, status_before=record.status, since=now)
+    seen = replace(record, status=sighting.status, since=now)
     if record.status is None:
         return _first_seen(seen, sighting, condition, now)
     if undone is not None:
         return _fell_back(seen, undone, now)
     before = condition_of(record.status)
-    if before.state is State.STOPPED:
+    if before.state is State.STOPPED or condition.state is State.STARTING:
         seen = replace(seen, started_by_aws=_is_started_by_aws(record, now))
-    elif condition.state is State.STARTING:
-        # It was up or on its way down: a stop that nobody saw lies in between, and AWS waits seven days after one.
-        seen = replace(seen, started_by_aws=False)
+    if condition.ready:
+        seen = replace(seen, automatic_restart_at=None)
     return _moved(seen, sighting.status, before, condition, now)
 
 
@@ -121,7 +120,7 @@ def _is_started_by_aws(record: Record, now: datetime) -> bool:
     that time, is taken for AWS's own; one seen before it was made by somebody else.
     """
     due = record.automatic_restart_at
-    return record.restart is None and due is not None and now >= due
+    return record.restart is None and record.launch is None and due is not None and now >= due
 
 
 def _stopped(record: Record, now: datetime) -> Change:

@@ -35,6 +35,13 @@ RDS_LAGS: Final = timedelta(seconds=60)
 CLOCKS_DIFFER: Final = timedelta(minutes=5)
 """An activity time further in the future than this is a fault of its writer."""
 
+_NEXT_STEP: Final = {
+    State.STOPPED: State.STARTING,
+    State.STARTING: State.RUNNING,
+    State.RUNNING: State.STOPPING,
+    State.STOPPING: State.STOPPED,
+}
+
 _QUERIED: Final = "the last query was"
 _ASKED: Final = "a restart was asked for"
 _CAME_UP_AS_ASKED: Final = "it came up, as asked,"
@@ -81,15 +88,30 @@ def condition_now(sighting: Sighting, record: Record, now: datetime) -> Conditio
 
 
 def newest(sighting: Sighting, record: Record, now: datetime) -> Sighting:
-    """The sighting, unless it repeats what RDS said before the change that the record knows of.
+    """The sighting, unless it shows what was before the change that the record knows of.
 
-    RDS's descriptions are eventually consistent: after one that shows a change, another may show what was before.
+    RDS's descriptions are eventually consistent: after one that shows a change, another may show what was before. So
+    soon after a change, only the next step of a database's round is news.
     """
-    if record.status is None or record.since is None or sighting.status != record.status_before:
+    if record.status is None or record.since is None or abs(now - record.since) >= RDS_LAGS:
         return sighting
-    if abs(now - record.since) >= RDS_LAGS:
+    known, shown = _step_of(record.status), _step_of(sighting.status)
+    if known is None or shown in (None, known, _NEXT_STEP[known]):
         return sighting
-    return replace(sighting, status=record.status, automatic_restart_at=record.automatic_restart_at)
+    restart_at = record.automatic_restart_at if known is State.STOPPED else None
+    return replace(sighting, status=record.status, automatic_restart_at=restart_at)
+
+
+def _step_of(status: str) -> State | None:
+    """Where the database is on its round; None where it is neither up nor down, or has failed."""
+    condition = condition_of(status)
+    match condition.state:
+        case State.BUSY:
+            return State.RUNNING if condition.ready else None
+        case State.FAILED:
+            return None
+        case step:
+            return step
 
 
 def is_fenced(record: Record, now: datetime) -> bool:

@@ -160,7 +160,6 @@ class Source(StrEnum):
 class Record:
     """What the app remembers of one database between runs. ``rev`` 0 means that nothing is stored yet.
 
-    ``status_before`` is RDS's word before ``status``: a description that still says so soon after is out of date.
     ``up_since`` is when it was first seen up after it had not been, ``up_as_asked`` whether a restart brought it up;
     ``first_seen_at`` is when it was found running by an app that knew nothing of it, which says little: it counts
     only where no other sign of use is known.
@@ -168,7 +167,6 @@ class Record:
 
     rev: int = 0
     status: str | None = None
-    status_before: str | None = None
     since: datetime | None = None
     up_since: datetime | None = None
     up_as_asked: bool = False

@@ -47,7 +47,6 @@ def encode_record(record: Record) -> dict[str, Any]:
         "v": VERSION,
         "rev": record.rev,
         "status": record.status,
-        "status_before": record.status_before,
         "since": _text(record.since),
         "up_since": _text(record.up_since),
         "up_as_asked": record.up_as_asked or None,
@@ -77,7 +76,6 @@ def decode_record(item: Attributes | None) -> Record:
     return Record(
         rev=field.read("rev", int, 0),
         status=field.read("status", str, None),
-        status_before=field.read("status_before", str, None),
         since=field.read("since", parse_time, None),
         up_since=field.read("up_since", parse_time, None),
         up_as_asked=field.read("up_as_asked", bool, False),

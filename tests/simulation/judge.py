@@ -182,7 +182,9 @@ class Judge:
             truth.told_ready.append(asked)
         elif promises.is_kept(answer):
             asked.answered = now
-            if (truth.ready_since or NEVER) <= asked.began:
+            has_come_up = truth.ready_since is not None and truth.ready_since > asked.began
+            is_settled = truth.is_ready and truth.record.fence is None and truth.record.restart is None
+            if not has_come_up and not is_settled:
                 truth.owed.append(asked)
 
     def ended(self, invocation: Invocation, error: Exception | None) -> None:
@@ -209,10 +211,6 @@ class Judge:
         for truth in self._truths.values():
             if truth.is_gone:
                 continue
-            still_up = truth.ready_since is not None
-            truth.owed = [
-                asked for asked in truth.owed if not (still_up and now > asked.answered + self._rules.interval + 300)
-            ]
             for promise, complaint in promises.overdue(truth, self._rules, now):
                 self._complain(promise, truth, complaint)
 
@@ -232,7 +230,10 @@ class Judge:
             truth.starter = Hand.AWS
             due = truth.record.automatic_restart_at
             truth.aws_start_was_foreseen = (
-                due is not None and self._clockwork.seconds_of(due) <= at and truth.record.restart is None
+                due is not None
+                and self._clockwork.seconds_of(due) <= at
+                and truth.record.restart is None
+                and truth.record.status == "stopped"
             )
         else:
             truth.starter = self._hand
@@ -264,6 +265,8 @@ class Judge:
             truth.restart_counted_at = self._clockwork.seconds_of(truth.record.restart_asked_at)
             if not any(asked.began - 0.001 <= truth.restart_counted_at <= asked.last_moment for asked in truth.asked):
                 self._complain(Promise.TOLD, truth, "a restart is counted that nobody asked for")
+        if truth.is_ready and truth.record.fence is None and truth.record.restart is None:
+            truth.owed.clear()  # a stop was called off: it is up, and nothing is about to change that
         status = truth.record.status
         if truth.ready_since is not None and truth.known_up_at == NEVER and status and condition_of(status).ready:
             truth.known_up_at = now

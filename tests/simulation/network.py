@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any, Final, Protocol, assert_never
 
 from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
@@ -31,6 +32,7 @@ class Invocation(Owner):
     disturbed: bool = False
     looked_at: dict[DatabaseRef, float] = field(default_factory=dict)
     metric: dict[DatabaseRef, list[tuple[float, float]]] = field(default_factory=dict)
+    is_fencing: bool = False
     unlogged: list[tuple[DatabaseRef, str]] = field(default_factory=list)
 
 
@@ -42,6 +44,9 @@ class Pace(Protocol):
 
     def back(self) -> None:
         """The answer travels back."""
+
+    def pause(self, seconds: float) -> None:
+        """The app waits, as with time.sleep."""
 
 
 class Witness(Protocol):
@@ -56,11 +61,23 @@ class Witness(Protocol):
         """Something went wrong, which is nobody's fault here."""
 
 
+class Moment(StrEnum):
+    """A call of the app in the middle of which something else may happen."""
+
+    DESCRIBE = "describe"
+    READ = "read"
+    WRITE = "write"
+    FENCE = "raise the fence"
+    SECOND_LOOK = "second look"
+    START = "start"
+    STOP = "stop"
+
+
 @dataclass
 class Ambush:
     """What somebody does right when the app makes this call for this database."""
 
-    operation: str
+    moment: Moment
     ref: DatabaseRef
     deed: Callable[[], None]
     after: float
@@ -84,7 +101,7 @@ class Network:
         invocation = self._clockwork.owner
         assert isinstance(invocation, Invocation)
         refs = self._refs_of(call) or invocation.refs
-        self._spring_ambushes(call, refs)
+        self._spring_ambushes(_moments_of(call, invocation), refs)
         self._pace.there()
         if self._clockwork.now - invocation.began > invocation.limit:
             self._strike(Fault.KILLED_BEFORE, invocation.refs, invocation)
@@ -171,8 +188,8 @@ class Network:
         invocation.disturbed = True
         self._witness.disturbed(fault, refs, invocation)
 
-    def _spring_ambushes(self, call: Call, refs: tuple[DatabaseRef, ...]) -> None:
-        for ambush in [a for a in self.ambushes if a.operation == call.operation and a.ref in refs]:
+    def _spring_ambushes(self, moments: tuple[Moment, ...], refs: tuple[DatabaseRef, ...]) -> None:
+        for ambush in [a for a in self.ambushes if a.moment in moments and a.ref in refs]:
             self.ambushes.remove(ambush)
             self._clockwork.later(ambush.after, ambush.deed)
 
@@ -191,6 +208,21 @@ class Network:
         return ()
 
 
+def _moments_of(call: Call, invocation: Invocation) -> tuple[Moment, ...]:
+    if call.operation.startswith("DescribeDB"):
+        return (Moment.DESCRIBE,)
+    if call.operation.startswith("StartDB"):
+        return (Moment.START,)
+    if call.operation.startswith("StopDB"):
+        return (Moment.STOP,)
+    if call.operation == "TransactWriteItems":
+        invocation.is_fencing = ":fence" in call.request["TransactItems"][0]["Update"]["ExpressionAttributeValues"]
+        return (Moment.WRITE, Moment.FENCE) if invocation.is_fencing else (Moment.WRITE,)
+    if call.operation == "BatchGetItem":
+        return (Moment.READ, Moment.SECOND_LOOK) if invocation.is_fencing else (Moment.READ,)
+    return ()
+
+
 class Random:
     """Calls take some milliseconds, now and then some hundred."""
 
@@ -205,3 +237,7 @@ class Random:
     def back(self) -> None:
         """The other half."""
         self._clockwork.sleep(self._chance.expovariate(1 / 0.004))
+
+    def pause(self, seconds: float) -> None:
+        """In virtual time."""
+        self._clockwork.sleep(seconds)

@@ -45,7 +45,7 @@ class People:
             case Deed.DIRECT_RESTART:
                 self._asks(ref, self._functions.start_database(ref))
             case Deed.HOLD:
-                hours = self._chance.choice((0.2, 1, 3, 30))
+                hours = self._chance.choice((0.2, 0.5, 1, 3, 12))
                 # One that comes too late to prevent a stop wakes the database again.
                 self._asks(ref, self._functions.request("hold", ref, {"hours": hours}))
             case Deed.END_HOLD:

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Final
 
 from chalicelib.model import DatabaseRef, Kind
+from tests.simulation.network import Moment
 from tests.simulation.weather import OF_CALLS, OF_CHECKS, OF_EVENTS, Fault
 
 HOUR: Final = 3600.0
@@ -66,7 +67,7 @@ class Trap:
 
     at: float
     ref: DatabaseRef
-    operation: str
+    moment: Moment
     deed: Deed
     after: float
 
@@ -136,20 +137,28 @@ class Plan:
     steps: tuple[Step, ...]
 
 
-_STATUSES: Final = ("backing-up", "modifying", "maintenance", "storage-full", "rebooting", "never-heard-of")
-_OPERATIONS: Final = ("TransactWriteItems", "BatchGetItem", "StopDB", "StartDB", "DescribeDB")
+_STATUSES: Final = (
+    "backing-up",
+    "modifying",
+    "maintenance",
+    "storage-full",
+    "inaccessible-encryption-credentials-recoverable",
+    "rebooting",
+    "never-heard-of",
+)
+_MOMENTS: Final = (*Moment, *(2 * (Moment.FENCE, Moment.SECOND_LOOK, Moment.STOP)))
 
 
 def draw_plan(seed: int) -> Plan:
     """The same seed gives the same plan."""
     chance = random.Random(seed)
     refs = tuple(_ref(number, chance) for number in range(chance.choice((1, 1, 2, 2, 3))))
-    days = chance.choice((14.0, 30.0, 30.0, 60.0, 90.0))
+    days = chance.choice((14.0, 30.0, 50.0, 60.0, 90.0))
     is_fair = chance.random() < 0.25
-    ill = None if len(refs) == 1 or chance.random() < 0.85 else chance.choice(list(Illness))
-    days = days if ill is None else 14.0  # it stays up, or keeps the others company: each check has work to do
-    interval = chance.choice((5, 15, 15, 15, 30, 60))
-    idle = chance.choice((20, 30, 60, 60, 60, 90))
+    ill = None if len(refs) == 1 or chance.random() < 0.85 else chance.choice(tuple(Illness))
+    days = days if ill is None else 4.0  # it never sleeps: each check has work to do
+    interval = chance.choice((5, 15, 15, 15, 30, 30, 60, 60))
+    idle = chance.choice((20, 30, 60, 60, 90))
     steps: list[Step] = []
     for ref in refs:
         steps += _lives(ref, days * DAY, chance)
@@ -181,7 +190,7 @@ def _lives(ref: DatabaseRef, length: float, chance: random.Random) -> list[Step]
     steps: list[Step] = []
     holiday = chance.uniform(0, length)
     reports = chance.choice((*Reports, Reports.AT_ONCE, Reports.AT_ONCE, Reports.THROUGH_ROUTE))
-    between_sessions = chance.choice((1, 3, 6, 9)) * DAY
+    between_sessions = chance.choice((2, 5, 9)) * DAY
     at = chance.uniform(0, between_sessions)
     while at < length:
         if not holiday < at < holiday + 9 * DAY:
@@ -189,7 +198,7 @@ def _lives(ref: DatabaseRef, length: float, chance: random.Random) -> list[Step]
                 Session(
                     at,
                     ref,
-                    seconds=chance.choice((0, 0.2, 0.5, 1, 2)) * HOUR,
+                    seconds=chance.choice((0, 0, 0.3, 0.7, 1.5)) * HOUR,
                     between_queries=chance.choice((60, 300, 900, 2400)),
                     reports=reports,
                     clock_is_off=chance.uniform(-30, 30),
@@ -212,11 +221,11 @@ def _traps(refs: tuple[DatabaseRef, ...], length: float, chance: random.Random) 
         Trap(
             chance.uniform(0, length),
             chance.choice(refs),
-            chance.choice(_OPERATIONS),
+            chance.choice(_MOMENTS),
             chance.choice(list(Deed)),
             chance.choice((0, 0.002, 0.01, 0.02, 0.05, 0.3)),
         )
-        for _ in range(chance.randint(0, round(length / DAY)))
+        for _ in range(chance.randint(0, round(1.5 * length / DAY)))
     ]
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from chalicelib.model import State
 from chalicelib.statuses import condition_of
 from tests.simulation.functions import Answer
 from tests.simulation.network import Invocation
@@ -106,7 +107,7 @@ def overdue(truth: Truth, rules: Rules, now: float) -> Iterator[tuple[Promise, s
     """What should have happened by now."""
     a_check = rules.interval * (2 if rules.metric else 1) + GRACE  # the metric of a young database is silent at first
     calm_since = max(truth.status_since, truth.disturbed_at + FENCE)
-    if truth.status in ("stopped", "storage-full", "failed"):
+    if condition_of(truth.status).state in (State.STOPPED, State.FAILED):
         for asked in truth.owed:
             if now > max(calm_since, asked.answered, truth.no_room_until) + a_check:
                 yield Promise.LIVE, f"a restart was promised {_ago(now, asked.answered)} ago, and it is {truth.status}"

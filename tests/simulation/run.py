@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Final, assert_never
 
 from chalicelib.lifecycle import Lifecycle
@@ -15,6 +15,7 @@ from chalicelib.metric import ActivityMetric
 from chalicelib.model import DatabaseRef, Kind
 from chalicelib.rds import Rds
 from chalicelib.settings import Settings, read_settings
+from chalicelib.statuses import condition_of
 from chalicelib.table import Table
 from tests.simulation.client import Call, SimulatedClient
 from tests.simulation.clockwork import Clockwork
@@ -25,7 +26,7 @@ from tests.simulation.network import Ambush, Invocation, Network, Pace, Random
 from tests.simulation.people import People
 from tests.simulation.plan import DAY, HOUR, Illness, InVain, NoRoom, Once, OwnWork, Plan, Session, Step, Storm, Trap
 from tests.simulation.promises import Rules
-from tests.simulation.rds import Cause, SimulatedRds, Transition
+from tests.simulation.rds import Cause, Nature, SimulatedRds, Transition
 from tests.simulation.table import SimulatedTable
 from tests.simulation.weather import OF_CHECKS, OF_EVENTS, Fault, Front, Weather
 
@@ -48,7 +49,9 @@ class Result:
 class Simulation:
     """Everything that takes part in one run."""
 
-    def __init__(self, plan: Plan, pace: Callable[[Clockwork, random.Random], Pace] = Random) -> None:
+    def __init__(
+        self, plan: Plan, pace: Callable[[Clockwork, random.Random], Pace] = Random, nature: Nature | None = None
+    ) -> None:
         self.plan = plan
         self.clockwork = Clockwork(START)
         self._chance = random.Random(f"{plan.seed}")
@@ -58,11 +61,11 @@ class Simulation:
         self._keys = {ref: self.settings.activity_key_of(ref) for ref in plan.refs}
         self.judge = Judge(self.clockwork, _rules(self.settings), {key: ref for ref, key in self._keys.items()})
         self.metric = SimulatedMetric(lambda: self.clockwork.now, self.clockwork.seconds_of, START)
-        self.rds = SimulatedRds(
-            self.clockwork.clock, _Drawn(self._chance, lags=plan.lags, disturb=self._lagged), self._changed, self._wake
-        )
+        nature = nature or _Drawn(self._chance, lags=plan.lags, disturb=self._lagged)
+        self.rds = SimulatedRds(self.clockwork.clock, nature, self._changed, self._wake)
         self.table = SimulatedTable(_TABLE, self.judge.wrote)
-        self.network = Network(self.clockwork, self.weather, pace(self.clockwork, self._chance), self.judge, plan.refs)
+        self.pace = pace(self.clockwork, self._chance)
+        self.network = Network(self.clockwork, self.weather, self.pace, self.judge, plan.refs)
         self.functions = Functions(self.clockwork, environ, plan.refs, self._lifecycle, self.judge)
         self.people = People(
             self.clockwork, self.functions, self.rds, self.table, self.metric, self.judge, self._keys, self._chance
@@ -79,15 +82,32 @@ class Simulation:
     def run(self, steps: tuple[Step, ...] | None = None) -> Result:
         """Play these steps, or all of the plan. Stops at the first broken promise."""
         steps = self.plan.steps if steps is None else steps
-        length = self.plan.days * DAY
-        random.seed(self.plan.seed)
         for number, step in enumerate(steps):
             self.clockwork.at(step.at, self._player(step, number))
-        self._check_at(self._chance.uniform(0, self._interval))
+        self.wakes_regularly()
+        with self.running():
+            self.passes(self.plan.days * DAY + _AFTERWARDS)
+        return self.result()
+
+    def wakes_regularly(self) -> None:
+        """From now on the schedule wakes the check."""
+        self._check_at(self.clockwork.now + self._chance.uniform(0, self._interval))
         self._look_for_overdue()
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Around everything that runs the app: its log goes to the judge."""
+        random.seed(self.plan.seed)
         with _listening(self._logged), redirect_stdout(io.StringIO()):
-            self.clockwork.run(length + _AFTERWARDS, goes_on=lambda: self.judge.violation is None)
+            yield
         self.functions.close()
+
+    def passes(self, seconds: float) -> None:
+        """Let time pass, up to the first broken promise."""
+        self.clockwork.run(self.clockwork.now + seconds, goes_on=lambda: self.judge.violation is None)
+
+    def result(self) -> Result:
+        """What came of it."""
         self.judge.figures["database-days"] += round(self.plan.days * len(self.plan.refs))
         return Result(self.plan, self.judge.violation, tuple(self.judge.trace), self.judge.figures)
 
@@ -104,17 +124,14 @@ class Simulation:
                 self.people.works(step)
             case Once(_, ref, deed):
                 self.people.do(deed, ref)
-            case Trap(_, ref, operation, deed, after):
-                name = operation if operation[-2:] != "DB" else f"{operation}{ref.kind.capitalize()}"
-                name += "s" if operation == "DescribeDB" else ""
-                self.network.ambushes.append(Ambush(name, ref, lambda: self.people.do(deed, ref), after))
+            case Trap(_, ref, moment, deed, after):
+                self.network.ambushes.append(Ambush(moment, ref, lambda: self.people.do(deed, ref), after))
             case OwnWork(_, ref, status, seconds):
-                if self.rds.would_accept(ref, "stop"):
+                is_possible = self.rds.would_accept(ref, "start") and not condition_of(status).ready
+                if is_possible or self.rds.would_accept(ref, "stop"):
                     self.rds.visit(ref, status, seconds)
-            case NoRoom(at, ref, seconds):
-                if ref in self.rds.databases:
-                    self.rds.databases[ref].no_room_until = START + timedelta(seconds=at + seconds)
-                    self.judge.no_room(ref, at + seconds)
+            case NoRoom(_, ref, seconds):
+                self.has_no_room(ref, seconds)
             case InVain(_, ref):
                 if ref in self.rds.databases:
                     self.rds.databases[ref].starts_in_vain = True
@@ -123,6 +140,13 @@ class Simulation:
                 self.weather.comes(Front(fault, end, rate, service, chance))
             case unexpected:
                 assert_never(unexpected)
+
+    def has_no_room(self, ref: DatabaseRef, seconds: float) -> None:
+        """AWS has no capacity for it for a while."""
+        until = self.clockwork.now + seconds
+        if ref in self.rds.databases:
+            self.rds.databases[ref].no_room_until = self.clockwork.time_of(until)
+            self.judge.no_room(ref, until)
 
     # --- the schedule, events, and time-outs ---
 
@@ -147,7 +171,7 @@ class Simulation:
         if fault is Fault.CHECK_TWICE:
             self.clockwork.later(self._chance.choice((0, 0.01, 0.1, 3)), self._run_check)
         # Where all are asleep, known to be so, and nothing has changed, another look changes nothing: most are spared.
-        if self._asleep_as_of == self.judge.changes and self._chance.random() < 0.9:
+        if self._asleep_as_of == self.judge.changes and self._chance.random() < 0.98:
             self.judge.figures["checks spared"] += 1
             return
         self._run_check()
@@ -205,7 +229,7 @@ class Simulation:
     # --- what the app stands on ---
 
     def _lifecycle(self) -> Lifecycle:
-        wait, clock = self.clockwork.sleep, self.clockwork.clock
+        wait, clock = self.pace.pause, self.clockwork.clock
         rule = self.settings.activity_metric
         metric = None if rule is None else ActivityMetric(lambda: self._client("cloudwatch", self.metric), rule)
         rds: Any = self._client("rds", self.rds)
@@ -226,10 +250,10 @@ class Simulation:
         return SimulatedClient(name, service, wire)
 
     def _fall_ill(self) -> None:
-        """The last database, for good."""
+        """The first database, for good."""
         if self.plan.ill is None:
             return
-        ref = self.plan.refs[-1]
+        ref = self.plan.refs[0]
         self.judge.is_ill(ref, gone=self.plan.ill is Illness.GONE)
         match self.plan.ill:
             case Illness.NEVER_STOPS:
@@ -298,11 +322,12 @@ def _rules(settings: Settings) -> Rules:
 def _listening(hear: Callable[[logging.LogRecord], None]) -> Iterator[None]:
     """The app's log goes to the judge instead of to the terminal."""
     logger, handler = logging.getLogger("rds-lifecycle"), _Handler(hear)
-    handlers, logger.handlers = logger.handlers, [handler]
+    before = logger.handlers, logger.propagate
+    logger.handlers, logger.propagate = [handler], False
     try:
         yield
     finally:
-        logger.handlers = handlers
+        logger.handlers, logger.propagate = before
 
 
 class _Handler(logging.Handler):

@@ -93,6 +93,16 @@ def test_aws_starts_it_after_seven_days_and_the_idle_clock_stands_still() -> Non
     assert not record.started_by_aws
 
 
+def test_maintenance_of_a_stopped_database_does_not_hide_who_starts_it() -> None:
+    record, _ = look(STOPPED, "maintenance", SEVEN_DAYS_ON - timedelta(minutes=3))
+    record, events = look(record, "starting", SEVEN_DAYS_ON + timedelta(minutes=5))
+    assert names(events) == [(EventName.STARTING, "AWS")]
+    record, _ = look(record, "available", SEVEN_DAYS_ON + timedelta(minutes=9))
+    assert record.automatic_restart_at is None, "it is up: AWS has no reason to start it"
+    record, events = look(record, "starting", SEVEN_DAYS_ON + timedelta(minutes=30))
+    assert names(events) == [(EventName.STARTING, "somebody outside rds-lifecycle")]
+
+
 def test_a_stop_that_nobody_saw_ends_the_time_that_aws_had_begun() -> None:
     up_by_aws = replace(UP, up_since=None, started_by_aws=True)
     stopping = stop_accepted(up_by_aws, "idle", NOW).record

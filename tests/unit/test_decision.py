@@ -161,24 +161,35 @@ def test_times_at_the_edge_of_the_calendar_break_nothing() -> None:
             assert decide(seen(status, LastQuery(at)), record, SETTINGS, NOW).detail
 
 
-@pytest.mark.parametrize(
-    ("before", "status"),
-    [("stopped", "starting"), ("starting", "available"), ("available", "stopping"), ("stopping", "stopped")],
-)
-def test_shortly_after_a_change_what_was_before_is_old_news(before: str, status: str) -> None:
-    restart_at = NOW + timedelta(days=7) if status == "stopped" else None
-    record = Record(status=status, status_before=before, since=NOW, automatic_restart_at=restart_at)
-    old = Sighting(PROD, before, NOW)
-    assert newest(old, record, NOW + RDS_LAGS / 2) == Sighting(PROD, status, restart_at)
-    assert newest(old, record, NOW + RDS_LAGS) == old
+ROUND = ("stopped", "starting", "available", "stopping")
 
 
-def test_anything_else_that_rds_says_is_news() -> None:
-    record = Record(status="available", status_before="starting", since=NOW)
-    for news in (Sighting(PROD, "available"), Sighting(PROD, "stopping"), Sighting(PROD, "never-heard-of")):
-        assert newest(news, record, NOW) == news
-    for record in (Record(), Record(status="available"), Record(status="available", status_before="stopped")):
-        assert newest(Sighting(PROD, "stopped"), record, NOW) == Sighting(PROD, "stopped")
+@pytest.mark.parametrize("step", range(4))
+def test_shortly_after_a_change_only_the_next_step_of_the_round_is_news(step: int) -> None:
+    known, ahead, far_behind, behind = (ROUND[(step + n) % 4] for n in range(4))
+    restart_at = NOW + timedelta(days=7) if known == "stopped" else None
+    record = Record(status=known, since=NOW, automatic_restart_at=NOW + timedelta(days=7))
+    for status in (behind, far_behind):
+        old = Sighting(PROD, status, NOW)
+        assert newest(old, record, NOW + RDS_LAGS / 2) == Sighting(PROD, known, restart_at)
+        assert newest(old, record, NOW + RDS_LAGS) == old
+    for status in (known, ahead):
+        assert newest(Sighting(PROD, status), record, NOW) == Sighting(PROD, status)
+
+
+def test_backing_up_is_a_way_of_being_up() -> None:
+    record = Record(status="backing-up", since=NOW)
+    assert newest(Sighting(PROD, "starting"), record, NOW).status == "backing-up"
+    assert newest(Sighting(PROD, "available"), record, NOW).status == "available"
+    assert newest(Sighting(PROD, "modifying"), Record(status="stopping", since=NOW), NOW).status == "stopping"
+
+
+def test_a_failure_or_a_status_never_heard_of_is_always_news() -> None:
+    for status in ROUND:
+        for news in ("storage-full", "never-heard-of", "rebooting"):
+            assert newest(Sighting(PROD, news), Record(status=status, since=NOW), NOW).status == news
+            assert newest(Sighting(PROD, status), Record(status=news, since=NOW), NOW).status == status
+        assert newest(Sighting(PROD, status), Record(), NOW).status == status
 
 
 def test_idle_time_runs_from_the_latest_sign_of_use() -> None:

@@ -1,0 +1,200 @@
+"""Deliberate faults: the app with one of its protections taken out, by swapping what it depends on.
+
+Each is something that a well-meaning change might do. The hunt has to catch every one of them.
+"""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any, Final
+from unittest.mock import patch
+
+from chalicelib import act, chronicle, decision, lifecycle, reconcile
+from chalicelib.act import Act, Actor
+from chalicelib.changes import ask_restart, raise_fence, start_accepted
+from chalicelib.errors import AwsUnavailable, InsufficientCapacity
+from chalicelib.lifecycle import CheckResult
+from chalicelib.model import Action, Change, Condition, DatabaseRef, Decision, Observation, Record, State
+from chalicelib.reconcile import Reconciler
+from chalicelib.settings import Settings
+from chalicelib.statuses import condition_of
+from chalicelib.table import Table
+
+
+def _swap(*swaps: tuple[Any, str, Any]) -> ExitStack:
+    stack = ExitStack()
+    for owner, name, stand_in in swaps:
+        stack.enter_context(patch.object(owner, name, stand_in))
+    return stack
+
+
+def _decide_on(record_of: Callable[[Record], Record]) -> ExitStack:
+    """Decisions see less of the record than there is."""
+
+    def decide(seen: Observation, record: Record, settings: Settings, now: datetime) -> Decision:
+        return decision.decide(seen, record_of(record), settings, now)
+
+    return _swap((act, "decide", decide), (reconcile, "decide", decide))
+
+
+def no_fence() -> ExitStack:
+    """A stop is not announced before RDS is told."""
+    return _swap((act, "raise_fence", lambda record, why, now: record))
+
+
+def no_second_look() -> ExitStack:
+    """The activity that was read before the fence went up decides."""
+
+    class Hasty(Actor):
+        def stop(self, ref: DatabaseRef, record: Record, change: Change, seen: Observation, now: datetime) -> Act:
+            decided = decision.decide(seen, change.record, self._settings, now)
+            fenced = raise_fence(change.record, decided.detail, self._clock())
+            return self._stop_fenced(ref, self.store(ref, record, Change(fenced, change.events), now), decided, now)
+
+    return _swap((reconcile, "Actor", Hasty))
+
+
+def intent_after_the_call() -> ExitStack:
+    """RDS is told to start first; the restart is written down once it has answered."""
+
+    class Eager(Reconciler):
+        def _act(
+            self,
+            ref: DatabaseRef,
+            before: Record,
+            change: Change,
+            seen: Observation,
+            decision: Decision,
+            may: frozenset[Action],
+            now: datetime,
+        ) -> Act:
+            if decision.action is not Action.START or Action.START not in may:
+                return super()._act(ref, before, change, seen, decision, may, now)
+            self._rds.start(ref)
+            record = self._actor.store(ref, before, change, now)
+            return Act(Action.START, decision, self._actor.store(ref, record, start_accepted(record, now), now))
+
+    return _swap((lifecycle, "Reconciler", Eager))
+
+
+def rev_not_checked() -> ExitStack:
+    """Whoever writes last wins."""
+    checked = Table._record_update
+
+    def unchecked(self: Table, ref: DatabaseRef, before: Record, after: Record) -> dict[str, Any]:
+        update = checked(self, ref, before, after)
+        del update["ConditionExpression"]
+        return update
+
+    return _swap((Table, "_record_update", unchecked))
+
+
+def idle_clock_ignores_the_start() -> ExitStack:
+    """Only the last query counts: a database is stopped right after it has been started."""
+    return _decide_on(lambda record: replace(record, up_since=None, first_seen_at=None, restart_asked_at=None))
+
+
+def no_seven_day_rule() -> ExitStack:
+    """A start by AWS counts as one by a person."""
+    return _swap((chronicle, "_is_started_by_aws", lambda record, now: False))
+
+
+def restart_dropped_on_503() -> ExitStack:
+    """A start that AWS did not accept is forgotten."""
+
+    class Forgetful(Actor):
+        def start(self, ref: DatabaseRef, record: Record, decision: Decision, now: datetime) -> Act:
+            try:
+                return super().start(ref, record, decision, now)
+            except (AwsUnavailable, InsufficientCapacity):
+                self._tell(ref, record, lambda fresh: Change(replace(fresh, restart=None)), now)
+                raise
+
+    return _swap((reconcile, "Actor", Forgetful))
+
+
+def one_failure_ends_the_check() -> ExitStack:
+    """One after the other, and the first that fails is the last."""
+    return _swap((lifecycle.Lifecycle, "_side_by_side", _one_by_one))
+
+
+def _one_by_one(self: lifecycle.Lifecycle, work: Callable[[DatabaseRef], CheckResult]) -> list[CheckResult]:
+    results = []
+    for ref in self.settings.databases:
+        results.append(work(ref))
+        if results[-1].failed:
+            raise lifecycle.CheckFailed(results)
+    return results
+
+
+def hold_ignored() -> ExitStack:
+    """A hold is stored, shown, and of no effect."""
+    return _decide_on(lambda record: replace(record, hold=None))
+
+
+def fence_never_lapses() -> ExitStack:
+    """A stop that was cut off keeps the database from ever being stopped again."""
+    return _swap((decision, "FENCE_LASTS", timedelta(days=3650)))
+
+
+def fence_without_effect() -> ExitStack:
+    """The fence is there, but a restart does not see it."""
+    return _swap((reconcile, "condition_now", lambda sighting, record, now: condition_of(sighting.status)))
+
+
+def lost_answer_lowers_the_fence() -> ExitStack:
+    """A stop whose answer is lost counts as one that was never heard."""
+
+    class Hopeful(Actor):
+        def _stop_fenced(self, ref: DatabaseRef, fenced: Record, decision: Decision, now: datetime) -> Act:
+            try:
+                return super()._stop_fenced(ref, fenced, decision, now)
+            except AwsUnavailable:
+                self._lower(ref, fenced, now)
+                raise
+
+    return _swap((reconcile, "Actor", Hopeful))
+
+
+def old_descriptions_believed() -> ExitStack:
+    """What RDS said before a change counts, if it says it again."""
+    return _swap((reconcile, "newest", lambda sighting, record, now: sighting))
+
+
+def restart_forgotten_while_starting() -> ExitStack:
+    """A restart that meets a start by another's hand relies on that start."""
+
+    def forgetful(record: Record, condition: Condition | None, by: str, now: datetime) -> Change:
+        change = ask_restart(record, condition, by, now)
+        if condition is not None and condition.state is State.STARTING:
+            return Change(replace(change.record, launch=record.launch), change.events)
+        return change
+
+    return _swap((lifecycle, "ask_restart", forgetful))
+
+
+def silent_expiry() -> ExitStack:
+    """A restart that is given up is not told."""
+
+    original = chronicle._expire
+    return _swap((chronicle, "_expire", lambda record, settings, now: Change(original(record, settings, now).record)))
+
+
+MUTANTS: Final = (
+    no_fence,
+    no_second_look,
+    intent_after_the_call,
+    rev_not_checked,
+    idle_clock_ignores_the_start,
+    no_seven_day_rule,
+    restart_dropped_on_503,
+    one_failure_ends_the_check,
+    hold_ignored,
+    fence_never_lapses,
+    fence_without_effect,
+    lost_answer_lowers_the_fence,
+    old_descriptions_believed,
+    restart_forgotten_while_starting,
+    silent_expiry,
+)
