@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final, assert_never
 
-from chalicelib.decision import condition_now, is_expired, is_fenced
+from chalicelib.decision import RDS_LAGS, condition_now, is_expired, is_fenced, last_asked_at
 from chalicelib.model import (
     APP_ACTOR,
     AWS_ACTOR,
@@ -31,7 +31,7 @@ def witness(record: Record, sighting: Sighting, settings: Settings, now: datetim
 
     Returns the same record and no events where there is nothing to account for.
     """
-    condition = condition_now(sighting, record, now)
+    before, condition = record, condition_now(sighting, record, now)
     expired = _expire(record, settings, now)
     record, events = expired.record, list(expired.events)
 
@@ -39,7 +39,8 @@ def witness(record: Record, sighting: Sighting, settings: Settings, now: datetim
     record = seen.record
     events += seen.events
 
-    if record.restart is not None and (condition.ready or condition.state is State.STARTING):
+    came_up = condition.ready and not (before.status is not None and condition_of(before.status).ready)
+    if condition.state is State.STARTING or came_up or (condition.ready and not _is_just_asked(record, now)):
         record = replace(record, restart=None)
     if record.restart is not None and condition.state is State.FAILED:
         detail = f"A restart is impossible while RDS reports {sighting.status}. {remedy_for(sighting.status)}"
@@ -48,6 +49,13 @@ def witness(record: Record, sighting: Sighting, settings: Settings, now: datetim
     if record.fence is not None and condition.state is not State.STOPPING and not is_fenced(record, now):
         record = replace(record, fence=None)
     return Change(record, tuple(events))
+
+
+def _is_just_asked(record: Record, now: datetime) -> bool:
+    """A restart is pending because the database was going down: so soon after, a description that says that it is up
+    may be the old one. The restart is kept until a later one says the same.
+    """
+    return record.restart is not None and now - last_asked_at(record.restart, record) < RDS_LAGS
 
 
 def _expire(record: Record, settings: Settings, now: datetime) -> Change:

@@ -14,6 +14,7 @@ from chalicelib.model import (
     MetricSilent,
     NoActivity,
     Observation,
+    PendingRestart,
     Reason,
     Record,
     Sighting,
@@ -123,8 +124,12 @@ def is_expired(record: Record, settings: Settings, now: datetime) -> bool:
     """Whether the pending restart could not be carried out for so long that nobody waits for it any more."""
     if record.restart is None:
         return False
-    asked_at = max(record.restart.requested_at, record.restart_asked_at or record.restart.requested_at)
-    return now - asked_at > settings.restart_expires_after
+    return now - last_asked_at(record.restart, record) > settings.restart_expires_after
+
+
+def last_asked_at(restart: PendingRestart, record: Record) -> datetime:
+    """When the pending restart was last asked for: the first time, or a later one."""
+    return max(restart.requested_at, record.restart_asked_at or restart.requested_at)
 
 
 def _decide_stopped(record: Record, used: SignOfUse | None, settings: Settings, now: datetime) -> Decision:

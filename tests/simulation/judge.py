@@ -248,6 +248,8 @@ class Judge:
         self.figures[f"stops by {self._hand.value}"] += 1
         if self._hand is Hand.APP:
             truth.stopped_by_app_at = at
+            # Where a stop was called off, it was up all the time: an idle window later the restart has come true.
+            truth.owed = [asked for asked in truth.owed if at - asked.began <= self._rules.idle]
             truth.was_known_up_then = False
         else:
             truth.stopped_by_somebody_at = at

@@ -13,7 +13,7 @@ from chalicelib.changes import (
     stop_failed,
 )
 from chalicelib.chronicle import witness
-from chalicelib.decision import FENCE_LASTS
+from chalicelib.decision import FENCE_LASTS, RDS_LAGS
 from chalicelib.model import (
     Condition,
     Event,
@@ -169,6 +169,14 @@ def test_a_stop_by_the_app_that_was_never_written_down_is_still_the_apps() -> No
     record, events = look(record, "stopped", minutes(30))
     assert names(events) == [(EventName.STOPPED, "rds-lifecycle")]
     assert record.fence is None
+
+
+def test_a_restart_asked_for_behind_a_fence_outlives_a_description_that_may_be_old() -> None:
+    asked = replace(UP, restart=PendingRestart(NOW, "ops"), restart_asked_at=NOW)
+    record, _ = look(asked, "available", NOW + RDS_LAGS / 2)
+    assert record.restart == PendingRestart(NOW, "ops")
+    assert look(record, "stopping", minutes(2))[0].restart is not None, "somebody had stopped it right before"
+    assert look(record, "available", NOW + RDS_LAGS)[0].restart is None, "the stop was called off: it is up"
 
 
 def test_a_fence_whose_stop_never_came_about_lapses() -> None:
