@@ -40,7 +40,7 @@ _KINDS: Final[dict[type[Exception], Kind]] = {
 _UNFORESEEN: Final = Kind("internal-error", "Internal error", HTTPStatus.INTERNAL_SERVER_ERROR)
 _FRAMEWORK_DETAILS: Final[dict[int, str]] = {
     HTTPStatus.METHOD_NOT_ALLOWED: "This route does not know that method; the header Allow names those that it knows.",
-    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "There is a Content-Type other than application/json. Leave it out, or send JSON.",
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The Content-Type is not application/json. Leave it out, or send JSON.",
 }
 _SETTINGS_DETAIL: Final = "The settings of this deployment are wrong. The operator finds the list in the log."
 _UNFORESEEN_DETAIL: Final = "A fault in rds-lifecycle itself. The operator finds its trace in the log."
