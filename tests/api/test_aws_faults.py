@@ -168,7 +168,7 @@ def test_a_restart_is_kept_where_nobody_understands_what_rds_says(serve: Serve) 
 
 def test_a_table_that_nobody_understands_is_not_taken_for_an_empty_one(serve: Serve) -> None:
     app = serve(status="available")
-    app.world.queried(NOW)
+    app.world.queried()
     with answering_with(200, b"{}")(app.world.dynamodb, READ), pytest.raises(CheckFailed):
         app.tick()
     assert app.world.status() == "available"
