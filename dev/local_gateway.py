@@ -26,7 +26,7 @@ def serve_in_turns() -> None:
         with turns:
             return original(gateway, *args, **kwargs)
 
-    LocalGateway.handle_request = handle_request
+    LocalGateway.handle_request = handle_request  # type: ignore[assignment, method-assign]
 
 
 if __name__ == "__main__":

@@ -135,7 +135,7 @@ def test_no_payload_makes_start_database_fail(serve: Serve) -> None:
     probe = Probe(serve())
     named = st.fixed_dictionaries({"database": json_values | st.sampled_from([PROD.id, "nope", "", "\ud800"])})
 
-    @settings(max_examples=300)
+    @settings(max_examples=200)
     @given(json_values | named)
     def holds(payload: Any) -> None:
         probe.begin("stopped")

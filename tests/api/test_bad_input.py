@@ -71,7 +71,7 @@ def may(role: object, operation: Operation) -> bool:
     return role in known and known.index(operation.least_role) <= known.index(Role(str(role)))
 
 
-@settings(max_examples=700)
+@settings(max_examples=500)
 @given(data=st.data())
 def ask_anything(probe: Probe, data: st.DataObject) -> None:
     """One request of any kind, by anybody, whatever the database is doing."""
