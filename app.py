@@ -18,7 +18,7 @@ from chalicelib import access, problems, views
 from chalicelib.errors import DatabaseNotFound, Problem
 from chalicelib.lifecycle import Lifecycle, Restarted, connect
 from chalicelib.model import Kind
-from chalicelib.requests import read_hold, read_start_payload
+from chalicelib.requests import body_of, read_hold, read_start_payload
 from chalicelib.settings import SettingsError, read_deploy_time_settings, read_settings
 from chalicelib.telemetry import logger
 
@@ -50,13 +50,14 @@ def name_request(event: Any, get_response: Callable[[Any], Any]) -> Any:
 @app.middleware("http")
 def finish_response(event: Any, get_response: Callable[[Any], Response]) -> Response:
     """Nothing is cached, and Chalice's own errors look like ours."""
-    response = get_response(event)
+    try:
+        response = get_response(event)
+    except Exception:  # noqa: BLE001 - Chalice's own answer to whatever it stumbles over has neither form nor headers
+        response = unforeseen()
     content_type = response.headers.get("Content-Type")
     if response.status_code >= 400 and content_type != problems.CONTENT_TYPE:
-        body = response.body if isinstance(response.body, dict) else {}
-        detail = str(body.get("Message", "The request is not understood."))
         headers = {name: str(value) for name, value in response.headers.items() if name != "Content-Type"}
-        answer = problems.answer_framework_problem(response.status_code, detail, headers, request_id())
+        answer = problems.answer_framework_problem(response.status_code, headers, request_id())
         response = Response(answer.body, {**answer.headers}, answer.status)
     response.headers["Cache-Control"] = "no-store"
     return response
@@ -71,6 +72,13 @@ def refuse(error: Problem | SettingsError) -> Response:
     """The answer to an error; what only the operator may see goes to the log."""
     logger.warning(str(error), extra={"slug": problems.slug_of(error)})
     answer = problems.answer_problem(error, request_id())
+    return Response(answer.body, {**answer.headers}, answer.status)
+
+
+def unforeseen() -> Response:
+    """The answer to a fault in our own code, or Chalice's, whose trace goes to the log."""
+    logger.exception("A fault in rds-lifecycle itself.")
+    answer = problems.answer_framework_problem(500, {}, request_id())
     return Response(answer.body, {**answer.headers}, answer.status)
 
 
@@ -148,8 +156,8 @@ def restart_database(database_id: str) -> Response:
     run = lifecycle()
     answer = run.restart(run.database(database_id), by=bearer_name())
     # The context's path carries API Gateway's stage or base path, which the route's path does not.
-    location = str(this_request().context["path"]).rstrip("/").removesuffix("/restart")
-    return restarted_response(answer, location, run)
+    base = str(this_request().context["path"]).rpartition("/databases/")[0]
+    return restarted_response(answer, f"{base}/databases/{database_id}", run)
 
 
 @route("POST", "/databases/{database_id}/activity")
@@ -164,7 +172,7 @@ def hold_database(database_id: str) -> Any:
     """Do not stop the database before a given time."""
     run = lifecycle()
     ref = run.database(database_id)
-    wanted = read_hold(this_request().raw_body)
+    wanted = read_hold(body_of(this_request()))
     return views.show_database(run.hold(ref, wanted, by=bearer_name()), run.settings)
 
 
@@ -211,9 +219,7 @@ def start_database(event: Any, context: Any) -> dict[str, Any]:
     except (Problem, SettingsError) as error:
         response = refuse(error)
     except Exception:  # noqa: BLE001 - Lambda would show whatever is raised to the caller, with its text
-        logger.exception("A fault in rds-lifecycle itself.")
-        answer = problems.answer_framework_problem(500, "", {}, request_id())
-        response = Response(answer.body, {**answer.headers}, answer.status)
+        response = unforeseen()
     return {name: value for name, value in response.to_dict().items() if name in ("statusCode", "headers", "body")}
 
 

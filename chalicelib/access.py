@@ -19,6 +19,9 @@ class Grant:
 
 _READ: Final = (Grant("/databases", ("GET",)), Grant("/databases/*", ("GET",)))
 _REPORT: Final = (Grant("/databases/*/activity", ("POST",)),)
+# "Optional whitespace" of RFC 9110; any other blank is part of the token.
+_BLANKS: Final = " \t"
+
 _OPERATE: Final = (Grant("/databases/*", ("POST", "PUT", "DELETE")),)
 
 
@@ -27,11 +30,12 @@ def bearer(header: str, tokens: Iterable[AccessToken]) -> AccessToken | None:
 
     All digests are compared, each in constant time, so that the time taken tells nothing.
     """
-    scheme, _, token = header.strip().partition(" ")
-    token = token.strip()
+    scheme, _, token = header.strip(_BLANKS).partition(" ")
+    token = token.strip(_BLANKS)
     if scheme.lower() != "bearer" or not token:
         return None
-    digest = hashlib.sha256(token.encode("utf-8", "backslashreplace")).hexdigest()
+    # Half of a surrogate pair is no UTF-8, but two different headers must not have the same digest.
+    digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
     matches = [entry for entry in tokens if hmac.compare_digest(entry.digest, digest)]
     return matches[0] if matches else None
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from chalicelib.errors import AwsRefused, AwsUnavailable, MissingPermission
 
@@ -44,6 +45,9 @@ _PASSING: Final = frozenset(
     }
 )
 
+
+# What botocore and the adapters raise for an answer that is not AWS's own: a proxy's page, half a document.
+_UNINTELLIGIBLE: Final = (ResponseParserError, AttributeError, KeyError, TypeError, ValueError)
 
 # A restart looks at RDS (10 s at the worst), stores the restart (5 s) and starts the database (10 s): less than
 # the 29 s after which API Gateway gives up. Seconds, for each attempt; standard mode pauses briefly in between.
@@ -103,6 +107,9 @@ def aws_call(action: str) -> Iterator[None]:
     except BotoCoreError as error:
         # Connections refused and timed out, endpoints not resolved, credentials not found: no answer from AWS.
         raise AwsUnavailable("AWS does not answer at the moment.", TRY_AGAIN, for_log=f"{action}: {error}") from error
+    except _UNINTELLIGIBLE as error:
+        for_log = f"{action}: the answer is not understood: {error!r}"
+        raise AwsUnavailable("AWS gives no answer that can be understood.", TRY_AGAIN, for_log=for_log) from error
 
 
 def _translate(action: str, error: ClientError) -> AwsUnavailable | MissingPermission | AwsRefused:

@@ -29,7 +29,8 @@ class UnknownDatabase(Problem):
         super().__init__(
             "This deployment minds no database of that id.",
             "GET /databases lists the ones it minds.",
-            for_log=database_id[:80],
+            # Half of a surrogate pair, as JSON can hold, cannot be written to the log.
+            for_log=ascii(database_id[:80]),
         )
 
 

@@ -38,6 +38,10 @@ _KINDS: Final[dict[type[Exception], Kind]] = {
     SettingsError: Kind("invalid-settings", "The settings are wrong", HTTPStatus.INTERNAL_SERVER_ERROR),
 }
 _UNFORESEEN: Final = Kind("internal-error", "Internal error", HTTPStatus.INTERNAL_SERVER_ERROR)
+_FRAMEWORK_DETAILS: Final[dict[int, str]] = {
+    HTTPStatus.METHOD_NOT_ALLOWED: "This route does not know that method; the header Allow names those that it knows.",
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The Content-Type is not application/json. Leave it out, or send JSON.",
+}
 _SETTINGS_DETAIL: Final = "The settings of this deployment are wrong. The operator finds the list in the log."
 _UNFORESEEN_DETAIL: Final = "A fault in rds-lifecycle itself. The operator finds its trace in the log."
 
@@ -64,11 +68,12 @@ def answer_problem(error: errors.Problem | SettingsError, request_id: str) -> Pr
     return _answer(kind.slug, kind.title, kind.status, detail, request_id, headers)
 
 
-def answer_framework_problem(status: int, detail: str, headers: dict[str, str], request_id: str) -> ProblemAnswer:
-    """An error that Chalice itself answered (405, 415, …), in the same form. ``headers`` are kept."""
+def answer_framework_problem(status: int, headers: dict[str, str], request_id: str) -> ProblemAnswer:
+    """An error that Chalice itself answered (405, 415, …), in our form and our words. ``headers`` are kept."""
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         kind, detail = _UNFORESEEN, _UNFORESEEN_DETAIL
         return _answer(kind.slug, kind.title, kind.status, detail, request_id, headers)
+    detail = _FRAMEWORK_DETAILS.get(status, "The request is not understood.")
     phrase = HTTPStatus(status).phrase
     return _answer(phrase.lower().replace(" ", "-"), phrase, status, detail, request_id, headers)
 

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, assert_never
 
 from chalicelib import telemetry
@@ -36,7 +36,10 @@ from chalicelib.table import Stored, Table
 Wish = Callable[[Record, Condition | None, datetime], Change]
 """What somebody asks for, as a change of the record. The condition is None where RDS did not answer."""
 
-_ROUNDS: Final = 12
+_FEWEST_ROUNDS: Final = 12
+_MOST_ROUNDS: Final = 100
+_PATIENCE: Final = timedelta(seconds=15)
+"""How long more than the fewest rounds may take: API Gateway gives up after 29 s."""
 _REFUSALS: Final = 3
 
 
@@ -141,7 +144,7 @@ class Reconciler:
         """
         now = self._clock()
         refusals = 0
-        for attempt in range(_ROUNDS):
+        for attempt in range(_MOST_ROUNDS):
             look = look or self.observe([ref])[ref]
             try:
                 return self._round(ref, look, wish, may, now)
@@ -154,6 +157,8 @@ class Reconciler:
                         "RDS is changing its state at the moment.", TRY_AGAIN, for_log=refusal.for_log
                     ).kept() from refusal
                 self._pause(1.0)
+            if attempt + 1 >= _FEWEST_ROUNDS and self._clock() - now > _PATIENCE:
+                break
             look = None
         raise AwsUnavailable("Too many change this database at the same time.", TRY_AGAIN, for_log=str(ref))
 

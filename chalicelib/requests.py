@@ -2,12 +2,29 @@
 
 import json
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from chalicelib.errors import BadRequest
 from chalicelib.timestamps import parse_time
 
+
+class HasBody(Protocol):
+    """A request as Chalice gives it: its body is decoded when it is asked for."""
+
+    @property
+    def raw_body(self) -> bytes | str:
+        """The body; raises ValueError where it is not encoded as it claims to be."""
+
+
 _HOLD_FORM = 'Send {"hours": 3} (over 0, at most 168) or {"until": "2030-01-31T18:00:00Z"}.'
+
+
+def body_of(request: HasBody) -> bytes | str:
+    """The body, decoded. Raises BadRequest where it is no base64 or no Unicode, though it claims to be."""
+    try:
+        return request.raw_body
+    except ValueError:
+        raise BadRequest("The body cannot be decoded. Send it as UTF-8.") from None
 
 
 def read_hold(body: bytes | str | None) -> timedelta | datetime:

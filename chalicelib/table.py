@@ -101,8 +101,8 @@ class Table:
         for attempt in range(_READ_ATTEMPTS):
             with aws_call("dynamodb:BatchGetItem"):
                 answer = self._client.batch_get_item(RequestItems=wanted)
-            found.update({item["key"]["S"]: item for item in answer["Responses"].get(self._name, [])})
-            wanted = answer.get("UnprocessedKeys")
+                found.update({item["key"]["S"]: item for item in answer["Responses"].get(self._name, [])})
+                wanted = answer.get("UnprocessedKeys")
             if not wanted:
                 return found
             self._pause(0.1 * 2**attempt)

@@ -147,7 +147,7 @@ def _prepare_environment(options: Options) -> Settings:
 
 
 def _start_chalice(port: int) -> "subprocess.Popen[str]":
-    command = [sys.executable, "-c", "from chalice.cli import main; main()", "local"]
+    command = [sys.executable, "-m", "dev.local_gateway", "local"]
     return subprocess.Popen(  # noqa: S603 - a fixed command
         [*command, "--stage", _STAGE, "--port", str(port), "--no-autoreload"],
         cwd=_ROOT,

@@ -14,6 +14,7 @@ import pytest
 from chalice.test import Client, HTTPResponse
 
 from chalicelib.settings import Role, read_settings
+from tests.openapi import check_answer, operation_of
 from tests.support import World, a_world
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -42,12 +43,15 @@ class Served:
     def call(
         self, method: str, path: str, role: str | None = "operator", body: bytes = b"", **headers: str
     ) -> HTTPResponse:
-        """One request, by a bearer of that role."""
+        """One request, by a bearer of that role; its answer has to be one of docs/openapi.json."""
         if role is not None:
             headers["Authorization"] = f"Bearer {role}"
         if body:
             headers.setdefault("Content-Type", "application/json")
-        return self.client.http.request(method, path, headers=headers, body=body)
+        response = self.client.http.request(method, path, headers=headers, body=body)
+        if operation := operation_of(method, path):
+            check_answer(operation, response.status_code, response.headers, response.body)
+        return response
 
     def invoke(self, name: str, payload: Any) -> Any:
         """One invocation, as Lambda makes it."""

@@ -152,7 +152,7 @@ def a_world(
         for ref in databases:
             world.slow_rds.set_status(ref.id, status)
         for client in (world.rds, world.dynamodb, world.cloudwatch):
-            counted.enter_context(_hooked(client, "before-call.*", world.count))
+            counted.enter_context(hooked(client, "before-call.*", world.count))
         yield world
 
 
@@ -201,7 +201,7 @@ def failing(
             "ResponseMetadata": {"HTTPStatusCode": status},
         }
 
-    with _hooked(client, f"before-call.*.{operation}", fail):
+    with hooked(client, f"before-call.*.{operation}", fail):
         yield failures
 
 
@@ -216,7 +216,7 @@ def answering(client: Any, operation: str, status: str, *, times: int = 1000) ->
             for item in parsed.get("DBInstances", []):
                 item["DBInstanceStatus"] = status
 
-    with _hooked(client, f"after-call.*.{operation}", old_news):
+    with hooked(client, f"after-call.*.{operation}", old_news):
         yield
 
 
@@ -230,7 +230,7 @@ def unanswered(client: Any, operation: str, *, times: int = 1000) -> Iterator[No
             left[0] -= 1
             raise ReadTimeoutError(endpoint_url="https://aws.test")
 
-    with _hooked(client, f"after-call.*.{operation}", lose):
+    with hooked(client, f"after-call.*.{operation}", lose):
         yield
 
 
@@ -244,12 +244,12 @@ def before_call(client: Any, operation: str, deed: Callable[[], None], *, nth: i
         if seen[0] == nth:
             deed()
 
-    with _hooked(client, f"before-call.*.{operation}", act):
+    with hooked(client, f"before-call.*.{operation}", act):
         yield
 
 
 @contextmanager
-def _hooked(client: Any, event: str, handler: Callable[..., Any]) -> Iterator[None]:
+def hooked(client: Any, event: str, handler: Callable[..., Any]) -> Iterator[None]:
     client.meta.events.register_first(event, handler)
     try:
         yield

@@ -29,10 +29,13 @@ from tests.support import (
     answering,
     before_call,
     failing,
+    hooked,
     unanswered,
 )
 
 pytestmark = pytest.mark.usefixtures("either_cloud")
+
+DISTURBED: dict[str, Any] = {"CancellationReasons": [{"Code": "TransactionConflict"}, {"Code": "None"}]}
 
 
 class Killed(BaseException):
@@ -219,10 +222,26 @@ class TestSomebodyElseInTheMiddle:
         assert asleep.told().count("restart-requested") == 1
         assert {answer.message for answer in answers} <= {"RDS instance starting", "RDS already starting"}
 
+    def test_a_crowd_of_fifty_that_change_the_record_is_waited_for(self, asleep: World) -> None:
+        with failing(asleep.dynamodb, "TransactWriteItems", "TransactionCanceledException", times=20, **DISTURBED):
+            assert asleep.lifecycle.restart(PROD, by="ops").message == "RDS instance starting"
+
     def test_endless_disturbance_ends_in_a_clear_answer(self, asleep: World) -> None:
-        disturbed: Any = {"CancellationReasons": [{"Code": "TransactionConflict"}, {"Code": "None"}]}
         with (
-            failing(asleep.dynamodb, "TransactWriteItems", "TransactionCanceledException", **disturbed) as failures,
+            failing(asleep.dynamodb, "TransactWriteItems", "TransactionCanceledException", **DISTURBED) as failures,
+            pytest.raises(AwsUnavailable, match="Too many change this database"),
+        ):
+            asleep.lifecycle.restart(PROD, by="ops")
+        assert 12 < len(failures) < 100
+        assert timedelta(seconds=15) < asleep.clock.now - NOW < timedelta(seconds=20), "API Gateway gives up after 29 s"
+
+    def test_where_every_look_takes_long_twelve_are_enough(self, asleep: World) -> None:
+        def slowly(**_: Any) -> None:
+            asleep.clock.advance(seconds=3)
+
+        with (
+            failing(asleep.dynamodb, "TransactWriteItems", "TransactionCanceledException", **DISTURBED) as failures,
+            hooked(asleep.rds, "before-call.*.DescribeDBInstances", slowly),
             pytest.raises(AwsUnavailable, match="Too many change this database"),
         ):
             asleep.lifecycle.restart(PROD, by="ops")

@@ -23,7 +23,21 @@ def test_the_bearer_is_known_by_the_digest_of_the_token(header: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "header", ["", "Bearer", "Bearer ", "s3cret", "Basic s3cret", "Bearer S3CRET", "Bearer s3cret x", "Bearer \udcff"]
+    "header",
+    [
+        "",
+        "Bearer",
+        "Bearer ",
+        "s3cret",
+        "Basic s3cret",
+        "Bearer S3CRET",
+        "Bearer s3cret x",
+        "Bearer \udcff",
+        "Bearer s3cret\xa0",
+        "Bearer \u2003s3cret",
+        "Bearer s3cret\n",
+        "\x0bBearer s3cret",
+    ],
 )
 def test_anything_else_is_nobody(header: str) -> None:
     assert bearer(header, TOKENS) is None

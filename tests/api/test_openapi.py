@@ -1,0 +1,144 @@
+"""docs/openapi.json says what the app does: no route, role, field, word or answer more, and none less."""
+
+import fnmatch
+import tomllib
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import schemathesis
+from chalice.test import HTTPResponse
+
+from chalicelib.access import grants
+from chalicelib.lifecycle import LONGEST_HOLD
+from chalicelib.model import Kind, Reason, Source, State
+from chalicelib.settings import Role, SettingsError
+from tests.openapi import DOCUMENT, OPERATIONS, Operation, check_answer, operation_of, resolve, validator
+from tests.served import ROOT, Serve, Served, load_app
+from tests.support import PROD, failing
+
+SCHEMAS = DOCUMENT["components"]["schemas"]
+
+
+def test_it_is_an_openapi_document() -> None:
+    schemathesis.openapi.from_dict(DOCUMENT).validate()
+
+
+def test_its_version_is_the_projects() -> None:
+    assert DOCUMENT["info"]["version"] == tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+
+
+def test_its_routes_are_those_of_the_app() -> None:
+    routes = {
+        (method, path.replace("{database_id}", "{id}"), entry.view_function.__name__)
+        for path, methods in load_app().app.routes.items()
+        for method, entry in methods.items()
+    }
+    assert {(op.method, op.path, op.described["operationId"]) for op in OPERATIONS} == routes
+
+
+@pytest.mark.parametrize("role", Role)
+def test_its_roles_are_those_that_the_authorizer_grants(role: Role) -> None:
+    documented = {op for op in OPERATIONS if list(Role).index(op.least_role) <= list(Role).index(role)}
+    granted = {
+        op
+        for op in OPERATIONS
+        for grant in grants(role)
+        if op.method in grant.methods and fnmatch.fnmatchcase(op.path.replace("{id}", PROD.id), grant.path)
+    }
+    assert documented == granted
+
+
+def test_its_words_are_those_of_the_app() -> None:
+    database = SCHEMAS["Database"]
+    assert database["required"] == list(database["properties"]), "every field is always there"
+    assert database["properties"]["kind"]["enum"] == list(Kind)
+    assert database["properties"]["state"]["enum"] == list(State)
+    assert database["properties"]["reason"]["enum"] == list(Reason)
+    assert database["properties"]["last_activity_source"]["enum"] == [*Source, None]
+    [by_hours, _] = SCHEMAS["Hold"]["oneOf"]
+    assert by_hours["properties"]["hours"]["maximum"] == LONGEST_HOLD.total_seconds() / 3600
+
+
+def examples() -> Iterator[tuple[Any, Any]]:
+    """Every schema of a body, with each example beside it."""
+    bodies = [answer for op in OPERATIONS for answer in op.responses().values()]
+    bodies += [op.described["requestBody"] for op in OPERATIONS if "requestBody" in op.described]
+    for body in bodies:
+        for media in body["content"].values():
+            for example in media.get("examples", {}).values():
+                yield media["schema"], resolve(example)["value"]
+
+
+def test_its_examples_are_examples() -> None:
+    shown = list(examples())
+    assert len(shown) > 15
+    for schema, value in shown:
+        assert [error.message for error in validator(schema).iter_errors(value)] == []
+
+
+def test_an_answer_that_is_not_documented_is_found() -> None:
+    operation = operation_of("GET", f"/databases/{PROD.id}?x=1")
+    assert operation is not None
+    body = b'{"type": "urn:rds-lifecycle:x", "title": "x", "status": 418, "detail": "x", "instance": "x"}'
+    headers = {"Cache-Control": "no-store", "Content-Type": "application/problem+json"}
+    for status in (418, 404, 200):
+        with pytest.raises(AssertionError, match=r"docs/openapi\.json|is documented"):
+            check_answer(operation, status, headers, body)
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda op: f"{op.method} {op.path}")
+def test_each_documented_answer_occurs(serve: Serve, monkeypatch: pytest.MonkeyPatch, operation: Operation) -> None:
+    documented = {
+        (status, slug)
+        for status, answer in operation.responses().items()
+        for media in answer["content"].values()
+        for slug in slugs_of(media["schema"])
+    }
+    seen = {(r.status_code, r.json_body.get("type")) for r in provoked(serve(), operation, monkeypatch)}
+    assert seen == documented
+
+
+def slugs_of(schema: Any) -> list[str | None]:
+    """The types of problem that the schema allows; None where it is no problem."""
+    about = schema.get("properties", {}).get("type", {})
+    return about.get("enum") or [about.get("const")]
+
+
+def provoked(app: Served, operation: Operation, monkeypatch: pytest.MonkeyPatch) -> Iterator[HTTPResponse]:
+    """Every kind of answer of the operation; ``call`` holds each against the document."""
+    body = b'{"hours": 3}' if operation.method == "PUT" else b""
+    path = operation.path.replace("{id}", PROD.id)
+
+    def ask(role: str | None = "operator", at: str = path, body: bytes = body) -> HTTPResponse:
+        return app.call(operation.method, at, role=role, body=body)
+
+    with failing(app.world.rds, "StartDBInstance", "InsufficientDBInstanceCapacity"):
+        yield ask()
+    yield ask()
+    yield ask(role=None)
+    yield ask(role="stranger")
+    yield app.call(operation.method, path, body=body, **{"Content-Type": "text/plain"})
+    for code in ("Throttling", "AccessDenied", "SomethingNew"):
+        with failing(app.world.rds, "DescribeDBInstances", code):
+            yield ask()
+    if operation.path.endswith("/restart"):
+        for status in ("available", "storage-full"):
+            app.world.slow_rds.set_status(PROD.id, status)
+            yield ask()
+    if body:
+        yield ask(body=b"{}")
+    if "{id}" in operation.path:
+        yield ask(at=operation.path.replace("{id}", "nope"))
+        app.world.rds.delete_db_instance(DBInstanceIdentifier=PROD.id, SkipFinalSnapshot=True)
+        yield ask()
+    for error in (SettingsError(("IDLE_MINUTES",)), ZeroDivisionError("secret")):
+        monkeypatch.setattr(app.module, "connect", raiser(error))
+        yield ask()
+
+
+def raiser(error: Exception) -> Any:
+    def broken(_: object) -> None:
+        raise error
+
+    return broken

@@ -1,0 +1,60 @@
+"""Requests that Schemathesis makes out of docs/openapi.json, both as it describes them and in breach of it."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from schemathesis.generation import GenerationMode
+from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
+
+from tests.openapi import DOCUMENT, OPERATIONS, Operation
+from tests.probe import Probe
+from tests.served import Serve
+from tests.support import PROD
+
+STATUSES = ["stopped", "available", "stopping", "storage-full"]
+StartResponse = Callable[[str, list[tuple[str, str]]], object]
+
+
+def wsgi(probe: Probe) -> Callable[[dict[str, Any], StartResponse], Iterable[bytes]]:
+    """The app behind Chalice's gateway as a WSGI application, which Schemathesis can call."""
+
+    def application(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        headers = {
+            name.removeprefix("HTTP_").replace("_", "-"): value
+            for name, value in environ.items()
+            if name.startswith("HTTP_") or name == "CONTENT_TYPE"
+        }
+        path = environ["REQUEST_URI"]
+        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        answer = probe.ask(environ["REQUEST_METHOD"], path, headers, body or None)
+        given = {"Content-Type": "application/json", **answer.headers}
+        start_response(f"{answer.status} x", [(name, str(value)) for name, value in given.items()])
+        return [answer.body]
+
+    return application
+
+
+@pytest.mark.parametrize("mode", GenerationMode)
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda op: f"{op.method} {op.path}")
+def test_every_answer_is_as_documented(serve: Serve, operation: Operation, mode: GenerationMode) -> None:
+    schema = schemathesis.openapi.from_dict(DOCUMENT)
+    probe = Probe(serve())
+    schema.app = wsgi(probe)
+    described = schema[operation.path][operation.method]
+
+    @settings(max_examples=40)
+    @given(case=described.as_strategy(generation_mode=mode), known=st.booleans(), status=st.sampled_from(STATUSES))
+    def holds(case: schemathesis.Case[Any], known: bool, status: str) -> None:
+        probe.begin(status)
+        # Whether a time lies within the next 168 hours is beyond a schema.
+        beyond: list[Any] = [positive_data_acceptance]
+        if known and "id" in case.path_parameters:
+            case.path_parameters["id"] = PROD.id
+            beyond.append(negative_data_rejection)  # the id may have been what was wrong
+        case.call_and_validate(headers={"Authorization": "Bearer operator"}, excluded_checks=beyond)
+
+    holds()

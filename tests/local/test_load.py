@@ -1,0 +1,159 @@
+"""Fifty people and programs at once against `make run`: one start, every request answered, nothing lost."""
+
+import http.client
+import json
+import os
+import random
+import signal
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from chalicelib.records import from_attributes
+from chalicelib.timestamps import parse_time
+from tests.local.test_make_run import Stack, running
+
+CLIENTS = 50
+SECONDS = float(os.environ.get("LOAD_SECONDS", "30"))
+URL = "/databases/ss-financial-prod"
+READ = [("GET", URL, "viewer"), ("GET", "/databases", "viewer")]
+PRESS, REPORT = ("POST", f"{URL}/restart", "operator"), ("POST", f"{URL}/activity", "reporter")
+HOLD, END_HOLD = ("PUT", f"{URL}/hold", "operator"), ("DELETE", f"{URL}/hold", "operator")
+# The history of a day takes 500 events, and here each has to be found in it again.
+HOLDS_OF_EACH = 3
+
+Request = tuple[str, str, str]
+
+
+@dataclass
+class Load:
+    """What the clients saw, all of them together. Appending to a list is safe between threads."""
+
+    port: int
+    answers: list[tuple[Request, int, float]] = field(default_factory=list)
+    reports: list[datetime] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+
+    def client(self, number: int, until: float) -> None:
+        """One client: presses first, and does then as it likes; every second one connects anew for each request."""
+        chance = random.Random(number)  # noqa: S311 - spreads requests, no secret
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        wishes = [HOLD, END_HOLD] * HOLDS_OF_EACH
+        request = PRESS
+        while time.monotonic() < until:
+            self._ask(connection, request)
+            if number % 2:
+                connection.close()
+            request = chance.choice([*READ * 3, PRESS, PRESS, REPORT, REPORT, REPORT, *wishes[:1]])
+            if wishes and request == wishes[0]:
+                wishes.pop(0)
+        connection.close()
+
+    def _ask(self, connection: http.client.HTTPConnection, request: Request) -> None:
+        method, path, role = request
+        headers = {"Authorization": f"Bearer local-{role}", "Content-Type": "application/json"}
+        began, sent_at = time.monotonic(), datetime.now(UTC)
+        try:
+            connection.request(method, path, body='{"hours": 1}' if request == HOLD else None, headers=headers)
+            response = connection.getresponse()
+            body = json.loads(response.read())
+        except (OSError, http.client.HTTPException, ValueError) as fault:
+            self.faults.append(f"{method} {path}: {fault!r}")
+            connection.close()
+            return
+        self.answers.append((request, response.status, time.monotonic() - began))
+        if response.status >= 300:
+            self.faults.append(f"{method} {path}: {response.status} {body}")
+        elif request == REPORT:
+            self.reports.append(sent_at)
+
+    def count(self, request: Request) -> int:
+        """How many of these were answered."""
+        return sum(asked == request for asked, _, _ in self.answers)
+
+    def figures(self) -> dict[str, Any]:
+        """For people: how many, how long (milliseconds)."""
+        times = sorted(round(seconds * 1000) for _, _, seconds in self.answers)
+        return {
+            "clients": CLIENTS,
+            "requests": len(times),
+            "errors": len(self.faults),
+            "p50_ms": times[len(times) // 2],
+            "p95_ms": times[len(times) * 95 // 100],
+            "max_ms": times[-1],
+            **{
+                f"{method} {path}": n for (method, path, _), n in Counter(asked for asked, _, _ in self.answers).items()
+            },
+        }
+
+
+@pytest.mark.timeout(SECONDS + 150)
+def test_fifty_at_once_start_it_once_and_lose_nothing(record_property: Callable[[str, object], None]) -> None:
+    settings = {"LOCAL_START_SECONDS": "5", "LOCAL_CHECK_SECONDS": "2", "IDLE_MINUTES": "5"}
+    with running(**settings) as stack:
+        load = Load(stack.port)
+        revisions = under_load(stack, load)
+        for name, value in load.figures().items():
+            record_property(name, value)
+            print(f"{name}: {value}")  # noqa: T201 - shown with -s
+        assert load.faults == []
+        shown = stack.wait_for_status("available")
+        table = items(stack)
+        stack.process.send_signal(signal.SIGINT)
+        assert stack.process.wait(timeout=5) == 0, "it ends promptly"
+
+    days = [item for key, item in sorted(table.items()) if key.startswith("rds_history/")]
+    events = [event for day in days for event in day["events"]]
+    told = Counter(event["event"] for event in events)
+    assert told["starting"] == told["restart-requested"] == told["available"] == 1
+    assert sum("stopped → starting" in line for line in stack.output) == 1, "RDS was told once"
+    assert not stack.printed("Traceback")
+
+    assert load.reports
+    assert parse_time(table["last_rds_query_time"]["value"]) >= max(load.reports)
+    assert parse_time(shown["last_activity_at"]) >= max(load.reports).replace(microsecond=0)
+
+    assert revisions == sorted(revisions)
+    assert told["hold-set"] == load.count(HOLD) > 0, "every hold that was answered is in the history"
+    assert 0 < told["hold-ended"] <= load.count(END_HOLD)
+    assert shown["hold_until"] == replayed(events)
+    assert table["rds_lifecycle/ss-financial-prod"]["rev"] >= told["hold-set"] + told["hold-ended"]
+
+
+def under_load(stack: Stack, load: Load) -> list[int]:
+    """Let the clients loose on the stopped database, and watch the record's revision until they have ended."""
+    assert stack.database()["status"] == "stopped"
+    until = time.monotonic() + SECONDS
+    clients = [threading.Thread(target=load.client, args=(number, until)) for number in range(CLIENTS)]
+    for client in clients:
+        client.start()
+    revisions = []
+    for client in clients:
+        while client.is_alive():
+            client.join(timeout=0.5)
+            revisions.append(int(items(stack).get("rds_lifecycle/ss-financial-prod", {"rev": 0})["rev"]))
+    return revisions
+
+
+def items(stack: Stack) -> dict[str, dict[str, Any]]:
+    """The metadata table, by key."""
+    found = map(from_attributes, stack.client("dynamodb").scan(TableName="system-metadata")["Items"])
+    return {str(item["key"]): item for item in found}
+
+
+def replayed(events: list[dict[str, Any]]) -> str | None:
+    """The hold that is left when every event has happened in its order; each end has to have had a hold to end."""
+    held: str | None = None
+    for event in events:
+        if event["event"] == "hold-set":
+            held = event["detail"].removeprefix("Held awake until ").removesuffix(".")
+        elif event["event"] == "hold-ended":
+            assert held is not None, "a hold was lost"
+            held = None
+    return held
