@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from dev.policies import stages
+from dev.stage import stages
 from tests.served import ROOT
 
 LIMIT = 1_500_000

@@ -12,13 +12,14 @@ from moto.iam.access_control import IAMPolicy, PermissionResult
 
 from chalicelib.settings import Settings
 from dev import policies
+from dev.stage import stages
 from tests.served import ROOT, Serve, Served
 from tests.support import START_MINUTES, STOP_MINUTES
 
 ACCOUNT = "arn:aws:{service}:us-east-1:123456789012:{resource}"
 
 
-@pytest.mark.parametrize("stage", policies.stages())
+@pytest.mark.parametrize("stage", stages())
 def test_the_files_are_current(stage: str) -> None:
     for name, policy in policies.policies_of(stage).items():
         written = json.loads((ROOT / ".chalice" / name).read_text())
@@ -27,7 +28,7 @@ def test_the_files_are_current(stage: str) -> None:
 
 def test_no_file_is_left_over_and_every_function_has_one() -> None:
     config = json.loads((ROOT / ".chalice" / "config.json").read_text())
-    expected = {name for stage in policies.stages() for name in policies.policies_of(stage)}
+    expected = {name for stage in stages() for name in policies.policies_of(stage)}
     assert {path.name for path in (ROOT / ".chalice").glob("policy-*.json")} == expected
     for stage, settings in config["stages"].items():
         for function, options in settings["lambda_functions"].items():
@@ -37,7 +38,7 @@ def test_no_file_is_left_over_and_every_function_has_one() -> None:
 
 
 def test_the_api_cannot_stop_a_database_and_the_authorizer_can_do_nothing() -> None:
-    for stage in policies.stages():
+    for stage in stages():
         written = policies.policies_of(stage)
         assert "Stop" not in json.dumps(written[f"policy-{stage}-api_handler.json"])
         assert "Stop" not in json.dumps(written[f"policy-{stage}-start_database.json"])
@@ -46,7 +47,7 @@ def test_the_api_cannot_stop_a_database_and_the_authorizer_can_do_nothing() -> N
 
 
 def test_nothing_is_granted_on_everything() -> None:
-    for stage in policies.stages():
+    for stage in stages():
         for policy in policies.policies_of(stage).values():
             for statement in policy["Statement"]:
                 assert "*" not in statement["Resource"]
