@@ -9,7 +9,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format policies deploy undeploy token lock clean
+.PHONY: help run test lint format policies deploy package undeploy token lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -41,6 +41,9 @@ policies: $(READY) ## write the IAM policies of every stage to .chalice
 
 deploy: $(READY) ## check, make the table where it is missing, chalice deploy: make deploy STAGE=prod
 	@$(BIN)/python -m dev.deploy '$(STAGE)'
+
+package: $(READY) ## write the SAM template, with table and alarms, and the zip to build/prod: make package STAGE=prod
+	@$(BIN)/python -m dev.package '$(STAGE)'
 
 undeploy: $(READY) ## remove all of a stage but its table: make undeploy STAGE=prod
 	@$(BIN)/python -m dev.undeploy '$(STAGE)'

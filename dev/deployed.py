@@ -60,13 +60,10 @@ def _api_ids(client: "APIGatewayClient", stage: str) -> list[str]:
     """The REST APIs whose authorizer is the stage's, the oldest first."""
     ours = f":function:{function_name(stage, 'authorize')}/"
     pages: Any = client.get_paginator("get_rest_apis").paginate()
-    named = sorted(
-        (api for page in pages for api in page.get("items", []) if api["name"] == APP_NAME),
-        key=lambda api: api["createdDate"],
-    )
+    named = [api for page in pages for api in page.get("items", []) if api["name"] == APP_NAME]
     return [
         api["id"]
-        for api in named
+        for api in sorted(named, key=lambda api: api["createdDate"])
         if any(
             ours in authorizer.get("authorizerUri", "")
             for authorizer in client.get_authorizers(restApiId=api["id"]).get("items", [])

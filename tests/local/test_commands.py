@@ -5,7 +5,6 @@ import subprocess
 import sys
 
 import boto3
-import pytest
 from moto import mock_aws
 
 from chalicelib.settings import read_settings
