@@ -1,4 +1,4 @@
-"""`make package STAGE=…`: the SAM template, with table, alarms and the rest merged in, and the zip, in build/<stage>."""
+"""`make package STAGE=…`: the SAM template, with table, alarms and the rest merged in, and the zip."""
 
 import json
 import os
