@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import boto3
 
@@ -17,14 +17,20 @@ from dev.stage import APP_NAME, ROOT, deployed_file, function_name
 
 if TYPE_CHECKING:
     from mypy_boto3_apigateway import APIGatewayClient
-
-_ROLE: Final = f"{APP_NAME}-{{stage}}-{{function}}"
-_RULE: Final = f"{APP_NAME}-{{stage}}-{{function}}-event"
+    from mypy_boto3_events import EventBridgeClient
+    from mypy_boto3_iam import IAMClient
+    from mypy_boto3_lambda import LambdaClient
 
 
 def look(stage: str, session: boto3.Session, root: Path = ROOT) -> list[dict[str, str]]:
     """Write down what the account holds of the stage, and return it: nothing where nothing is deployed."""
-    found = [resource for function in CALLS for resource in _of_function(stage, function, session)]
+    iam, functions, events = session.client("iam"), session.client("lambda"), session.client("events")
+    found: list[dict[str, str]] = []
+    # In the order in which Chalice makes them: it deletes from the end.
+    for function in CALLS:
+        found += _role(iam, stage, function)
+        found += _function(functions, stage, function)
+        found += _rule(events, stage, function)
     # An API without its stage's functions is of no use to anybody, and cannot be told from others.
     found += [_api(api_id, session) for api_id in _api_ids(session.client("apigateway"), stage)]
     file = deployed_file(stage, root)
@@ -39,21 +45,24 @@ def api_url(resources: list[dict[str, str]]) -> str | None:
     return urls[0].rstrip("/") if urls else None
 
 
-def _of_function(stage: str, function: str, session: boto3.Session) -> Iterator[dict[str, str]]:
-    """Role, function and rule, in the order in which Chalice makes them: it deletes from the end."""
-    role, rule = (pattern.format(stage=stage, function=function) for pattern in (_ROLE, _RULE))
-    iam = session.client("iam")
-    with suppress(iam.exceptions.NoSuchEntityException):
-        arn = iam.get_role(RoleName=role)["Role"]["Arn"]
-        yield {"name": f"{function}_role", "resource_type": "iam_role", "role_arn": arn, "role_name": role}
-    functions = session.client("lambda")
-    with suppress(functions.exceptions.ResourceNotFoundException):
-        arn = functions.get_function_configuration(FunctionName=function_name(stage, function))["FunctionArn"]
+def _role(client: "IAMClient", stage: str, function: str) -> Iterator[dict[str, str]]:
+    name = f"{APP_NAME}-{stage}-{function}"
+    with suppress(client.exceptions.NoSuchEntityException):
+        arn = client.get_role(RoleName=name)["Role"]["Arn"]
+        yield {"name": f"{function}_role", "resource_type": "iam_role", "role_arn": arn, "role_name": name}
+
+
+def _function(client: "LambdaClient", stage: str, function: str) -> Iterator[dict[str, str]]:
+    with suppress(client.exceptions.ResourceNotFoundException):
+        arn = client.get_function_configuration(FunctionName=function_name(stage, function))["FunctionArn"]
         yield {"name": function, "resource_type": "lambda_function", "lambda_arn": arn}
-    events = session.client("events")
-    with suppress(events.exceptions.ResourceNotFoundException):
-        events.describe_rule(Name=rule)
-        yield {"name": f"{function}-event", "resource_type": "cloudwatch_event", "rule_name": rule}
+
+
+def _rule(client: "EventBridgeClient", stage: str, function: str) -> Iterator[dict[str, str]]:
+    name = f"{APP_NAME}-{stage}-{function}-event"
+    with suppress(client.exceptions.ResourceNotFoundException):
+        client.describe_rule(Name=name)
+        yield {"name": f"{function}-event", "resource_type": "cloudwatch_event", "rule_name": name}
 
 
 def _api_ids(client: "APIGatewayClient", stage: str) -> list[str]:

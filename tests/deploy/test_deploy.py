@@ -3,20 +3,19 @@
 import base64
 import hashlib
 import json
+import shutil
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from dev.policies import policies_of
-from dev.stage import LOCAL_STAGE
 from tests.deploy.account import Account
 from tests.deploy.conftest import Stages
 from tests.deploy.guarded_aws import guarded_aws
 from tests.deploy.project import Project, copy_project
-from tests.served import TOKENS, load_app
+from tests.served import ROOT, TOKENS, load_app
 
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:"
 RULE = "arn:aws:events:us-east-1:123456789012:rule/"
@@ -30,10 +29,20 @@ def account() -> Iterator[Account]:
         yield Account(aws)
 
 
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    return copy_project(tmp_path_factory.mktemp("clone"))
+
+
 @pytest.fixture
-def project(tmp_path: Path) -> Project:
-    """As in a fresh clone."""
-    return copy_project(tmp_path)
+def project(clone: Project) -> Project:
+    """As in a fresh clone, except that what Chalice has built may be there already."""
+    for name in ("deployed", "config.json"):
+        made = clone.folder / ".chalice" / name
+        shutil.rmtree(made) if made.is_dir() else made.unlink(missing_ok=True)
+    for file in (ROOT / ".chalice").glob("*.json"):
+        shutil.copy(file, clone.folder / ".chalice" / file.name)
+    return clone
 
 
 def deploy(project: Project, account: Account, stage: str, command: str = "deploy") -> str:
@@ -142,7 +151,7 @@ def checksums(file: Path) -> dict[str, int]:
         return {info.filename: info.CRC for info in archive.infolist()}
 
 
-def test_two_stages_share_nothing(project: Project, account: Account) -> None:
+def test_two_stages_share_nothing_but_a_table_if_so_configured(project: Project, account: Account) -> None:
     deploy(project, account, "dev")
     dev = account.everything()
     deploy(project, account, "prod")
@@ -154,25 +163,23 @@ def test_two_stages_share_nothing(project: Project, account: Account) -> None:
     for role in prod["roles"]:
         [document] = account.inline_policies(role).values()
         assert "dev" not in json.dumps(document)
-    deploy(project, account, "dev", "undeploy")
-    assert account.everything() == {**prod, "tables": both["tables"]}
 
-
-def test_stages_that_share_a_table_share_no_item_in_it(project: Project, account: Account) -> None:
-    deploy(project, account, "dev")
-    before = account.everything()
-    project.configure("prod", METADATA_TABLE="system-metadata-dev")
+    project.configure("prod", METADATA_TABLE="system-metadata-dev", DATABASES="ss-financial-dev,ss-financial-prod")
     refused = project.make("deploy", "STAGE=prod", **account.environ)
     assert refused.returncode != 0
     assert "ACTIVITY_KEY: the stage dev of this account reads last_rds_query_time in the table" in refused.stderr
-    assert account.everything() == before
-    project.configure("prod", ACTIVITY_KEY="last_prod_query_time", DATABASES="ss-financial-prod,ss-financial-dev")
-    refused = project.make("deploy", "STAGE=prod", **account.environ)
     assert "DATABASES: ss-financial-dev is minded by the stage dev of this account already" in refused.stderr
-    assert account.everything() == before
-    project.configure("prod", DATABASES="ss-financial-prod")
+    assert account.functions()["rds-lifecycle-prod"]["Environment"]["Variables"] == {"DATABASES": "ss-financial-prod"}
+    project.configure("prod", ACTIVITY_KEY="last_prod_query_time", DATABASES="ss-financial-prod")
     deploy(project, account, "prod")
-    assert account.everything()["tables"] == {"system-metadata-dev"}
+    tables = {
+        account.functions()[name_of(stage, "api_handler")]["Environment"]["Variables"]["METADATA_TABLE"]
+        for stage in ("dev", "prod")
+    }
+    assert tables == {"system-metadata-dev"}
+
+    deploy(project, account, "dev", "undeploy")
+    assert account.everything() == {**prod, "tables": both["tables"]}
 
 
 def test_another_clone_takes_over_and_a_failed_first_time_leaves_no_orphans(project: Project, account: Account) -> None:
@@ -193,59 +200,40 @@ def test_another_clone_takes_over_and_a_failed_first_time_leaves_no_orphans(proj
     assert [kind for kind, names in account.everything().items() if names] == ["tables"]
 
 
-def test_logs_are_kept_for_a_month_unless_somebody_chose_another_time(project: Project, account: Account) -> None:
+def test_what_is_there_already_is_left_as_it_is(project: Project, account: Account) -> None:
     logs = account.aws.client("logs")
     logs.create_log_group(logGroupName="/aws/lambda/rds-lifecycle-dev-authorize")
     logs.put_retention_policy(logGroupName="/aws/lambda/rds-lifecycle-dev-authorize", retentionInDays=365)
     logs.create_log_group(logGroupName="/aws/lambda/rds-lifecycle-dev")
+    client = account.aws.client("dynamodb")
+    before = client.create_table(
+        TableName="system-metadata-dev",
+        KeySchema=[{"AttributeName": "key", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "key", "AttributeType": "S"}],
+        ProvisionedThroughput={"ReadCapacityUnits": 5, "WriteCapacityUnits": 5},
+    )["TableDescription"]
     deploy(project, account, "dev")
+
+    after = client.describe_table(TableName="system-metadata-dev")["Table"]
+    for field in ("ProvisionedThroughput", "KeySchema", "CreationDateTime"):
+        assert after[field] == before[field]
+    recovery = client.describe_continuous_backups(TableName="system-metadata-dev")["ContinuousBackupsDescription"]
+    assert recovery["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "DISABLED"
+    expiry = client.describe_time_to_live(TableName="system-metadata-dev")["TimeToLiveDescription"]
+    assert expiry == {"TimeToLiveStatus": "ENABLED", "AttributeName": "expires_at"}
     kept = {group["logGroupName"]: group["retentionInDays"] for group in logs.describe_log_groups()["logGroups"]}
     assert kept == {f"/aws/lambda/{name}": 30 for name in account.functions()} | {
         "/aws/lambda/rds-lifecycle-dev-authorize": 365
     }
 
 
-def test_an_existing_table_is_only_given_its_expiry(project: Project, account: Account) -> None:
-    table: dict[str, Any] = {
-        "TableName": "system-metadata-dev",
-        "KeySchema": [{"AttributeName": "key", "KeyType": "HASH"}],
-        "AttributeDefinitions": [{"AttributeName": "key", "AttributeType": "S"}],
-        "ProvisionedThroughput": {"ReadCapacityUnits": 5, "WriteCapacityUnits": 5},
-    }
-    client = account.aws.client("dynamodb")
-    before = client.create_table(**table)["TableDescription"]
-    deploy(project, account, "dev")
-    after = client.describe_table(TableName="system-metadata-dev")["Table"]
-    for field in ("ProvisionedThroughput", "KeySchema", "CreationDateTime"):
-        assert after[field] == before[field]
-    assert client.describe_continuous_backups(TableName="system-metadata-dev")["ContinuousBackupsDescription"][
-        "PointInTimeRecoveryDescription"
-    ] == {"PointInTimeRecoveryStatus": "DISABLED"}
-    expiry = client.describe_time_to_live(TableName="system-metadata-dev")["TimeToLiveDescription"]
-    assert expiry == {"TimeToLiveStatus": "ENABLED", "AttributeName": "expires_at"}
-
-
-def test_nothing_is_touched_where_something_is_wrong(project: Project, account: Account) -> None:
+def test_make_deploy_refuses_before_anything_is_touched(project: Project, account: Account) -> None:
     config = project.folder / ".chalice" / "config.json"
-    good = config.read_text()
-
-    def refused(stage: str, *words: str, command: str = "deploy", **environ: str) -> None:
-        done = project.make(command, f"STAGE={stage}", **(account.environ | environ))
-        assert done.returncode != 0
-        assert "Nothing was touched:" in done.stderr
-        assert "Traceback" not in done.stderr
-        assert [word for word in words if word not in done.stderr] == []
-
-    refused("moon", "'moon' is no stage of .chalice/config.json; there are local, dev, prod")
-    refused("moon", "'moon' is no stage", command="undeploy")
-    refused(LOCAL_STAGE, "everybody knows its tokens")
-    refused("dev", "No region is set", AWS_DEFAULT_REGION="")
-    nobody = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}
-    refused("dev", "No AWS credentials are set", **nobody)
-    refused("dev", "does not accept these credentials, or does not answer", AWS_ENDPOINT_URL="http://127.0.0.1:9")
-    config.write_text(good.replace('"DATABASES": "ss-financial-dev"', '"DATABASES": "9,", "IDLE_MINUTES": "soon"'))
-    refused("dev", "stage dev: DATABASES: found '9,'", "stage dev: IDLE_MINUTES: found 'soon'")
-    config.write_text(good.replace('"DATABASES": "ss-financial-dev"', '"DATABASES": "another"'))
-    refused("dev", "The policies are not current (policy-dev-api_handler.json", "run make policies")
-    config.write_text(good)
-    assert account.aws.requests == [], "AWS was not even asked"
+    wrong = '"DATABASES": "9,", "IDLE_MINUTES": "soon"'
+    config.write_text(config.read_text().replace('"DATABASES": "ss-financial-dev"', wrong))
+    done = project.make("deploy", "STAGE=dev", **account.environ)
+    assert done.returncode != 0
+    assert done.stderr.startswith("make deploy: Nothing was touched:\n  stage dev: DATABASES: found '9,'")
+    assert "stage dev: IDLE_MINUTES: found 'soon'" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert account.aws.requests == []
