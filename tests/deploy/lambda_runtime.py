@@ -41,8 +41,11 @@ class Interpreter:
     runtime: Path
 
     def command(self, code: str, *arguments: str) -> list[str]:
-        """The command that runs this code; its first argument is what has to stand first on sys.path."""
-        return [sys.executable, "-I", "-S", "-c", code, f"{self.task}:{self.runtime}", *arguments]
+        """The command that runs this code; its first argument is what has to stand first on sys.path.
+
+        Without bytecode of the zip, which Lambda unpacks where nobody can write.
+        """
+        return [sys.executable, "-B", "-I", "-S", "-c", code, f"{self.task}:{self.runtime}", *arguments]
 
 
 def install_runtime(folder: Path) -> Path:
