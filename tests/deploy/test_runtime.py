@@ -1,11 +1,13 @@
 """The shipped zip, run by AWS's own runtime client, each function holding nothing but its own policy's permissions."""
 
 import json
+import re
 import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 import boto3
 import pytest
@@ -17,9 +19,11 @@ from tests.deploy.conftest import STORY
 from tests.deploy.deployment import NAMES, Deployment, run_deployment
 from tests.deploy.lambda_runtime import FunctionError, Interpreter, install_runtime
 from tests.deploy.project import Project
+from tests.served import ROOT
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="awslambdaric has wheels for Linux only")
 
+OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
 PROD, ANALYTICS = "/databases/ss-financial-prod", "/databases/analytics"
 
 
@@ -146,6 +150,46 @@ def test_a_missing_permission_is_named_and_fails_the_check(deployment: Deploymen
     arn = "arn:aws:rds:us-east-1:123456789012:db:ss-financial-prod"
     assert {resource for _, _, resource in deployment.aws.denied} == {arn}
     assert deployment.show(PROD)["status"] == "available"
+
+
+def test_the_queries_of_the_operations_guide_find_what_was_logged(deployment: Deployment) -> None:
+    queries = re.findall(r"```\n((?:fields|filter) .*?)```", OPERATIONS, flags=re.DOTALL)
+    assert len(queries) == 7
+    api, check = deployment.functions["api_handler"], deployment.functions["inactivity_check"]
+    refusal = deployment.api.call("GET", "/databases/nope").body
+    deployment.restart(PROD)
+    deployment.aws.grant("KEY-OF-inactivity_check", {"Version": "2012-10-17", "Statement": []})
+    with pytest.raises(FunctionError, match="missing-permission"):
+        deployment.check()
+    lines = [entry | {"@message": json.dumps(entry)} for function in (api, check) for entry in function.entries()]
+    assert [line for line in lines if "AccessDeniedException" in line.get("problem", "")], "AWS's own words"
+    assert any(line.startswith("[ERROR] CheckFailed: 2 of 2 databases") for line in check.lines)
+    request_id = refusal["instance"].removeprefix("urn:uuid:")
+    for query in queries:
+        query_of_this = query.replace("00000000-0000-0000-0000-000000000000", request_id)
+        assert [entry for entry in lines if found_by(query_of_this, entry)] != [], query
+
+
+def found_by(query: str, entry: dict[str, Any]) -> bool:
+    """Whether CloudWatch Logs Insights would show the line, with something in every column of its own."""
+    [condition] = re.findall(r"^\|? ?filter (.*)$", query, flags=re.MULTILINE)
+    for part in condition.split(" and "):
+        match re.split(r"[ ()]+", part, maxsplit=2):
+            case ["ispresent", field, ""]:
+                holds = field in entry
+            case [field, "=", value]:
+                holds = entry.get(field) == value.strip('"')
+            case ["@message", "like", pattern]:
+                holds = pattern.strip("/") in entry["@message"]
+            case [field, "in", values]:
+                holds = entry.get(field) in json.loads(values)
+            case other:
+                raise AssertionError(f"this test does not know the condition {other}")
+        if not holds:
+            return False
+    columns = re.findall(r"fields (.*)", query)
+    names = [name for line in columns for name in line.split(", ") if not name.startswith("@")]
+    return all(name in entry for name in names)
 
 
 def test_the_api_may_not_stop_even_if_it_tried(deployment: Deployment) -> None:
