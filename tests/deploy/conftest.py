@@ -39,5 +39,5 @@ def story_package(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """The stage prod with settings that make use of everything, packaged."""
     project = copy_project(tmp_path_factory.mktemp("story"))
     project.configure("prod", **STORY)
-    project.python("dev.package", "prod")
+    project.told.write_text(project.python("dev.package", "prod"))
     return project

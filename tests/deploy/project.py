@@ -64,6 +64,11 @@ class Project:
         """The SAM template that `make package` wrote."""
         return json.loads((self.folder / "build" / stage / "sam.json").read_text())
 
+    @property
+    def told(self) -> Path:
+        """Where the fixture keeps what `make package` printed."""
+        return self.folder / "told"
+
     def zip(self, stage: str) -> Path:
         """The zip that Lambda gets."""
         return self.folder / "build" / stage / "deployment.zip"

@@ -1,6 +1,7 @@
 """The template of `make package`: what is merged into Chalice's, as AWS's own transformation makes it of it."""
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -39,22 +40,14 @@ def of_type(made: Any, kind: str) -> dict[str, Any]:
     return {name: resource for name, resource in made.items() if resource["Type"] == kind}
 
 
-def test_cfn_lint_has_nothing_to_say(packaged: Stages) -> None:
-    project = packaged("prod")
-    assert lint(project, project.folder / "build" / "prod" / "sam.json") == ""
-
-
-def test_cfn_lint_has_nothing_to_say_where_every_setting_is_used(story_package: Project) -> None:
-    assert lint(story_package, story_package.folder / "build" / "prod" / "sam.json") == ""
-
-
-def lint(project: Project, file: Path) -> str:
-    done = project.run(
-        str(Path(sys.executable).with_name("cfn-lint")),
-        *("--include-checks", "I", "--regions", "us-east-1", "eu-central-1", "--template", str(file)),
-    )
-    assert "cfn-lint" not in json.loads(file.read_text()).get("Metadata", {}), "nothing is ignored"
-    return done.stdout + done.stderr
+def test_cfn_lint_has_nothing_to_say(packaged: Stages, story_package: Project) -> None:
+    projects = (packaged("prod"), story_package)
+    files = [str(project.folder / "build" / "prod" / "sam.json") for project in projects]
+    assert not any("cfn-lint" in project.template("prod").get("Metadata", {}) for project in projects), "no ignores"
+    lint = str(Path(sys.executable).with_name("cfn-lint"))
+    options = ("--include-checks", "I", "--regions", "us-east-1", "eu-central-1", "--template", *files)
+    done = story_package.run(lint, *options)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_the_table_outlives_the_stack_and_is_left_out_where_it_exists(cloudformation: Any) -> None:
@@ -218,6 +211,18 @@ def test_every_alarm_tells_the_topic_or_the_address_that_was_given(cloudformatio
     for alarm in alarms.values():
         assert alarm["Properties"]["AlarmActions"] == alarm["Properties"]["OKActions"] == told
         assert "docs/operations.md" in alarm["Properties"]["AlarmDescription"]
+
+
+def test_the_commands_that_make_package_prints_fit_the_template(story_package: Project) -> None:
+    told = story_package.told.read_text()
+    template = story_package.template("prod")
+    assert set(re.findall(r"(\w+)=", told)) == {"AlarmEmail", "CreateTable"} < set(template["Parameters"])
+    assert "the table system-metadata exists already" in told
+    for file in re.findall(r"--template-file (\S+)", told):
+        assert file == "build/prod/packaged.json" or (story_package.folder / file).exists()
+    # Roles are not named, so that nothing more has to be acknowledged.
+    assert "--capabilities CAPABILITY_IAM " in told
+    assert not any("RoleName" in resource.get("Properties", {}) for resource in template["Resources"].values())
 
 
 def test_checks_too_far_apart_for_any_alarm_are_a_clear_error(story_package: Project) -> None:
