@@ -68,7 +68,9 @@ class Account:
         """Of each path, its methods and the kind of authorization that they ask for."""
         resources = self.aws.client("apigateway").get_resources(restApiId=api, embed=["methods"])["items"]
         return {
-            resource["path"]: {name: m["authorizationType"] for name, m in resource["resourceMethods"].items()}
+            resource["path"]: {
+                name: method.get("authorizationType", "NONE") for name, method in resource["resourceMethods"].items()
+            }
             for resource in resources
             if resource.get("resourceMethods")
         }

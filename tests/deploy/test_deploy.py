@@ -73,12 +73,20 @@ def test_deployed_twice_changed_and_removed(project: Project, account: Account, 
     assert account.everything() == first, "a second time makes nothing twice"
     assert_everything_is_there(project, account, api)
 
-    project.configure("dev", ACCESS_TOKENS=TOKENS, CHECK_INTERVAL_MINUTES="5", WARM_UP_SCHEDULE="cron(0 7 ? * MON *)")
+    project.configure(
+        "dev",
+        ACCESS_TOKENS=TOKENS,
+        CHECK_INTERVAL_MINUTES="5",
+        WARM_UP_SCHEDULE="cron(0 7 ? * MON *)",
+        CORS_ORIGIN="https://dashboard.example.com",
+    )
     said = deploy(project, account, "dev")
     assert f"Next: curl -H 'Authorization: Bearer <a token>' https://{api}." in said
     assert account.rules()["rds-lifecycle-dev-inactivity_check-event"]["ScheduleExpression"] == "rate(5 minutes)"
     assert account.rules()["rds-lifecycle-dev-warm_up-event"]["ScheduleExpression"] == "cron(0 7 ? * MON *)"
     assert account.functions()["rds-lifecycle-dev"]["Environment"]["Variables"]["ACCESS_TOKENS"] == TOKENS
+
+    assert {methods.get("OPTIONS") for path, methods in account.routes(api).items() if path != "/"} == {"NONE"}
 
     project.configure("dev", WARM_UP_SCHEDULE="")
     deploy(project, account, "dev")
