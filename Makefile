@@ -9,7 +9,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format policies table token lock clean
+.PHONY: help run test lint format policies deploy package undeploy token lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -39,8 +39,14 @@ format: $(READY) ## format the code and mend what ruff can mend
 policies: $(READY) ## write the IAM policies of every stage to .chalice
 	@$(BIN)/python -m dev.policies
 
-table: $(READY) ## make the metadata table of a stage where it is missing: make table STAGE=prod
-	@STAGE='$(STAGE)' $(BIN)/python -m dev.table
+deploy: $(READY) ## check, make the table where it is missing, chalice deploy: make deploy STAGE=prod
+	@$(BIN)/python -m dev.deploy '$(STAGE)'
+
+package: $(READY) ## write the SAM template, with table and alarms, and the zip to build/prod: make package STAGE=prod
+	@$(BIN)/python -m dev.package '$(STAGE)'
+
+undeploy: $(READY) ## remove all of a stage but its table: make undeploy STAGE=prod
+	@$(BIN)/python -m dev.undeploy '$(STAGE)'
 
 token: $(READY) ## make a token: make token NAME=dashboard ROLE=operator
 	@$(BIN)/python -m dev.token --name '$(NAME)' --role '$(ROLE)'

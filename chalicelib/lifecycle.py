@@ -214,7 +214,6 @@ def _guarded(ref: DatabaseRef, work: Callable[[DatabaseRef], CheckResult]) -> Ch
     try:
         return work(ref)
     except Problem as problem:
-        telemetry.logger.error(problem.detail, extra={"database": ref.id, "problem": str(problem)})
         return _failed(ref, problem)
     except Exception:  # noqa: BLE001 - The other databases have to be looked after even if this one meets a fault in our own code.
         telemetry.logger.exception("A fault in rds-lifecycle itself.", extra={"database": ref.id})
@@ -223,6 +222,8 @@ def _guarded(ref: DatabaseRef, work: Callable[[DatabaseRef], CheckResult]) -> Ch
 
 
 def _failed(ref: DatabaseRef, problem: Problem) -> CheckResult:
+    """The result, and a line of log: the only place that holds AWS's own words."""
+    telemetry.logger.error(problem.detail, extra={"database": ref.id, "problem": str(problem)})
     return CheckResult(ref.id, None, Action.NONE, slug_of(problem), problem.detail, failed=True)
 
 

@@ -6,6 +6,7 @@ What an older or a newer version wrote is read as far as it is understood: a mis
 import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Final, TypeVar
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
@@ -21,7 +22,10 @@ from chalicelib.model import (
 from chalicelib.timestamps import parse_time
 
 VERSION: Final = 1
-"""The version of the record's shape, stored as ``v``."""
+"""The version of the record's shape, stored as ``v``: that of whoever wrote last."""
+
+LARGEST_REVISION: Final = 10**15
+"""A ``rev`` that is larger, or below 1, or no number, was not written by any version, and counts as none."""
 
 T = TypeVar("T")
 Attributes = Mapping[str, Any]
@@ -74,7 +78,7 @@ def decode_record(item: Attributes | None) -> Record:
         return Record()
     field = _Fields(from_attributes(item))
     return Record(
-        rev=field.read("rev", int, 0),
+        rev=field.read("rev", _revision, 0),
         status=field.read("status", str, None),
         since=field.read("since", parse_time, None),
         up_since=field.read("up_since", parse_time, None),
@@ -120,6 +124,12 @@ class _Fields:
         except (ValueError, TypeError, KeyError, ArithmeticError):
             _log.warning("A field of the record is not understood and has its default.", extra={"field": name})
             return default
+
+
+def _revision(value: Any) -> int:
+    if not isinstance(value, Decimal) or not 1 <= value <= LARGEST_REVISION:
+        raise ValueError("that is no revision number")
+    return int(value)
 
 
 def _text(at: datetime | None) -> str | None:

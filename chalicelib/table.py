@@ -14,7 +14,14 @@ from botocore.exceptions import ClientError
 from chalicelib.aws import TRY_AGAIN, aws_call, error_code
 from chalicelib.errors import AwsUnavailable, Conflict
 from chalicelib.model import Activity, Change, DatabaseRef, Event, LastQuery, NoActivity, Record, UnreadableActivity
-from chalicelib.records import decode_record, encode_event, encode_record, from_attributes, to_attributes
+from chalicelib.records import (
+    LARGEST_REVISION,
+    decode_record,
+    encode_event,
+    encode_record,
+    from_attributes,
+    to_attributes,
+)
 from chalicelib.timestamps import format_time, parse_time
 
 if TYPE_CHECKING:
@@ -111,18 +118,26 @@ class Table:
         )
 
     def _record_update(self, ref: DatabaseRef, before: Record, after: Record) -> dict[str, Any]:
-        """Names only the fields that this version knows: what a newer version added stays as it is."""
-        fields = encode_record(after)
+        """Names only the fields that change: what another version wrote in a way of its own stays as it is."""
+        known = encode_record(before)
+        fields = {
+            name: value for name, value in encode_record(after).items() if name in ("v", "rev") or value != known[name]
+        }
         kept = {name: value for name, value in fields.items() if value is not None}
         gone = [name for name, value in fields.items() if value is None]
         expression = "SET " + ", ".join(f"#{name} = :{name}" for name in kept)
         if gone:
             expression += " REMOVE " + ", ".join(f"#{name}" for name in gone)
         values = {f":{name}": value for name, value in kept.items()}
-        condition = "attribute_not_exists(#rev)"
         if before.rev:
-            condition = "#rev = :expected"
+            condition = "#rev >= :expected AND #rev < :rev"
             values[":expected"] = before.rev
+        else:
+            # Whatever decode_record takes for no revision, so that one write mends it, and only one.
+            condition = (
+                "attribute_not_exists(#rev) OR NOT attribute_type(#rev, :number) OR #rev < :first OR #rev > :last"
+            )
+            values |= {":number": "N", ":first": 1, ":last": LARGEST_REVISION}
         return {
             "TableName": self._name,
             "Key": {"key": {"S": _record_key(ref)}},

@@ -9,20 +9,25 @@ from typing import Any, Final
 
 import boto3
 from moto.backends import get_backend
+from moto.core.config import default_user_config
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from chalicelib.model import DatabaseRef, Kind
 from chalicelib.settings import Settings
+from dev.local_apigateway import take_swagger
 from dev.local_dynamodb import take_turns
 from dev.local_rds import LocalRds
+from dev.stage import APP_NAME, LOCAL_STAGE
 from dev.table import ensure_table
 
 REGION: Final = "us-east-1"
 
 Invoke = Callable[[str, Any], Any]
-_INVOCATION: Final = re.compile(r"/2015-03-31/functions/(?P<name>[^/]+)/invocations/?")
+_INVOCATION: Final = re.compile(
+    rf"/2015-03-31/functions/(?:arn:[^/]*:)?{APP_NAME}-{LOCAL_STAGE}-(?P<name>[^/]+)/invocations/?"
+)
 
 
 class LocalAws:
@@ -33,6 +38,9 @@ class LocalAws:
         self._moto = DomainDispatcherApplication(create_backend_app)
         self._invoke: Invoke | None = None
         take_turns()
+        take_swagger()
+        # moto: would need Docker in order to keep a function.
+        default_user_config["lambda"] = {"use_docker": False}
         self._server = make_server("127.0.0.1", port, self._answer, threaded=True, request_handler=_Quiet)
         self._thread = threading.Thread(target=self._server.serve_forever, name="local AWS", daemon=True)
         backend = get_backend("rds")[DEFAULT_ACCOUNT_ID][REGION]
@@ -72,11 +80,10 @@ class LocalAws:
         return answer
 
     def _run(self, invoke: Invoke, name: str, environ: dict[str, Any]) -> tuple[str, list[tuple[str, str]], bytes]:
-        """Lambda's answer to Invoke; the name may be a whole function name or ARN, as deployed."""
+        """Lambda's answer to Invoke."""
         payload = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-        logical = re.sub(r"^.*rds-lifecycle-[a-z]+-", "", name)
         try:
-            result = invoke(logical, json.loads(payload or b"{}"))
+            result = invoke(name, json.loads(payload or b"{}"))
         except KeyError:
             body = {"Type": "User", "Message": f"Function not found: {name}"}
             return "404 Not Found", [("x-amzn-errortype", "ResourceNotFoundException")], _json(body)

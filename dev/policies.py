@@ -20,7 +20,7 @@ from chalice.policy import PolicyBuilder
 
 from chalicelib.model import DatabaseRef, Kind
 from chalicelib.settings import Settings, SettingsError, read_settings
-from dev.table import ROOT, stage_environment
+from dev.stage import ROOT, function_name, stage_config, stage_environment, stages
 
 Calls = Mapping[str, frozenset[str]]
 
@@ -50,16 +50,26 @@ _LOOKS_AT_ALL: Final = ("api_handler", "inactivity_check")
 
 def policies_of(stage: str, root: Path = ROOT) -> dict[str, dict[str, Any]]:
     """The policy of each function of the stage, by file name. Raises SettingsError."""
-    config = json.loads((root / ".chalice" / "config.json").read_text())
-    chalice = Config(chalice_stage=stage, config_from_disk=config)
     settings = read_settings(stage_environment(stage, root))
-    names = [name for name in CALLS if name != "warm_up" or settings.warm_up_schedule is not None]
-    return {f"policy-{stage}-{name}.json": _policy(name, settings, chalice.scope(stage, name)) for name in names}
+    return {
+        f"policy-{stage}-{name}.json": _policy(name, settings, stage_config(stage, root, name))
+        for name in functions_of(settings)
+    }
 
 
-def stages(root: Path = ROOT) -> list[str]:
-    """The stages of config.json."""
-    return list(json.loads((root / ".chalice" / "config.json").read_text())["stages"])
+def functions_of(settings: Settings) -> list[str]:
+    """The functions that a stage with these settings has."""
+    return [name for name in CALLS if name != "warm_up" or settings.warm_up_schedule is not None]
+
+
+def stale_files(stage: str, root: Path = ROOT) -> list[str]:
+    """The policy files of the stage that are missing, or are not what its settings ask for. Raises SettingsError."""
+    folder = root / ".chalice"
+    return [
+        name
+        for name, policy in policies_of(stage, root).items()
+        if not (folder / name).exists() or json.loads((folder / name).read_text()) != policy
+    ]
 
 
 def _policy(function: str, settings: Settings, config: Config) -> dict[str, Any]:
@@ -113,9 +123,7 @@ def _arn(ref: DatabaseRef) -> str:
 
 
 def _log_statement(function: str, config: Config) -> dict[str, Any]:
-    """Chalice calls the API's function <app>-<stage>, every other one <app>-<stage>-<name>."""
-    suffix = "" if function == "api_handler" else f"-{function}"
-    group = f"arn:*:logs:*:*:log-group:/aws/lambda/{config.app_name}-{config.chalice_stage}{suffix}"
+    group = f"arn:*:logs:*:*:log-group:/aws/lambda/{function_name(config.chalice_stage, function)}"
     return {
         "Effect": "Allow",
         "Action": ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"],

@@ -41,3 +41,11 @@ def no_real_aws(monkeypatch: pytest.MonkeyPatch) -> None:
 def either_cloud(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """The test runs on moto, and on the AWS of the simulation."""
     monkeypatch.setattr(support, "cloud_in_use", request.param)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Tests that measure something say what they measured, however many processes have run them."""
+    reports = [report for kind in ("passed", "failed") for report in terminalreporter.getreports(kind)]
+    figures = [value for report in reports for name, value in report.user_properties if name == "figure"]
+    for figure in sorted(set(map(str, figures))):
+        terminalreporter.write_line(figure)

@@ -69,6 +69,51 @@ def test_who_comes_second_is_told_and_changes_nothing(world: World) -> None:
     assert world.told() == []
 
 
+NUMBERS = st.decimals(-(10**30), 10**30, allow_nan=False, allow_infinity=False, places=3).map(lambda n: {"N": str(n)})
+REVISIONS = (
+    NUMBERS
+    | st.sampled_from(["0", "-1", "1", "7.5", "1E+37", "9007199254740993"]).map(lambda n: {"N": n})
+    | st.text(max_size=5).map(lambda s: {"S": s})
+    | st.just({"NULL": True})
+    | st.booleans().map(lambda b: {"BOOL": b})
+    | st.just({"M": {"n": {"N": "1"}}})
+    | st.just({"L": [{"N": "1"}]})
+)
+
+
+@settings(max_examples=50)
+@given(revision=REVISIONS)
+def test_whatever_stands_as_rev_is_replaced_by_one_writer_and_only_one(world: World, revision: dict[str, Any]) -> None:
+    key = {"key": {"S": "rds_lifecycle/ss-financial-prod"}}
+    theirs = {**key, "rev": revision, "status": {"S": "stopped"}}
+    world.dynamodb.put_item(TableName="system-metadata", Item=theirs)
+    one, other = world.record(), world.record()
+    assert one.status == "stopped"
+    stored = world.table.commit(PROD, one, Change(replace(one, status="starting")), NOW)
+    with pytest.raises(Conflict):
+        world.table.commit(PROD, other, Change(replace(other, status="failed")), NOW)
+    assert world.record() == stored == replace(one, rev=stored.rev, status="starting")
+    assert stored.rev >= 1
+    world.table.commit(PROD, stored, Change(replace(stored, status="available")), NOW)
+
+
+def test_a_write_leaves_what_it_does_not_change_as_another_version_wrote_it(world: World) -> None:
+    theirs = {
+        "key": {"S": "rds_lifecycle/ss-financial-prod"},
+        "v": {"N": "2"},
+        "rev": {"N": "41"},
+        "status": {"S": "available"},
+        "hold": {"M": {"until": {"S": NOW.isoformat()}, "by": {"S": "ops"}, "ticket": {"S": "OPS-7"}}},
+        "fence": {"L": [{"S": "of another shape"}]},
+        "of_tomorrow": {"BOOL": True},
+    }
+    world.dynamodb.put_item(TableName="system-metadata", Item=theirs)
+    record = world.record()
+    world.table.commit(PROD, record, Change(replace(record, status="stopping")), NOW)
+    expected = {**theirs, "v": {"N": "1"}, "rev": {"N": "42"}, "status": {"S": "stopping"}}
+    assert item(world, "rds_lifecycle/ss-financial-prod") == expected
+
+
 def test_fields_that_end_are_removed_and_fields_of_a_newer_version_are_kept(world: World) -> None:
     stored = world.table.commit(PROD, Record(), Change(Record(failure="CannotStop")), NOW)
     world.dynamodb.update_item(

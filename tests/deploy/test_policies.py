@@ -12,13 +12,13 @@ from moto.iam.access_control import IAMPolicy, PermissionResult
 
 from chalicelib.settings import Settings
 from dev import policies
+from dev.stage import stages
+from tests.deploy.permissions import needs
 from tests.served import ROOT, Serve, Served
 from tests.support import START_MINUTES, STOP_MINUTES
 
-ACCOUNT = "arn:aws:{service}:us-east-1:123456789012:{resource}"
 
-
-@pytest.mark.parametrize("stage", policies.stages())
+@pytest.mark.parametrize("stage", stages())
 def test_the_files_are_current(stage: str) -> None:
     for name, policy in policies.policies_of(stage).items():
         written = json.loads((ROOT / ".chalice" / name).read_text())
@@ -27,7 +27,7 @@ def test_the_files_are_current(stage: str) -> None:
 
 def test_no_file_is_left_over_and_every_function_has_one() -> None:
     config = json.loads((ROOT / ".chalice" / "config.json").read_text())
-    expected = {name for stage in policies.stages() for name in policies.policies_of(stage)}
+    expected = {name for stage in stages() for name in policies.policies_of(stage)}
     assert {path.name for path in (ROOT / ".chalice").glob("policy-*.json")} == expected
     for stage, settings in config["stages"].items():
         for function, options in settings["lambda_functions"].items():
@@ -37,7 +37,7 @@ def test_no_file_is_left_over_and_every_function_has_one() -> None:
 
 
 def test_the_api_cannot_stop_a_database_and_the_authorizer_can_do_nothing() -> None:
-    for stage in policies.stages():
+    for stage in stages():
         written = policies.policies_of(stage)
         assert "Stop" not in json.dumps(written[f"policy-{stage}-api_handler.json"])
         assert "Stop" not in json.dumps(written[f"policy-{stage}-start_database.json"])
@@ -46,7 +46,7 @@ def test_the_api_cannot_stop_a_database_and_the_authorizer_can_do_nothing() -> N
 
 
 def test_nothing_is_granted_on_everything() -> None:
-    for stage in policies.stages():
+    for stage in stages():
         for policy in policies.policies_of(stage).values():
             for statement in policy["Statement"]:
                 assert "*" not in statement["Resource"]
@@ -124,7 +124,8 @@ def test_each_function_is_granted_exactly_this(tmp_path: Path, function: str) ->
     logs = {(action, resource) for action, resource in granted if action.startswith("logs:")}
     suffix = "" if function == "api_handler" else f"-{function}"
     group = f"arn:*:logs:*:*:log-group:/aws/lambda/rds-lifecycle-test{suffix}"
-    assert {resource for _, resource in logs} == {group, f"{group}:*"}
+    writes = ("logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents")
+    assert logs == {(action, resource) for action in writes for resource in (group, f"{group}:*")}
     assert granted - logs == EXACTLY[function]
 
 
@@ -141,7 +142,7 @@ class Guard:
 
     def check(self, model: Any, params: Any, **_: Any) -> None:
         """Deny a call on a resource that the policy does not name."""
-        for action, resource in asked(model.service_model.service_name, model.name, self.read(params)):
+        for action, resource in needs(model.service_model.service_name, model.name, self.read(params)):
             permitted = self.policy.is_action_permitted(action, resource)
             assert permitted == PermissionResult.PERMITTED, f"{action} on {resource} is not granted"
             self.used.add((action, self.granting(action, resource)))
@@ -169,24 +170,6 @@ class Guard:
             if not action.startswith("logs:")
         }
         return granted - self.used
-
-
-def asked(service: str, operation: str, body: Any) -> Iterator[tuple[str, str]]:
-    """The IAM actions and exact ARNs of one call, by the service authorization reference."""
-    if service == "dynamodb":
-        table = ACCOUNT.format(service=service, resource="table/system-metadata")
-        names = [operation]
-        if operation == "TransactWriteItems":
-            kinds = {"Update": "UpdateItem", "Put": "PutItem", "Delete": "DeleteItem"}
-            names = sorted({kinds[kind] for item in body["TransactItems"] for kind in item})
-        for name in names:
-            yield f"dynamodb:{name}", table
-    elif service == "rds":
-        kind = "cluster" if "Cluster" in operation else "db"
-        parameter = "DBClusterIdentifier" if kind == "cluster" else "DBInstanceIdentifier"
-        yield f"rds:{operation}", ACCOUNT.format(service="rds", resource=f"{kind}:{body.get(parameter, '*')}")
-    else:
-        yield f"{service}:{operation}", "*"
 
 
 @contextmanager

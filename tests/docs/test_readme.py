@@ -3,12 +3,14 @@
 import re
 import shlex
 import subprocess
+from pathlib import Path
 
 import pytest
 
 from chalicelib.model import EventName, Reason, Record
 from chalicelib.records import encode_record
 from chalicelib.settings import SETTING_NAMES
+from tests.deploy.project import copy_project
 from tests.local.test_make_run import QUICK, running
 from tests.served import ROOT, load_app
 
@@ -24,15 +26,29 @@ SHOWN_ELSEWHERE = {
     "make lint": ".ci/run",
     "make format": "rewrites the sources; its two commands are those of make lint",
     "make policies": "tests/deploy/test_policies.py holds its result to be current",
-    "make table STAGE=prod": "tests/local/test_commands.py, against moto",
-    ".venv/bin/chalice deploy --stage prod": "needs an account; tests/deploy/test_package.py makes what it deploys",
+    "make deploy STAGE=prod": "tests/deploy/test_deploy.py, against a local AWS",
+    "make undeploy STAGE=prod": "the same",
+    "make package STAGE=prod": "tests/deploy/test_package.py and test_template.py",
 }
+REHEARSAL = [command for command in COMMANDS if command.startswith("export ") or command.endswith(" STAGE=dev")]
 
 
 def test_every_command_is_run_here_or_shown_elsewhere() -> None:
-    unknown = [c for c in COMMANDS if not c.startswith(("curl ", "make token ")) and c not in SHOWN_ELSEWHERE]
-    assert unknown == []
-    assert set(SHOWN_ELSEWHERE) <= set(COMMANDS)
+    shown = {*SHOWN_ELSEWHERE, *REHEARSAL}
+    assert [c for c in COMMANDS if not c.startswith(("curl ", "make token ")) and c not in shown] == []
+    assert shown <= set(COMMANDS)
+
+
+def test_the_rehearsal_works_as_printed_against_make_run(tmp_path: Path) -> None:
+    export, *commands = REHEARSAL
+    assert commands == ["make deploy STAGE=dev", "make undeploy STAGE=dev"]
+    project = copy_project(tmp_path)
+    with running(**QUICK) as stack:
+        environ = dict(word.split("=", 1) for word in shlex.split(export.replace(":4566", f":{stack.aws_port}"))[1:])
+        deployed, removed = (project.make(*shlex.split(command)[1:], **environ) for command in commands)
+        assert (deployed.returncode, removed.returncode) == (0, 0), deployed.stderr + removed.stderr
+    assert "The API is at https://" in deployed.stdout
+    assert "Nothing is left of the stage dev" in removed.stdout
 
 
 def test_every_curl_works_as_printed() -> None:
@@ -65,7 +81,9 @@ def test_make_alone_lists_its_commands() -> None:
         "test",
         "lint",
         "policies",
-        "table",
+        "deploy",
+        "package",
+        "undeploy",
         "token",
     }
 
@@ -93,7 +111,7 @@ def test_every_direct_dependency_has_its_reason() -> None:
     assert [name for name in names if not re.search(rf"\b{name}\b", README)] == []
 
 
-@pytest.mark.parametrize("path", ["README.md", "docs/how-it-works.md"])
+@pytest.mark.parametrize("path", ["README.md", "docs/how-it-works.md", "docs/operations.md"])
 def test_every_link_leads_somewhere(path: str) -> None:
     folder = (ROOT / path).parent
     for target in re.findall(r"\]\(([^)#]+)\)", (ROOT / path).read_text()):

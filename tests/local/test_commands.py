@@ -5,11 +5,9 @@ import subprocess
 import sys
 
 import boto3
-import pytest
 from moto import mock_aws
 
 from chalicelib.settings import read_settings
-from dev import table
 from dev.table import ensure_table
 from tests.served import ROOT
 
@@ -33,7 +31,7 @@ def test_make_token_prints_a_token_and_an_entry_that_fits_it() -> None:
     assert run("dev.token", "--name", "dashboard", "--role", "reporter").stdout != done.stdout
 
 
-def test_make_table_makes_it_once_with_recovery_and_expiry() -> None:
+def test_the_table_is_made_once_with_recovery_and_expiry() -> None:
     with mock_aws():
         client = boto3.client("dynamodb")
         assert ensure_table(client, "metadata")
@@ -45,18 +43,6 @@ def test_make_table_makes_it_once_with_recovery_and_expiry() -> None:
         assert (expiry["TimeToLiveStatus"], expiry["AttributeName"]) == ("ENABLED", "expires_at")
         recovery = client.describe_continuous_backups(TableName="metadata")["ContinuousBackupsDescription"]
         assert recovery["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "ENABLED"
-
-
-def test_make_table_says_what_it_did(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    with mock_aws():
-        for stage, status, words in (
-            ("prod", 0, "The table system-metadata was made."),
-            ("prod", 0, "The table system-metadata is there already."),
-            ("moon", 1, "'moon' is no stage of .chalice/config.json; there are local, dev, prod"),
-        ):
-            monkeypatch.setenv("STAGE", stage)
-            assert table.main() == status
-            assert words in "".join(capsys.readouterr())
 
 
 def test_make_token_refuses_what_the_settings_would_refuse() -> None:

@@ -1,0 +1,55 @@
+"""`make package STAGE=…`: the SAM template, with table, alarms and the rest merged in, and the zip."""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Final
+
+from dev.deploy import ChaliceFailed, chalice
+from dev.preflight import NotReady, check_stage
+from dev.resources import LONGEST_INTERVAL, resources
+from dev.stage import APP_NAME, ROOT
+
+_NEXT: Final = """
+Next, with a bucket of your own for the zip:
+
+    aws cloudformation package --template-file {sam} --s3-bucket <bucket> --output-template-file {out}
+    aws cloudformation deploy --template-file {out} --stack-name {stack} --capabilities CAPABILITY_IAM \\
+        --parameter-overrides AlarmEmail=<address>
+
+with CreateTable=false after --parameter-overrides where the table {table} exists already.\
+"""
+
+
+def package(stage: str) -> Path:
+    """Write build/<stage>/sam.json and deployment.zip. Needs no credentials. Raises NotReady and ChaliceFailed."""
+    settings = check_stage(stage)
+    if settings.check_interval > LONGEST_INTERVAL:
+        most = int(LONGEST_INTERVAL.total_seconds() // 60)
+        raise NotReady([f"CHECK_INTERVAL_MINUTES: no alarm can watch checks further apart than {most} minutes."])
+    folder = Path("build") / stage
+    (ROOT / folder).mkdir(parents=True, exist_ok=True)
+    merge = folder / "resources.json"
+    (ROOT / merge).write_text(json.dumps(resources(stage, settings), indent=2) + "\n")
+    # Chalice asks for a region, and uses none of it here.
+    os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
+    chalice("package", "--stage", stage, "--merge-template", str(merge), str(folder))
+    sam, out = folder / "sam.json", folder / "packaged.json"
+    print(f"Wrote {sam} and {folder / 'deployment.zip'}.")
+    print(_NEXT.format(sam=sam, out=out, stack=f"{APP_NAME}-{stage}", table=settings.metadata_table))
+    return folder
+
+
+def main() -> int:
+    """Package the stage named by the argument."""
+    try:
+        package(sys.argv[1] if len(sys.argv) > 1 else "")
+    except (NotReady, ChaliceFailed) as error:
+        print(f"make package: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

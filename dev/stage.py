@@ -1,0 +1,47 @@
+"""The stages of .chalice/config.json: what each tells the app, and what AWS calls its functions."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from chalice.config import Config
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+APP_NAME: Final = "rds-lifecycle"
+LOCAL_STAGE: Final = "local"
+"""The stage of `make run`. Its tokens are known to everybody."""
+
+
+def stages(root: Path = ROOT) -> list[str]:
+    """The stages of config.json."""
+    return list(_read(root)["stages"])
+
+
+def stage_config(stage: str, root: Path = ROOT, function: str = "api_handler") -> Config:
+    """Chalice's own view of a function in a stage. Raises KeyError for a stage that is not in config.json."""
+    config = _read(root)
+    if stage not in config["stages"]:
+        known = ", ".join(config["stages"])
+        raise KeyError(f"STAGE: {stage!r} is no stage of .chalice/config.json; there are {known}")
+    return Config(chalice_stage=stage, function_name=function, config_from_disk=config)
+
+
+def stage_environment(stage: str, root: Path = ROOT) -> Mapping[str, str]:
+    """The environment variables of the stage. Raises KeyError for a stage that is not in config.json."""
+    environment: Mapping[str, str] = stage_config(stage, root).environment_variables
+    return environment
+
+
+def function_name(stage: str, function: str) -> str:
+    """Chalice calls the API's function <app>-<stage>, every other one <app>-<stage>-<name>."""
+    return f"{APP_NAME}-{stage}" + ("" if function == "api_handler" else f"-{function}")
+
+
+def deployed_file(stage: str, root: Path = ROOT) -> Path:
+    """Where Chalice notes what it has deployed."""
+    return root / ".chalice" / "deployed" / f"{stage}.json"
+
+
+def _read(root: Path) -> Any:
+    return json.loads((root / ".chalice" / "config.json").read_text())

@@ -1,0 +1,43 @@
+"""What the deployment tests share: packages, made once for each of pytest's workers."""
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.deploy.project import Project, copy_project
+from tests.served import TOKENS
+
+Stages = Callable[[str], Project]
+
+STORY = {
+    "DATABASES": "ss-financial-prod,cluster:analytics",
+    "ACCESS_TOKENS": TOKENS,
+    "IDLE_MINUTES": "0.04",
+    "CORS_ORIGIN": "https://dashboard.example.com",
+    "WARM_UP_SCHEDULE": "cron(0 7 ? * MON-FRI *)",
+}
+"""Settings that make use of everything, with an idle window of 2.4 s."""
+
+
+@pytest.fixture(scope="session")
+def packaged(tmp_path_factory: pytest.TempPathFactory) -> Stages:
+    """The project, with `make package` done for a stage as it is configured."""
+    project = copy_project(tmp_path_factory.mktemp("project"))
+    done: set[str] = set()
+
+    def package(stage: str) -> Project:
+        if stage not in done:
+            project.python("dev.package", stage)
+            done.add(stage)
+        return project
+
+    return package
+
+
+@pytest.fixture(scope="session")
+def story_package(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The stage prod with settings that make use of everything, packaged."""
+    project = copy_project(tmp_path_factory.mktemp("story"))
+    project.configure("prod", **STORY)
+    project.told.write_text(project.python("dev.package", "prod"))
+    return project

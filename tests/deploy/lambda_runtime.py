@@ -1,0 +1,217 @@
+"""Lambda's execution environment, small: AWS's own runtime client in a clean interpreter, and its Runtime API.
+
+"Using the Lambda runtime API for custom runtimes" and "Defined runtime environment variables" in the Lambda developer
+guide.
+"""
+
+import importlib.metadata
+import json
+import queue
+import re
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+PATIENCE = 30.0
+_START = "import sys; sys.path[:0] = sys.argv[1].split(':'); from awslambdaric.__main__ import main; main(sys.argv[1:])"
+_ANSWER = re.compile(r"/2018-06-01/runtime/(?:invocation/(?P<id>[^/]+)/(?P<kind>response|error)|(?P<init>init)/error)")
+
+
+class FunctionError(Exception):
+    """The function raised, as Lambda tells it."""
+
+    def __init__(self, error: Mapping[str, Any]) -> None:
+        self.type = str(error.get("errorType"))
+        super().__init__(str(error.get("errorMessage")))
+
+
+@dataclass(frozen=True)
+class Interpreter:
+    """A Python that sees the zip, boto3 and AWS's runtime client, and the standard library."""
+
+    task: Path
+    runtime: Path
+
+    def command(self, code: str, *arguments: str) -> list[str]:
+        """The command that runs this code; its first argument is what has to stand first on sys.path.
+
+        Without bytecode of the zip, which Lambda unpacks where nobody can write.
+        """
+        return [sys.executable, "-B", "-I", "-S", "-c", code, f"{self.task}:{self.runtime}", *arguments]
+
+
+def install_runtime(folder: Path) -> Path:
+    """What Lambda has in /var/runtime: boto3 and awslambdaric with all that they need, and nothing else."""
+    folder.mkdir()
+    for name in _with_requirements(("boto3", "awslambdaric")):
+        distribution = importlib.metadata.distribution(name)
+        for top in {file.parts[0] for file in distribution.files or () if file.parts[0] not in ("..", "__pycache__")}:
+            if not (folder / top).exists():
+                (folder / top).symlink_to(Path(str(distribution.locate_file(top))))
+    return folder
+
+
+def _with_requirements(names: Iterable[str]) -> set[str]:
+    wanted, found = list(names), set()
+    while wanted:
+        name = wanted.pop()
+        if name not in found:
+            found.add(name)
+            requires = importlib.metadata.distribution(name).requires or []
+            wanted += [re.split(r"[^A-Za-z0-9_.-]", line)[0] for line in requires if "extra ==" not in line]
+    return found
+
+
+class Function:
+    """One function in one execution environment. Invocations run one after the other, as in Lambda."""
+
+    def __init__(self, name: str, api: "_RuntimeApi", process: "subprocess.Popen[str]") -> None:
+        self.name = name
+        self.lines: list[str] = []
+        self._api = api
+        self._process = process
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def invoke(self, event: Any) -> Any:
+        """The function's answer. Raises FunctionError."""
+        self._api.invocations.put((str(uuid.uuid4()), json.dumps(event)))
+        try:
+            kind, body = self._api.answers.get(timeout=PATIENCE)
+        except queue.Empty:
+            raise AssertionError(f"{self.name} does not answer:\n" + "".join(self.lines)) from None
+        answer = json.loads(body)
+        if kind != "response":
+            raise FunctionError(answer)
+        return answer
+
+    def entries(self) -> list[dict[str, Any]]:
+        """What it has logged as JSON."""
+        found = []
+        for line in list(self.lines):
+            try:
+                entry = json.loads(line)
+            except ValueError:
+                continue
+            if isinstance(entry, dict):
+                found.append(entry)
+        return found
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            self.lines.append(line)
+
+
+@contextmanager
+def running(
+    interpreter: Interpreter, name: str, handler: str, environ: Mapping[str, str], memory: int, timeout: int
+) -> Iterator[Function]:
+    """The function in an environment of its own. ``timeout`` is in seconds."""
+    api = _RuntimeApi(name, timeout)
+    group = f"/aws/lambda/{name}"
+    lambda_environ = {
+        "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{api.server_port}",
+        "_HANDLER": handler,
+        "LAMBDA_TASK_ROOT": str(interpreter.task),
+        "LAMBDA_RUNTIME_DIR": str(interpreter.runtime),
+        "AWS_EXECUTION_ENV": f"AWS_Lambda_python{sys.version_info.major}.{sys.version_info.minor}",
+        "AWS_LAMBDA_FUNCTION_NAME": name,
+        "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(memory),
+        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+        "AWS_LAMBDA_LOG_GROUP_NAME": group,
+        "AWS_LAMBDA_LOG_STREAM_NAME": "2026/03/02/[$LATEST]0",
+        "AWS_REGION": "us-east-1",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "LANG": "en_US.UTF-8",
+        "TZ": ":UTC",
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+    }
+    process = subprocess.Popen(
+        interpreter.command(_START, handler),
+        cwd=interpreter.task,
+        env={**lambda_environ, **environ},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    server = threading.Thread(target=api.serve_forever, args=(0.02,), daemon=True)
+    server.start()
+    function = Function(name, api, process)
+    try:
+        yield function
+    finally:
+        process.kill()
+        process.wait(PATIENCE)
+        function._reader.join(PATIENCE)
+        assert process.stdout is not None
+        process.stdout.close()
+        api.invocations.put(None)
+        api.shutdown()
+        server.join(PATIENCE)
+        api.server_close()
+
+
+class _RuntimeApi(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, name: str, timeout: int) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.arn = f"arn:aws:lambda:us-east-1:123456789012:function:{name}"
+        self.function_timeout = timeout
+        self.invocations: queue.Queue[tuple[str, str] | None] = queue.Queue()
+        self.answers: queue.Queue[tuple[str, bytes]] = queue.Queue()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _RuntimeApi
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        """The runtime asks for the next invocation, and waits until there is one."""
+        assert self.path == "/2018-06-01/runtime/invocation/next", self.path
+        invocation = self.server.invocations.get()
+        if invocation is None:
+            return
+        request_id, event = invocation
+        deadline = int((time.time() + self.server.function_timeout) * 1000)
+        self._answer(
+            200,
+            event.encode(),
+            {
+                "Lambda-Runtime-Aws-Request-Id": request_id,
+                "Lambda-Runtime-Deadline-Ms": str(deadline),
+                "Lambda-Runtime-Invoked-Function-Arn": self.server.arn,
+                "Lambda-Runtime-Trace-Id": "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Parent=9a9197af755a6419;Sampled=0",
+            },
+        )
+
+    def do_POST(self) -> None:
+        """The runtime hands in a response, or the error that the function or its import ended with."""
+        match = _ANSWER.fullmatch(self.path)
+        assert match is not None, self.path
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.answers.put((match["kind"] or "init error", body))
+        self._answer(202, b'{"status": "OK"}', {})
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name that the base class gives it
+        """Say nothing."""
+
+    def _answer(self, status: int, body: bytes, headers: Mapping[str, str]) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)

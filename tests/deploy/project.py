@@ -1,0 +1,103 @@
+"""A copy of the project, in which commands run as in a fresh clone, and without an index of packages."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from dataclasses import dataclass
+from importlib.metadata import Distribution, distribution
+from pathlib import Path
+from typing import Any
+
+from tests.served import ROOT
+
+_COPIED = ("app.py", "Makefile", "requirements.txt", "requirements-dev.txt", "chalicelib", "dev", ".chalice")
+_MADE = ("deployments", "deployed", "__pycache__")
+
+
+@dataclass(frozen=True)
+class Project:
+    """The copy."""
+
+    folder: Path
+    wheels: Path
+
+    def run(self, *command: str, **environ: str) -> "subprocess.CompletedProcess[str]":
+        """A command in the copy, with nothing in its environment but what is given and what finds programs."""
+        kept = {name: os.environ[name] for name in ("PATH", "LANG", "TZ") if name in os.environ}
+        quiet = {"HOME": str(self.folder), "AWS_EC2_METADATA_DISABLED": "true", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+        offline = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(self.wheels), "PIP_CONFIG_FILE": os.devnull}
+        return subprocess.run(
+            command,
+            cwd=self.folder,
+            env={**kept, **quiet, **offline, **environ},
+            capture_output=True,
+            text=True,
+            timeout=100,
+            check=False,
+        )
+
+    def python(self, *arguments: str, **environ: str) -> str:
+        """One of the project's own modules, which has to succeed. Returns what it printed."""
+        done = self.run(sys.executable, "-B", "-m", *arguments, **environ)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "Could not install dependencies" not in done.stdout, done.stdout
+        return done.stdout
+
+    def make(self, *arguments: str, **environ: str) -> "subprocess.CompletedProcess[str]":
+        """A command of the Makefile, with the virtual environment that runs the tests."""
+        ready = Path(sys.prefix) / "ready"
+        assert ready.exists(), "make test makes the virtual environment"
+        return self.run("make", "-o", str(ready), f"VENV={sys.prefix}", *arguments, **environ)
+
+    def configure(self, stage: str, **settings: str) -> None:
+        """Change settings of a stage, and write the policies anew."""
+        file = self.folder / ".chalice" / "config.json"
+        config = json.loads(file.read_text())
+        config["stages"][stage]["environment_variables"] |= settings
+        file.write_text(json.dumps(config))
+        self.python("dev.policies")
+
+    def template(self, stage: str) -> Any:
+        """The SAM template that `make package` wrote."""
+        return json.loads((self.folder / "build" / stage / "sam.json").read_text())
+
+    @property
+    def told(self) -> Path:
+        """Where the fixture keeps what `make package` printed."""
+        return self.folder / "told"
+
+    def zip(self, stage: str) -> Path:
+        """The zip that Lambda gets."""
+        return self.folder / "build" / stage / "deployment.zip"
+
+
+def copy_project(folder: Path) -> Project:
+    """What git holds, as far as it is deployed or deploys."""
+    for name in _COPIED:
+        source, target = ROOT / name, folder / name
+        if source.is_dir():
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns(*_MADE))
+        else:
+            shutil.copy2(source, target)
+    wheels = folder / "wheels"
+    wheels.mkdir()
+    for line in (ROOT / "requirements.txt").read_text().splitlines():
+        if "==" in line:
+            _wheel(distribution(line.split("==")[0]), wheels)
+    return Project(folder, wheels)
+
+
+def _wheel(installed: Distribution, folder: Path) -> None:
+    """An installed package of pure Python as the wheel that it came from, so that no test asks an index for it."""
+    name = f"{installed.name.replace('-', '_')}-{installed.version}"
+    with zipfile.ZipFile(folder / f"{name}-py3-none-any.whl", "w", zipfile.ZIP_DEFLATED) as wheel:
+        for file in installed.files or ():
+            path = file.as_posix()
+            if path.endswith(".pyc"):
+                continue
+            if path.startswith(".."):
+                path = f"{name}.data/scripts/{file.name}"
+            wheel.writestr(path, Path(str(file.locate())).read_bytes())

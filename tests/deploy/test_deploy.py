@@ -1,0 +1,250 @@
+"""`make deploy` and `make undeploy` against a local AWS: what they make, change and leave."""
+
+import base64
+import hashlib
+import json
+import shutil
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dev.policies import policies_of
+from tests.deploy.account import Account
+from tests.deploy.conftest import Stages
+from tests.deploy.guarded_aws import guarded_aws
+from tests.deploy.project import Project, copy_project
+from tests.served import ROOT, TOKENS, load_app
+
+# Each runs a dozen commands, each a process of its own: on a busy machine that takes its time.
+pytestmark = pytest.mark.timeout(300)
+
+ARN = "arn:aws:lambda:us-east-1:123456789012:function:"
+RULE = "arn:aws:events:us-east-1:123456789012:rule/"
+TIMES = {"api_handler": 29, "authorize": 29, "inactivity_check": 90, "database_event": 90, "start_database": 90}
+HANDLERS = {"api_handler": "app.app"} | {name: f"app.{name}" for name in TIMES if name != "api_handler"}
+
+
+@pytest.fixture
+def account() -> Iterator[Account]:
+    with guarded_aws() as aws:
+        yield Account(aws)
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    return copy_project(tmp_path_factory.mktemp("clone"))
+
+
+@pytest.fixture
+def project(clone: Project) -> Project:
+    """As in a fresh clone, except that what Chalice has built may be there already."""
+    for name in ("deployed", "config.json"):
+        made = clone.folder / ".chalice" / name
+        shutil.rmtree(made) if made.is_dir() else made.unlink(missing_ok=True)
+    for file in (ROOT / ".chalice").glob("*.json"):
+        shutil.copy(file, clone.folder / ".chalice" / file.name)
+    return clone
+
+
+def deploy(project: Project, account: Account, stage: str, command: str = "deploy") -> str:
+    done = project.make(command, f"STAGE={stage}", **account.environ)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def name_of(stage: str, function: str) -> str:
+    return f"rds-lifecycle-{stage}" if function == "api_handler" else f"rds-lifecycle-{stage}-{function}"
+
+
+def test_deployed_twice_changed_and_removed(project: Project, account: Account, packaged: Stages) -> None:
+    said = deploy(project, account, "dev")
+    [api] = account.everything()["apis"]
+    assert "The table system-metadata-dev was made." in said
+    assert f"The API is at https://{api}.execute-api.us-east-1.amazonaws.com/api" in said
+    assert "Next: make token NAME=dashboard ROLE=operator" in said
+    assert_everything_is_there(project, account, api)
+    assert_the_zip_is_that_of_the_package(project, account, packaged)
+    first = account.everything()
+
+    said = deploy(project, account, "dev")
+    assert "The table system-metadata-dev is there already." in said
+    assert account.everything() == first, "a second time makes nothing twice"
+    assert_everything_is_there(project, account, api)
+
+    project.configure(
+        "dev",
+        ACCESS_TOKENS=TOKENS,
+        CHECK_INTERVAL_MINUTES="5",
+        WARM_UP_SCHEDULE="cron(0 7 ? * MON *)",
+        CORS_ORIGIN="https://dashboard.example.com",
+    )
+    said = deploy(project, account, "dev")
+    assert f"Next: curl -H 'Authorization: Bearer <a token>' https://{api}." in said
+    assert account.rules()["rds-lifecycle-dev-inactivity_check-event"]["ScheduleExpression"] == "rate(5 minutes)"
+    assert account.rules()["rds-lifecycle-dev-warm_up-event"]["ScheduleExpression"] == "cron(0 7 ? * MON *)"
+    assert account.functions()["rds-lifecycle-dev"]["Environment"]["Variables"]["ACCESS_TOKENS"] == TOKENS
+
+    assert {methods.get("OPTIONS") for path, methods in account.routes(api).items() if path != "/"} == {"NONE"}
+
+    project.configure("dev", WARM_UP_SCHEDULE="")
+    deploy(project, account, "dev")
+    left = account.everything()
+    assert {name: left[name] for name in ("functions", "roles", "rules", "apis")} == {
+        name: first[name] for name in ("functions", "roles", "rules", "apis")
+    }
+
+    said = deploy(project, account, "dev", "undeploy")
+    assert "The table system-metadata-dev is kept" in said
+    nothing: set[str] = set()
+    assert account.everything() == {**dict.fromkeys(left, nothing), "tables": {"system-metadata-dev"}}
+    assert "0 resources" in deploy(project, account, "dev", "undeploy")
+
+
+def assert_everything_is_there(project: Project, account: Account, api: str) -> None:
+    functions = account.functions()
+    assert set(functions) == {name_of("dev", function) for function in TIMES}
+    written = policies_of("dev", project.folder)
+    for function, seconds in TIMES.items():
+        found, role = functions[name_of("dev", function)], f"rds-lifecycle-dev-{function}"
+        assert (found["Timeout"], found["MemorySize"], found["Handler"]) == (seconds, 512, HANDLERS[function])
+        assert found["Environment"]["Variables"] == {
+            "DATABASES": "ss-financial-dev",
+            "METADATA_TABLE": "system-metadata-dev",
+        }
+        assert found["Role"].endswith(f":role/{role}")
+        assert list(account.inline_policies(role).values()) == [written[f"policy-dev-{function}.json"]]
+    assert account.everything()["roles"] == {f"rds-lifecycle-dev-{function}" for function in TIMES}
+
+    check, event = "rds-lifecycle-dev-inactivity_check-event", "rds-lifecycle-dev-database_event-event"
+    assert set(account.rules()) == {check, event}
+    assert account.rules()[check]["ScheduleExpression"] == "rate(15 minutes)"
+    assert json.loads(account.rules()[event]["EventPattern"]) == {
+        "source": ["aws.rds"],
+        "detail-type": ["RDS DB Instance Event", "RDS DB Cluster Event"],
+        "detail": {"SourceIdentifier": ["ss-financial-dev"]},
+    }
+    assert account.target(check) == f"{ARN}rds-lifecycle-dev-inactivity_check"
+    assert account.target(event) == f"{ARN}rds-lifecycle-dev-database_event"
+
+    gateway = ("apigateway.amazonaws.com", f"arn:aws:execute-api:us-east-1:123456789012:{api}/*")
+    assert account.invokers("rds-lifecycle-dev") == [gateway]
+    assert account.invokers("rds-lifecycle-dev-authorize") == [gateway]
+    assert account.invokers("rds-lifecycle-dev-inactivity_check") == [("events.amazonaws.com", RULE + check)]
+    assert account.invokers("rds-lifecycle-dev-database_event") == [("events.amazonaws.com", RULE + event)]
+    assert account.invokers("rds-lifecycle-dev-start_database") == []
+    assert_the_api_is_that_of_the_app(account, api)
+
+
+def assert_the_api_is_that_of_the_app(account: Account, api: str) -> None:
+    declared = {
+        path: {method: "CUSTOM" if view.authorizer else "NONE" for method, view in methods.items()}
+        for path, methods in load_app().app.routes.items()
+    }
+    assert account.routes(api) == declared
+    gateway = account.aws.client("apigateway")
+    [authorizer] = gateway.get_authorizers(restApiId=api)["items"]
+    assert (authorizer["name"], authorizer["type"]) == ("authorize", "TOKEN")
+    assert f"{ARN}rds-lifecycle-dev-authorize/invocations" in authorizer["authorizerUri"]
+    assert [stage["stageName"] for stage in gateway.get_stages(restApiId=api)["item"]] == ["api"]
+
+
+def assert_the_zip_is_that_of_the_package(project: Project, account: Account, packaged: Stages) -> None:
+    [deployed] = (project.folder / ".chalice" / "deployments").glob("*.zip")
+    digest = base64.b64encode(hashlib.sha256(deployed.read_bytes()).digest()).decode()
+    assert {function["CodeSha256"] for function in account.functions().values()} == {digest}
+    assert checksums(deployed) == checksums(packaged("dev").zip("dev"))
+
+
+def checksums(file: Path) -> dict[str, int]:
+    with zipfile.ZipFile(file) as archive:
+        return {info.filename: info.CRC for info in archive.infolist()}
+
+
+def test_two_stages_share_nothing_but_a_table_if_so_configured(project: Project, account: Account) -> None:
+    deploy(project, account, "dev")
+    dev = account.everything()
+    deploy(project, account, "prod")
+    both = account.everything()
+    prod = {kind: names - dev[kind] for kind, names in both.items()}
+    assert {kind: len(names) for kind, names in prod.items()} == {kind: len(names) for kind, names in dev.items()}
+    dev_arns = {function["FunctionArn"] for name, function in account.functions().items() if name in dev["functions"]}
+    assert {account.target(rule) for rule in prod["rules"]} & dev_arns == set()
+    for role in prod["roles"]:
+        [document] = account.inline_policies(role).values()
+        assert "dev" not in json.dumps(document)
+
+    project.configure("prod", METADATA_TABLE="system-metadata-dev", DATABASES="ss-financial-dev,ss-financial-prod")
+    refused = project.make("deploy", "STAGE=prod", **account.environ)
+    assert refused.returncode != 0
+    assert "ACTIVITY_KEY: the stage dev of this account reads last_rds_query_time in the table" in refused.stderr
+    assert "DATABASES: ss-financial-dev is minded by the stage dev of this account already" in refused.stderr
+    assert account.functions()["rds-lifecycle-prod"]["Environment"]["Variables"] == {"DATABASES": "ss-financial-prod"}
+    project.configure("prod", ACTIVITY_KEY="last_prod_query_time", DATABASES="ss-financial-prod")
+    deploy(project, account, "prod")
+    tables = {
+        account.functions()[name_of(stage, "api_handler")]["Environment"]["Variables"]["METADATA_TABLE"]
+        for stage in ("dev", "prod")
+    }
+    assert tables == {"system-metadata-dev"}
+
+    deploy(project, account, "dev", "undeploy")
+    assert account.everything() == {**prod, "tables": both["tables"]}
+
+
+def test_another_clone_takes_over_and_a_failed_first_time_leaves_no_orphans(project: Project, account: Account) -> None:
+    account.aws.broken = "POST /restapis"
+    failed = project.make("deploy", "STAGE=dev", **account.environ)
+    assert failed.returncode != 0
+    assert "chalice deploy ended with status" in failed.stderr
+    assert "It can be run again as soon as that is mended." in failed.stderr
+    assert account.functions() != {}
+    account.aws.broken = None
+    deploy(project, account, "dev")
+    [api] = account.everything()["apis"]
+    (project.folder / ".chalice" / "deployed" / "dev.json").unlink()
+    deploy(project, account, "dev")
+    assert account.everything()["apis"] == {api}
+    (project.folder / ".chalice" / "deployed" / "dev.json").unlink()
+    deploy(project, account, "dev", "undeploy")
+    assert [kind for kind, names in account.everything().items() if names] == ["tables"]
+
+
+def test_what_is_there_already_is_left_as_it_is(project: Project, account: Account) -> None:
+    logs = account.aws.client("logs")
+    logs.create_log_group(logGroupName="/aws/lambda/rds-lifecycle-dev-authorize")
+    logs.put_retention_policy(logGroupName="/aws/lambda/rds-lifecycle-dev-authorize", retentionInDays=365)
+    logs.create_log_group(logGroupName="/aws/lambda/rds-lifecycle-dev")
+    client = account.aws.client("dynamodb")
+    before = client.create_table(
+        TableName="system-metadata-dev",
+        KeySchema=[{"AttributeName": "key", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "key", "AttributeType": "S"}],
+        ProvisionedThroughput={"ReadCapacityUnits": 5, "WriteCapacityUnits": 5},
+    )["TableDescription"]
+    deploy(project, account, "dev")
+
+    after = client.describe_table(TableName="system-metadata-dev")["Table"]
+    for field in ("ProvisionedThroughput", "KeySchema", "CreationDateTime"):
+        assert after[field] == before[field]
+    recovery = client.describe_continuous_backups(TableName="system-metadata-dev")["ContinuousBackupsDescription"]
+    assert recovery["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "DISABLED"
+    expiry = client.describe_time_to_live(TableName="system-metadata-dev")["TimeToLiveDescription"]
+    assert expiry == {"TimeToLiveStatus": "ENABLED", "AttributeName": "expires_at"}
+    kept = {group["logGroupName"]: group["retentionInDays"] for group in logs.describe_log_groups()["logGroups"]}
+    assert kept == {f"/aws/lambda/{name}": 30 for name in account.functions()} | {
+        "/aws/lambda/rds-lifecycle-dev-authorize": 365
+    }
+
+
+def test_make_deploy_refuses_before_anything_is_touched(project: Project, account: Account) -> None:
+    config = project.folder / ".chalice" / "config.json"
+    wrong = '"DATABASES": "9,", "IDLE_MINUTES": "soon"'
+    config.write_text(config.read_text().replace('"DATABASES": "ss-financial-dev"', wrong))
+    done = project.make("deploy", "STAGE=dev", **account.environ)
+    assert done.returncode != 0
+    assert done.stderr.startswith("make deploy: Nothing was touched:\n  stage dev: DATABASES: found '9,'")
+    assert "stage dev: IDLE_MINUTES: found 'soon'" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert account.aws.requests == []
