@@ -4,9 +4,11 @@ An expression is read once and kept: a simulated year evaluates the same few hun
 """
 
 import functools
+import operator
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Final
 
 Attribute = dict[str, Any]
@@ -16,7 +18,7 @@ Item = Mapping[str, Attribute]
 Names = Mapping[str, str]
 Values = Mapping[str, Attribute]
 
-_TOKEN: Final = re.compile(r"\s*([#:]?\w+|[()=<,])")
+_TOKEN: Final = re.compile(r"\s*([#:]?\w+|[<>]=|[()=<>,])")
 
 
 class NotUnderstood(Exception):
@@ -39,11 +41,11 @@ Update = Callable[[Given], dict[str, Attribute]]
 
 @functools.cache
 def condition(text: str) -> Condition:
-    """A condition: comparisons joined by OR."""
+    """A condition: comparisons with NOT, AND and OR, which bind in this order; no brackets."""
     tokens = _Tokens(text)
-    alternatives = [_comparison(tokens)]
+    alternatives = [_all_of(tokens)]
     while tokens.take_if("OR"):
-        alternatives.append(_comparison(tokens))
+        alternatives.append(_all_of(tokens))
     tokens.end()
     return lambda given: any(alternative(given) for alternative in alternatives)
 
@@ -102,23 +104,58 @@ class _Tokens:
             raise NotUnderstood(f"{self._text}: what does {self._left[0]} mean here?")
 
 
+def _all_of(tokens: _Tokens) -> Condition:
+    parts = [_not(tokens)]
+    while tokens.take_if("AND"):
+        parts.append(_not(tokens))
+    return lambda given: all(part(given) for part in parts)
+
+
+def _not(tokens: _Tokens) -> Condition:
+    if tokens.take_if("NOT"):
+        negated = _not(tokens)
+        return lambda given: not negated(given)
+    return _comparison(tokens)
+
+
 def _comparison(tokens: _Tokens) -> Condition:
     if tokens.take_if("attribute_not_exists"):
         tokens.take("(")
         path = tokens.take()
         tokens.take(")")
         return lambda given: _name(path, given) not in given.item
+    if tokens.take_if("attribute_type"):
+        attribute, wanted = _two_operands(tokens)
+        return lambda given: next(iter(attribute(given) or {}), None) == (wanted(given) or {})["S"]
     if tokens.take_if("size"):
         tokens.take("(")
         measured = _operand(tokens)
         tokens.take(")")
-        tokens.take("<")
-        most = _operand(tokens)
-        return lambda given: _size(measured(given)) < _number(most(given))
-    left = _operand(tokens)
-    tokens.take("=")
+        left: Operand = lambda given: {"N": str(_size(measured(given)))}  # noqa: E731 - one operand among others
+    else:
+        left = _operand(tokens)
+    compare = _COMPARISONS.get(token := tokens.take())
+    if compare is None:
+        raise NotUnderstood(f"what does {token} compare?")
     right = _operand(tokens)
-    return lambda given: (value := left(given)) is not None and value == right(given)
+    return lambda given: _compared(compare, left(given), right(given))
+
+
+_COMPARISONS: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
+    "=": operator.eq,
+    "<": operator.lt,
+    ">": operator.gt,
+    "<=": operator.le,
+    ">=": operator.ge,
+}
+
+
+def _compared(compare: Callable[[Any, Any], bool], left: Attribute | None, right: Attribute | None) -> bool:
+    """Two attributes of different types, or one that is missing, compare as nothing."""
+    if left is None or right is None or left.keys() != right.keys():
+        return False
+    [kind], [one], [other] = left.keys(), left.values(), right.values()
+    return compare(Decimal(one), Decimal(other)) if kind == "N" else compare(one, other)
 
 
 def _assignment(tokens: _Tokens) -> tuple[str, Operand]:
@@ -163,8 +200,3 @@ def _list(attribute: Attribute | None) -> list[Attribute]:
 def _size(attribute: Attribute | None) -> int:
     return len(_list(attribute))
 
-
-def _number(attribute: Attribute | None) -> int:
-    if attribute is None or "N" not in attribute:
-        raise NotUnderstood(f"{attribute} is no number")
-    return int(attribute["N"])

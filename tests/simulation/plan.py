@@ -225,7 +225,7 @@ def _traps(refs: tuple[DatabaseRef, ...], length: float, chance: random.Random) 
             chance.choice(list(Deed)),
             chance.choice((0, 0.002, 0.01, 0.02, 0.05, 0.3)),
         )
-        for _ in range(chance.randint(0, round(1.5 * length / DAY)))
+        for _ in range(chance.randint(0, round(0.8 * length / DAY)))
     ]
 
 

@@ -82,8 +82,8 @@ class Simulation:
     def run(self, steps: tuple[Step, ...] | None = None) -> Result:
         """Play these steps, or all of the plan. Stops at the first broken promise."""
         steps = self.plan.steps if steps is None else steps
-        for number, step in enumerate(steps):
-            self.clockwork.at(step.at, self._player(step, number))
+        for step in steps:
+            self.clockwork.at(step.at, self._player(step))
         self.wakes_regularly()
         with self.running():
             self.passes(self.plan.days * DAY + _AFTERWARDS)
@@ -111,10 +111,10 @@ class Simulation:
         self.judge.figures["database-days"] += round(self.plan.days * len(self.plan.refs))
         return Result(self.plan, self.judge.violation, tuple(self.judge.trace), self.judge.figures)
 
-    def _player(self, step: Step, number: int) -> Callable[[], None]:
+    def _player(self, step: Step) -> Callable[[], None]:
         def play() -> None:
             self.judge.notes(f"step {step}")
-            self._play(step, random.Random(f"{self.plan.seed}/{step}/{number}"))
+            self._play(step, random.Random(f"{self.plan.seed}/{step}"))
 
         return play
 
@@ -213,7 +213,7 @@ class Simulation:
 
     def _look_for_overdue(self) -> None:
         self.judge.looks_for_what_is_overdue()
-        self.clockwork.later(300, self._look_for_overdue)
+        self.clockwork.later(600, self._look_for_overdue)
 
     def _lagged(self) -> None:
         self.judge.disturbed("stale description", self.plan.refs)
