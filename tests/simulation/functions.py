@@ -4,6 +4,7 @@ import base64
 import itertools
 import json
 import os
+import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import ModuleType, SimpleNamespace
@@ -52,12 +53,14 @@ class Functions:
         refs: tuple[DatabaseRef, ...],
         make_lifecycle: Callable[[], Lifecycle],
         audience: Audience,
+        chance_of: Callable[[str], random.Random],
     ) -> None:
         os.environ.update(environ)
         self._clockwork = clockwork
         self._refs = refs
         self._make_lifecycle = make_lifecycle
         self._audience = audience
+        self._chance_of = chance_of
         self._numbers = itertools.count(1)
         self._idle: list[tuple[ModuleType, Lifecycle]] = []
 
@@ -121,7 +124,8 @@ class Functions:
         then: Callable[[Any, Exception | None], None],
         limit: float = LIMIT,
     ) -> Invocation:
-        invocation = Invocation(function, refs, self._clockwork.now, limit)
+        chance = self._chance_of(f"{function}/{refs}/{self._clockwork.now}")
+        invocation = Invocation(function, refs, self._clockwork.now, limit, chance=chance)
         context = SimpleNamespace(
             aws_request_id=f"request-{next(self._numbers)}", function_name=function, invoked_function_arn="arn:aws:test"
         )

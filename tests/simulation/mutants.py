@@ -174,6 +174,11 @@ def restart_forgotten_while_starting() -> ExitStack:
     return _swap((lifecycle, "ask_restart", forgetful))
 
 
+def old_description_settles_a_restart() -> ExitStack:
+    """A restart asked for behind a fence is dropped as soon as a description says that the database is up."""
+    return _swap((chronicle, "_is_just_asked", lambda record, now: False))
+
+
 def silent_expiry() -> ExitStack:
     """A restart that is given up is not told."""
 
@@ -196,5 +201,6 @@ MUTANTS: Final = (
     lost_answer_lowers_the_fence,
     old_descriptions_believed,
     restart_forgotten_while_starting,
+    old_description_settles_a_restart,
     silent_expiry,
 )

@@ -33,6 +33,7 @@ class Invocation(Owner):
     looked_at: dict[DatabaseRef, float] = field(default_factory=dict)
     metric: dict[DatabaseRef, list[tuple[float, float]]] = field(default_factory=dict)
     is_fencing: bool = False
+    chance: random.Random = field(default_factory=random.Random)
     unlogged: list[tuple[DatabaseRef, str]] = field(default_factory=list)
 
 
@@ -224,20 +225,29 @@ def _moments_of(call: Call, invocation: Invocation) -> tuple[Moment, ...]:
 
 
 class Random:
-    """Calls take some milliseconds, now and then some hundred."""
+    """Calls take some milliseconds, now and then some hundred.
 
-    def __init__(self, clockwork: Clockwork, chance: random.Random) -> None:
+    Each invocation has its own chance, so that what is left out of a plan changes nothing else.
+    """
+
+    def __init__(self, clockwork: Clockwork) -> None:
         self._clockwork = clockwork
-        self._chance = chance
 
     def there(self) -> None:
         """Half of the time that a call takes."""
-        self._clockwork.sleep(self._chance.expovariate(1 / 0.008) if self._chance.random() < 0.95 else 0.3)
+        chance = self._invocation.chance
+        self._clockwork.sleep(chance.expovariate(1 / 0.008) if chance.random() < 0.95 else 0.3)
 
     def back(self) -> None:
         """The other half."""
-        self._clockwork.sleep(self._chance.expovariate(1 / 0.004))
+        self._clockwork.sleep(self._invocation.chance.expovariate(1 / 0.004))
 
     def pause(self, seconds: float) -> None:
         """In virtual time."""
         self._clockwork.sleep(seconds)
+
+    @property
+    def _invocation(self) -> Invocation:
+        owner = self._clockwork.owner
+        assert isinstance(owner, Invocation)
+        return owner

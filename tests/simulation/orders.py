@@ -1,6 +1,5 @@
 """Two operations at once, in every order of their AWS calls."""
 
-import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
@@ -20,7 +19,7 @@ _AFTERWARDS: Final = 45 * 60.0
 class OneByOne:
     """Each call waits until it is let go; the time that passes meanwhile is a millisecond."""
 
-    def __init__(self, clockwork: Clockwork, _: random.Random) -> None:
+    def __init__(self, clockwork: Clockwork) -> None:
         self.is_free = True
         self._waiting: list[tuple[Owner, Callable[[], None]]] = []
         self._pausing: list[Callable[[], None]] = []

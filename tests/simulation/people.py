@@ -1,6 +1,7 @@
 """People and backends: what they do to the database and to the app, by the plan."""
 
 import random
+from collections.abc import Callable
 from typing import assert_never
 
 from chalicelib.model import DatabaseRef
@@ -26,7 +27,7 @@ class People:
         metric: SimulatedMetric,
         judge: Judge,
         activity_keys: dict[DatabaseRef, str],
-        chance: random.Random,
+        chance: Callable[[str], random.Random],
     ) -> None:
         self._clockwork = clockwork
         self._functions = functions
@@ -45,7 +46,7 @@ class People:
             case Deed.DIRECT_RESTART:
                 self._asks(ref, self._functions.start_database(ref))
             case Deed.HOLD:
-                hours = self._chance.choice((0.2, 0.5, 1, 3, 12))
+                hours = self._chance("hold").choice((0.2, 0.5, 1, 3, 12))
                 # One that comes too late to prevent a stop wakes the database again.
                 self._asks(ref, self._functions.request("hold", ref, {"hours": hours}))
             case Deed.END_HOLD:
@@ -80,15 +81,15 @@ class People:
         self._goes_on(session, self._clockwork.now + session.seconds, session.clicks)
 
     def _goes_on(self, session: Session, until: float, clicks: int) -> None:
-        ref = session.ref
+        ref, chance = session.ref, self._chance(str(session))
         if self._rds.is_ready(ref):
             self._queries(session)
-            wait = session.between_queries * self._chance.uniform(0.5, 1.5)
+            wait = session.between_queries * chance.uniform(0.5, 1.5)
             clicks = session.clicks
         elif clicks:
             self.clicks(ref)
             clicks -= 1
-            wait = self._chance.choice((0.5, 20, 120, 600))
+            wait = chance.choice((0.5, 20, 120, 600))
         else:
             wait = 120
         if self._clockwork.now + wait <= until:
@@ -102,9 +103,9 @@ class People:
         match session.reports:
             case Reports.AT_ONCE:
                 at = now + session.clock_is_off
-                self._clockwork.later(self._chance.uniform(0, 2), lambda: self._writes(ref, at))
+                self._clockwork.later(self._chance("at once").uniform(0, 2), lambda: self._writes(ref, at))
             case Reports.LATE:
-                self._clockwork.later(self._chance.uniform(10, 300), lambda: self._writes(ref, now))
+                self._clockwork.later(self._chance("late").uniform(10, 300), lambda: self._writes(ref, now))
             case Reports.THROUGH_ROUTE:
                 self._functions.request("activity", ref)
             case Reports.NEVER:

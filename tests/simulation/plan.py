@@ -156,8 +156,8 @@ def draw_plan(seed: int) -> Plan:
     days = chance.choice((14.0, 30.0, 50.0, 60.0, 90.0))
     is_fair = chance.random() < 0.25
     ill = None if len(refs) == 1 or chance.random() < 0.85 else chance.choice(tuple(Illness))
-    days = days if ill is None else 4.0  # it never sleeps: each check has work to do
-    interval = chance.choice((5, 15, 15, 15, 30, 30, 60, 60))
+    days = days if ill is None else 1.5  # it never sleeps: each check has work to do
+    interval = chance.choice((5, 15, 15, 15, 30, 60, 60, 60, 60))
     idle = chance.choice((20, 30, 60, 60, 90))
     steps: list[Step] = []
     for ref in refs:
@@ -190,7 +190,7 @@ def _lives(ref: DatabaseRef, length: float, chance: random.Random) -> list[Step]
     steps: list[Step] = []
     holiday = chance.uniform(0, length)
     reports = chance.choice((*Reports, Reports.AT_ONCE, Reports.AT_ONCE, Reports.THROUGH_ROUTE))
-    between_sessions = chance.choice((2, 5, 9)) * DAY
+    between_sessions = chance.choice((3, 8, 14)) * DAY
     at = chance.uniform(0, between_sessions)
     while at < length:
         if not holiday < at < holiday + 9 * DAY:
@@ -206,7 +206,7 @@ def _lives(ref: DatabaseRef, length: float, chance: random.Random) -> list[Step]
                 )
             )
         at += chance.expovariate(1 / between_sessions)
-    often = round(length / DAY / 4) + 1
+    often = round(length / DAY / 6) + 1
     for _ in range(chance.randint(0, often)):
         steps.append(Once(chance.uniform(0, length), ref, chance.choice(list(Deed))))
     for _ in range(chance.randint(0, often // 2)):
@@ -225,7 +225,7 @@ def _traps(refs: tuple[DatabaseRef, ...], length: float, chance: random.Random) 
             chance.choice(list(Deed)),
             chance.choice((0, 0.002, 0.01, 0.02, 0.05, 0.3)),
         )
-        for _ in range(chance.randint(0, round(0.8 * length / DAY)))
+        for _ in range(chance.randint(0, round(0.6 * length / DAY)))
     ]
 
 

@@ -50,27 +50,28 @@ class Simulation:
     """Everything that takes part in one run."""
 
     def __init__(
-        self, plan: Plan, pace: Callable[[Clockwork, random.Random], Pace] = Random, nature: Nature | None = None
+        self, plan: Plan, pace: Callable[[Clockwork], Pace] = Random, nature: Nature | None = None
     ) -> None:
         self.plan = plan
         self.clockwork = Clockwork(START)
-        self._chance = random.Random(f"{plan.seed}")
         environ = _environ(plan)
         self.settings = read_settings(environ)
         self.weather = Weather(lambda: self.clockwork.now)
         self._keys = {ref: self.settings.activity_key_of(ref) for ref in plan.refs}
         self.judge = Judge(self.clockwork, _rules(self.settings), {key: ref for ref, key in self._keys.items()})
         self.metric = SimulatedMetric(lambda: self.clockwork.now, self.clockwork.seconds_of, START)
-        nature = nature or _Drawn(self._chance, lags=plan.lags, disturb=self._lagged)
+        nature = nature or _Drawn(lambda: self._chance("RDS"), lags=plan.lags, disturb=self._lagged)
         self.rds = SimulatedRds(self.clockwork.clock, nature, self._changed, self._wake)
         self.table = SimulatedTable(_TABLE, self.judge.wrote)
-        self.pace = pace(self.clockwork, self._chance)
+        self.pace = pace(self.clockwork)
         self.network = Network(self.clockwork, self.weather, self.pace, self.judge, plan.refs)
-        self.functions = Functions(self.clockwork, environ, plan.refs, self._lifecycle, self.judge)
+        self.functions = Functions(self.clockwork, environ, plan.refs, self._lifecycle, self.judge, self._chance)
         self.people = People(
             self.clockwork, self.functions, self.rds, self.table, self.metric, self.judge, self._keys, self._chance
         )
         self._asleep_as_of = -1
+        self._has_spared = False
+        self._lateness = self._chance("schedule")
         for ref, asleep in zip(plan.refs, plan.asleep, strict=True):
             status = "stopped" if asleep else "available"
             self.judge.minds(ref, status)
@@ -91,8 +92,7 @@ class Simulation:
 
     def wakes_regularly(self) -> None:
         """From now on the schedule wakes the check."""
-        self._check_at(self.clockwork.now + self._chance.uniform(0, self._interval))
-        self._look_for_overdue()
+        self._check_at(self.clockwork.now + self._chance("first check").uniform(0, self._interval))
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -114,7 +114,7 @@ class Simulation:
     def _player(self, step: Step) -> Callable[[], None]:
         def play() -> None:
             self.judge.notes(f"step {step}")
-            self._play(step, random.Random(f"{self.plan.seed}/{step}"))
+            self._play(step, self._chance(str(step)))
 
         return play
 
@@ -141,6 +141,10 @@ class Simulation:
             case unexpected:
                 assert_never(unexpected)
 
+    def _chance(self, what: str) -> random.Random:
+        """Chance as it is at this moment for this matter: what is left out of a plan changes it for nothing else."""
+        return random.Random(f"{self.plan.seed}/{what}/{self.clockwork.now}")
+
     def has_no_room(self, ref: DatabaseRef, seconds: float) -> None:
         """AWS has no capacity for it for a while."""
         until = self.clockwork.now + seconds
@@ -156,9 +160,14 @@ class Simulation:
 
     def _check_at(self, due: float) -> None:
         """EventBridge comes up to 20 s late."""
-        self.clockwork.at(due + self._chance.uniform(0, 20), lambda: self._check(due))
+        self.clockwork.at(due + self._lateness.uniform(0, 20), lambda: self._check(due))
 
     def _check(self, due: float) -> None:
+        spared = self._spared(due)
+        if spared:
+            self._check_at(due + self._interval * spared)
+            return
+        self.judge.looks_for_what_is_overdue()
         self._check_at(due + self._interval)
         fault = self.weather.strikes(OF_CHECKS)
         if fault is not None:
@@ -166,15 +175,26 @@ class Simulation:
         if fault is Fault.CHECK_MISSED:
             return
         if fault is Fault.CHECK_LATE:
-            self.clockwork.later(self._chance.uniform(60, 900), self._run_check)
+            self.clockwork.later(self._lateness.uniform(60, 900), self._run_check)
             return
         if fault is Fault.CHECK_TWICE:
-            self.clockwork.later(self._chance.choice((0, 0.01, 0.1, 3)), self._run_check)
-        # Where all are asleep, known to be so, and nothing has changed, another look changes nothing: most are spared.
-        if self._asleep_as_of == self.judge.changes and self._chance.random() < 0.98:
-            self.judge.figures["checks spared"] += 1
-            return
+            self.clockwork.later(self._lateness.choice((0, 0.01, 0.1, 3)), self._run_check)
         self._run_check()
+
+    def _spared(self, due: float) -> int:
+        """How many checks are left out, this one among them.
+
+        Where all are asleep, known to be so, and nothing has changed, a look changes nothing. Most of these are spared,
+        up to the moment at which something else is to happen: that is what makes a year pass in seconds.
+        """
+        if self._asleep_as_of != self.judge.changes or self._has_spared:
+            self._has_spared = False
+            return 0
+        until_next = max(0.0, (self.clockwork.next_at() or 0.0) - due)
+        spared = min(int(until_next / self._interval), self._lateness.randint(20, 80))
+        self._has_spared = spared > 0
+        self.judge.figures["checks spared"] += spared
+        return spared
 
     def _run_check(self, attempt: int = 0) -> None:
         changes = self.judge.changes
@@ -203,17 +223,14 @@ class Simulation:
             self.judge.disturbed(fault, (ref,))
         if fault is Fault.EVENT_LOST:
             return
-        delay = self._chance.uniform(1, 20) if fault is not Fault.EVENT_LATE else self._chance.uniform(60, HOUR)
+        chance = self._chance(f"event of {ref}")
+        delay = chance.uniform(1, 20) if fault is not Fault.EVENT_LATE else chance.uniform(60, HOUR)
         self.clockwork.later(delay, lambda: self.functions.event(ref))
         if fault is Fault.EVENT_TWICE:
-            self.clockwork.later(delay + self._chance.choice((0, 0.02, 5)), lambda: self.functions.event(ref))
+            self.clockwork.later(delay + chance.choice((0, 0.02, 5)), lambda: self.functions.event(ref))
 
     def _wake(self, at: datetime) -> None:
         self.clockwork.at(self.clockwork.seconds_of(at), self.rds.advance)
-
-    def _look_for_overdue(self) -> None:
-        self.judge.looks_for_what_is_overdue()
-        self.clockwork.later(600, self._look_for_overdue)
 
     def _lagged(self) -> None:
         self.judge.disturbed("stale description", self.plan.refs)
@@ -269,7 +286,7 @@ class Simulation:
 class _Drawn:
     """An RDS as people describe it: slow, sometimes very slow, and its descriptions lag behind."""
 
-    def __init__(self, chance: random.Random, *, lags: bool, disturb: Callable[[], None]) -> None:
+    def __init__(self, chance: Callable[[], random.Random], *, lags: bool, disturb: Callable[[], None]) -> None:
         self._chance = chance
         self._lags = lags
         self._disturb = disturb
@@ -284,17 +301,19 @@ class _Drawn:
 
     def lags_for(self) -> float:
         """Up to 45 s."""
-        return self._chance.uniform(0, 45) if self._lags and self._chance.random() < 0.5 else 0
+        chance = self._chance()
+        return chance.uniform(0, 45) if self._lags and chance.random() < 0.5 else 0
 
     def shows_old(self) -> bool:
         """Every second description within the lag."""
-        old = self._lags and self._chance.random() < 0.5
+        old = self._lags and self._chance().random() < 0.5
         if old:
             self._disturb()
         return old
 
     def _takes(self) -> float:
-        return 45 * 60 if self._chance.random() < 0.05 else self._chance.uniform(2, 15) * 60
+        chance = self._chance()
+        return 45 * 60 if chance.random() < 0.05 else chance.uniform(2, 15) * 60
 
 
 def _environ(plan: Plan) -> dict[str, str]:
