@@ -36,8 +36,10 @@ def witness(record: Record, sighting: Sighting, settings: Settings, now: datetim
     record, events = expired.record, list(expired.events)
 
     seen = _seen(record, sighting, condition, now)
-    record = seen.record
-    events += seen.events
+    # A start that came to nothing makes the restart pending again, perhaps long after anybody waited for it.
+    expired = _expire(seen.record, settings, now)
+    record = expired.record
+    events += [*seen.events, *expired.events]
 
     came_up = condition.ready and not (before.status is not None and condition_of(before.status).ready)
     if condition.state is State.STARTING or came_up or (condition.ready and not _is_just_asked(record, now)):
@@ -150,7 +152,9 @@ def _undone_launch(record: Record, sighting: Sighting, condition: Condition) -> 
 def _fell_back(record: Record, launch: Launch, now: datetime) -> Change:
     """The restart is pending again."""
     record = replace(record.gone_down(), restart=PendingRestart(launch.requested_at, launch.by))
-    return _told(record, EventName.START_FAILED, "The start came to nothing; it is tried again.", now, by=launch.by)
+    return _told(
+        record, EventName.START_FAILED, "The start came to nothing; the restart is pending again.", now, by=launch.by
+    )
 
 
 def _stopping(record: Record, now: datetime) -> Change:

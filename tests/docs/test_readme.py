@@ -25,6 +25,7 @@ SHOWN_ELSEWHERE = {
     "make test": ".ci/run",
     "make lint": ".ci/run",
     "make format": "rewrites the sources; its two commands are those of make lint",
+    "make hunt SEEDS=1000": "tests/simulation/test_command.py, with fewer",
     "make policies": "tests/deploy/test_policies.py holds its result to be current",
     "make deploy STAGE=prod": "tests/deploy/test_deploy.py, against a local AWS",
     "make undeploy STAGE=prod": "the same",
@@ -111,7 +112,7 @@ def test_every_direct_dependency_has_its_reason() -> None:
     assert [name for name in names if not re.search(rf"\b{name}\b", README)] == []
 
 
-@pytest.mark.parametrize("path", ["README.md", "docs/how-it-works.md", "docs/operations.md"])
+@pytest.mark.parametrize("path", ["README.md", "docs/guarantees.md", "docs/how-it-works.md", "docs/operations.md"])
 def test_every_link_leads_somewhere(path: str) -> None:
     folder = (ROOT / path).parent
     for target in re.findall(r"\]\(([^)#]+)\)", (ROOT / path).read_text()):

@@ -28,7 +28,7 @@ class Owner:
         self.killed = False
 
 
-class _Task(greenlet):
+class _Task(greenlet):  # type: ignore[misc]  # greenlet has no types
     owner: Owner
 
 

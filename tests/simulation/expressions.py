@@ -199,4 +199,3 @@ def _list(attribute: Attribute | None) -> list[Attribute]:
 
 def _size(attribute: Attribute | None) -> int:
     return len(_list(attribute))
-

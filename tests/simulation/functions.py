@@ -1,4 +1,4 @@
-"""The app's own functions, invoked as Lambda, API Gateway and EventBridge invoke them, each in a container of its own."""
+"""The app's own functions, invoked as Lambda, API Gateway and EventBridge do, each in a container of its own."""
 
 import base64
 import itertools
@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from types import ModuleType, SimpleNamespace
 from typing import Any, Final, Protocol
 
-from chalicelib.errors import Problem
-from chalicelib.lifecycle import CheckFailed, Lifecycle
+from chalicelib.lifecycle import Lifecycle
 from chalicelib.model import DatabaseRef
 from tests.served import load_app
 from tests.simulation.clockwork import Clockwork, Killed
@@ -134,13 +133,12 @@ class Functions:
             module, lifecycle = self._container()
             module.connect = lambda _: lifecycle  # type: ignore[attr-defined]
             handler = module.app if function == "api_handler" else getattr(module, function)
-            result, error = None, None
+            result: Any = None
+            error: Exception | None = None
             try:
                 result = handler(event, context)
             except Killed:
                 pass  # nothing after this line ran in the function: neither an answer nor a log line
-            except (CheckFailed, Problem) as problem:
-                error = problem
             except Exception as fault:  # noqa: BLE001 - whatever the app raises is judged, not handled
                 error = fault
             self._idle.append((module, lifecycle))

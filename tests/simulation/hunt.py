@@ -59,9 +59,9 @@ def hunt_on_all_cores(seeds: range) -> Iterator[tuple[Counter[str], list[Catch]]
 
 
 def shrink(plan: Plan, seconds: float = _SHRINK_SECONDS) -> list[int]:
-    """The numbers of the fewest steps found that still break the same promise: steps are left out for as long as it does.
+    """The numbers of the fewest steps found that still break the same promise.
 
-    Halves first, then ever smaller parts (Zeller's ddmin).
+    Leaves out halves first, then ever smaller parts (Zeller's ddmin).
     """
     give_up = time.monotonic() + seconds
     wanted = play(plan).violation
@@ -106,10 +106,10 @@ def read_numbers(text: str) -> list[int]:
     return numbers
 
 
-def tell(plan: Plan, kept: Sequence[int]) -> None:
-    """What happened, what it breaks, and how to see it again."""
-    result = play(plan, kept)
-    print("\n".join(result.trace[-_LINES:]))
+def tell(plan: Plan, kept: Sequence[int], lines: int | None = None) -> None:
+    """What happened (at last, if only so many lines are wanted), and how to see it again."""
+    trace = play(plan, kept).trace
+    print("\n".join(trace if lines is None else trace[-lines:]))
     print(f"\nsettings: {plan.refs}, idle {plan.idle_minutes} min, a check every {plan.interval_minutes} min")
     print(f"again: make hunt SEED={plan.seed} STEPS={spell_numbers(kept) or 'none'}")
 
@@ -143,7 +143,7 @@ def main() -> None:
         for catch in catches:
             print(f"\nseed {catch.seed} breaks a promise: {catch.violation}\nleaving out steps …")
             plan = draw_plan(catch.seed)
-            tell(plan, shrink(plan))
+            tell(plan, shrink(plan), _LINES)
             sys.exit(1)
         if figures["seeds"] * 100 // asked.seeds > done:
             done = figures["seeds"] * 100 // asked.seeds

@@ -2,9 +2,10 @@
 
 import random
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Final, Protocol, assert_never
+from typing import Any, Final, Protocol
 
 from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
 
@@ -123,48 +124,24 @@ class Network:
     ) -> Any:
         killed = fault in (Fault.KILLED_BEFORE, Fault.KILLED_AFTER)
         self._strike(fault, invocation.refs if killed else refs, invocation)
-        match fault:
-            case Fault.THROTTLED:
-                raise refusal(call.service, call.operation, _THROTTLES[call.service])
-            case Fault.DENIED:
-                raise refusal(call.service, call.operation, _DENIALS[call.service], status=403)
-            case Fault.UNREACHABLE:
-                self._clockwork.sleep(1)
-                raise EndpointConnectionError(endpoint_url=_ENDPOINT)
-            case Fault.ANSWER_LOST:
-                self._carry_out_unheard(invocation, call, refs, effect)
-                self._clockwork.sleep(_TIMEOUTS[call.service])
-                raise ReadTimeoutError(endpoint_url=_ENDPOINT)
-            case Fault.TRIED_TWICE:
-                self._carry_out_unheard(invocation, call, refs, effect)
-                self._clockwork.sleep(_TIMEOUTS[call.service])
-                return self._carry_out(invocation, call, refs, effect)
-            case Fault.SLOW:
-                self._clockwork.sleep(_TIMEOUTS[call.service] * 0.9)
-                answer = self._carry_out(invocation, call, refs, effect)
-                self._clockwork.sleep(_TIMEOUTS[call.service] * 0.05)
-                return answer
-            case Fault.CONFLICT:
-                codes = [{"Code": "TransactionConflict"}]
-                raise refusal(call.service, call.operation, "TransactionCanceledException", CancellationReasons=codes)
-            case Fault.KILLED_BEFORE:
-                invocation.killed = True
-                raise Killed
-            case Fault.KILLED_AFTER:
-                self._carry_out_unheard(invocation, call, refs, effect)
-                invocation.killed = True
-                raise Killed
-            case (
-                Fault.CHECK_LATE
-                | Fault.CHECK_TWICE
-                | Fault.CHECK_MISSED
-                | Fault.EVENT_LATE
-                | Fault.EVENT_TWICE
-                | Fault.EVENT_LOST
-            ):
-                raise AssertionError(f"{fault} is none of a call")
-            case unexpected:
-                assert_never(unexpected)
+        if fault in (Fault.THROTTLED, Fault.DENIED, Fault.CONFLICT):
+            raise _refused(fault, call)
+        if fault is Fault.UNREACHABLE:
+            self._clockwork.sleep(1)
+            raise EndpointConnectionError(endpoint_url=_ENDPOINT)
+        if fault is Fault.SLOW:
+            self._clockwork.sleep(_TIMEOUTS[call.service] * 0.9)
+            return self._carry_out(invocation, call, refs, effect)
+        if fault is not Fault.KILLED_BEFORE:
+            self._carry_out_unheard(invocation, call, refs, effect)
+        if killed:
+            invocation.killed = True
+            raise Killed
+        self._clockwork.sleep(_TIMEOUTS[call.service])
+        if fault is Fault.TRIED_TWICE:
+            return self._carry_out(invocation, call, refs, effect)
+        assert fault is Fault.ANSWER_LOST, f"{fault} is none of a call"
+        raise ReadTimeoutError(endpoint_url=_ENDPOINT)
 
     def _carry_out(
         self, invocation: Invocation, call: Call, refs: tuple[DatabaseRef, ...], effect: Callable[[], Any]
@@ -180,10 +157,8 @@ class Network:
     def _carry_out_unheard(
         self, invocation: Invocation, call: Call, refs: tuple[DatabaseRef, ...], effect: Callable[[], Any]
     ) -> None:
-        try:
+        with suppress(ClientError):  # a refusal is not heard either
             self._carry_out(invocation, call, refs, effect)
-        except ClientError:
-            pass  # the refusal is not heard either
 
     def _strike(self, fault: Fault, refs: tuple[DatabaseRef, ...], invocation: Invocation) -> None:
         invocation.disturbed = True
@@ -207,6 +182,15 @@ class Network:
             keys = {key["key"]["S"] for key in asked["Keys"]}
             return tuple(ref for ref in self._refs if f"rds_lifecycle/{ref.id}" in keys)
         return ()
+
+
+def _refused(fault: Fault, call: Call) -> ClientError:
+    if fault is Fault.DENIED:
+        return refusal(call.service, call.operation, _DENIALS[call.service], status=403)
+    if fault is Fault.THROTTLED:
+        return refusal(call.service, call.operation, _THROTTLES[call.service])
+    codes = [{"Code": "TransactionConflict"}]
+    return refusal(call.service, call.operation, "TransactionCanceledException", CancellationReasons=codes)
 
 
 def _moments_of(call: Call, invocation: Invocation) -> tuple[Moment, ...]:

@@ -27,8 +27,9 @@ class OneByOne:
 
     @property
     def width(self) -> int:
-        """How many may be let go next. Where only one operation is left, the order of its own calls matters to nobody."""
-        return min(len(self._waiting), 1) if len({id(owner) for owner, _ in self._waiting}) < 2 else len(self._waiting)
+        """How many may be let go next. Of one operation alone, the order of its own calls matters to nobody."""
+        is_alone = len({id(owner) for owner, _ in self._waiting}) < 2
+        return min(len(self._waiting), 1) if is_alone else len(self._waiting)
 
     def there(self) -> None:
         """Wait for the turn."""

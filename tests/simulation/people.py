@@ -9,7 +9,6 @@ from tests.simulation.clockwork import Clockwork
 from tests.simulation.functions import Functions
 from tests.simulation.judge import Judge
 from tests.simulation.metric import SimulatedMetric
-from tests.simulation.network import Invocation
 from tests.simulation.plan import Deed, Reports, Session
 from tests.simulation.rds import SimulatedRds
 from tests.simulation.table import SimulatedTable
@@ -37,44 +36,33 @@ class People:
         self._judge = judge
         self._keys = activity_keys
         self._chance = chance
+        self._to_one: dict[Deed, Callable[[DatabaseRef], object]] = {
+            Deed.RESTART: self.clicks,
+            Deed.DIRECT_RESTART: lambda ref: judge.asks(ref, functions.start_database(ref)),
+            Deed.HOLD: self._holds,
+            Deed.END_HOLD: lambda ref: functions.request("end hold", ref),
+            Deed.ACTIVITY: lambda ref: functions.request("activity", ref),
+            Deed.WRITTEN_ACTIVITY: lambda ref: self._writes(ref, clockwork.now),
+            Deed.LOOK: lambda ref: functions.request("look", ref),
+            Deed.EVENT: functions.event,
+            Deed.CONSOLE_START: lambda ref: self._in_the_console(ref, "start"),
+            Deed.CONSOLE_STOP: lambda ref: self._in_the_console(ref, "stop"),
+        }
 
     def do(self, deed: Deed, ref: DatabaseRef) -> None:
         """One deed, now."""
-        match deed:
-            case Deed.RESTART:
-                self.clicks(ref)
-            case Deed.DIRECT_RESTART:
-                self._asks(ref, self._functions.start_database(ref))
-            case Deed.HOLD:
-                hours = self._chance("hold").choice((0.2, 0.5, 1, 3, 12))
-                # One that comes too late to prevent a stop wakes the database again.
-                self._asks(ref, self._functions.request("hold", ref, {"hours": hours}))
-            case Deed.END_HOLD:
-                self._functions.request("end hold", ref)
-            case Deed.ACTIVITY:
-                self._functions.request("activity", ref)
-            case Deed.WRITTEN_ACTIVITY:
-                self._writes(ref, self._clockwork.now)
-            case Deed.LOOK:
-                self._functions.request("look", ref)
-            case Deed.CHECK:
-                self._functions.check()
-            case Deed.EVENT:
-                self._functions.event(ref)
-            case Deed.WARM_UP:
-                invocation = self._functions.warm_up()
-                for each in self._keys:
-                    self._asks(each, invocation)
-            case Deed.CONSOLE_START:
-                self._in_the_console(ref, "start")
-            case Deed.CONSOLE_STOP:
-                self._in_the_console(ref, "stop")
-            case unexpected:
-                assert_never(unexpected)
+        if deed is Deed.CHECK:
+            self._functions.check()
+        elif deed is Deed.WARM_UP:
+            invocation = self._functions.warm_up()
+            for each in self._keys:
+                self._judge.asks(each, invocation)
+        else:
+            self._to_one[deed](ref)
 
     def clicks(self, ref: DatabaseRef) -> None:
         """Somebody presses the button."""
-        self._asks(ref, self._functions.request("restart", ref))
+        self._judge.asks(ref, self._functions.request("restart", ref))
 
     def works(self, session: Session) -> None:
         """Somebody queries until they are done; wakes the database where it sleeps."""
@@ -117,8 +105,10 @@ class People:
         value = self._clockwork.time_of(at).isoformat()
         self._table.put_item(self._table.name, {"key": {"S": self._keys[ref]}, "value": {"S": value}})
 
-    def _asks(self, ref: DatabaseRef, invocation: Invocation) -> None:
-        self._judge.asks(ref, invocation)
+    def _holds(self, ref: DatabaseRef) -> None:
+        """One that comes too late to prevent a stop wakes the database again."""
+        hours = self._chance("hold").choice((0.2, 0.5, 1, 3, 12))
+        self._judge.asks(ref, self._functions.request("hold", ref, {"hours": hours}))
 
     def _in_the_console(self, ref: DatabaseRef, verb: str) -> None:
         if not self._rds.would_accept(ref, verb):

@@ -207,8 +207,8 @@ def _lives(ref: DatabaseRef, length: float, chance: random.Random) -> list[Step]
             )
         at += chance.expovariate(1 / between_sessions)
     often = round(length / DAY / 6) + 1
-    for _ in range(chance.randint(0, often)):
-        steps.append(Once(chance.uniform(0, length), ref, chance.choice(list(Deed))))
+    deeds = tuple(Deed)
+    steps += [Once(chance.uniform(0, length), ref, chance.choice(deeds)) for _ in range(chance.randint(0, often))]
     for _ in range(chance.randint(0, often // 2)):
         seconds = chance.choice((1, 10, 60, 300)) * 60.0
         steps.append(OwnWork(chance.uniform(0, length), ref, chance.choice(_STATUSES), seconds))
@@ -222,7 +222,7 @@ def _traps(refs: tuple[DatabaseRef, ...], length: float, chance: random.Random) 
             chance.uniform(0, length),
             chance.choice(refs),
             chance.choice(_MOMENTS),
-            chance.choice(list(Deed)),
+            chance.choice(tuple(Deed)),
             chance.choice((0, 0.002, 0.01, 0.02, 0.05, 0.3)),
         )
         for _ in range(chance.randint(0, round(0.6 * length / DAY)))

@@ -1,4 +1,4 @@
-"""The five promises of docs/guarantees.md, each as a question about what is truly so. Pure: truth in, complaints out."""
+"""The five promises of docs/guarantees.md, as questions about what is truly so. Pure: truth in, complaints out."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -45,30 +45,37 @@ def of_a_stop(truth: Truth, invocation: Invocation, rules: Rules, now: float) ->
     if looked_at == NEVER:
         yield "it was stopped without a look at its activity"
     seen_by = max(looked_at, truth.fenced_at)
+    yield from _in_use(truth, seen_by, rules, now)
+    yield from _asked_for(truth, seen_by, rules, now)
+    if truth.starter is not Hand.AWS and truth.was_known_down and now - (truth.ready_since or NEVER) <= rules.idle:
+        yield f"it was stopped {_ago(now, truth.ready_since or NEVER)} after it had come up"
+    if rules.metric:
+        series = invocation.metric.get(truth.ref, [])
+        if not series or any(value > 0 and now - at <= rules.idle for at, value in series):
+            yield "it was stopped although its activity metric was above its number, or silent"
+
+
+def _in_use(truth: Truth, seen_by: float, rules: Rules, now: float) -> Iterator[str]:
     activity = truth.activity_as_of(seen_by)
-    if activity is not None:
-        _, used_at = activity
-        if used_at is None:
-            yield "it was stopped although its activity item held no time"
-        elif used_at > now + CLOCKS_DIFFER:
-            yield "it was stopped although its activity item lay in the future"
-        elif now - used_at <= rules.idle:
-            yield f"it was stopped {_ago(now, used_at)} after a query that was known before the last look"
+    if activity is None:
+        return
+    _, used_at = activity
+    if used_at is None:
+        yield "it was stopped although its activity item held no time"
+    elif used_at > now + CLOCKS_DIFFER:
+        yield "it was stopped although its activity item lay in the future"
+    elif now - used_at <= rules.idle:
+        yield f"it was stopped {_ago(now, used_at)} after a query that was known before the last look"
+
+
+def _asked_for(truth: Truth, seen_by: float, rules: Rules, now: float) -> Iterator[str]:
     if truth.held_until_as_of(seen_by) > now:
         yield "it was stopped under a hold"
     for asked in truth.asked:
         if NEVER < asked.answered <= seen_by and now - asked.began <= rules.idle:
             yield f"it was stopped {_ago(now, asked.began)} after a restart that had been answered"
-    for asked in truth.told_ready:
-        if seen_by < asked.answered <= now:
-            yield "it was stopped although a restart had just been answered with: available"
-    if truth.starter is not Hand.AWS and truth.was_known_down and truth.ready_since is not None:
-        if now - truth.ready_since <= rules.idle:
-            yield f"it was stopped {_ago(now, truth.ready_since)} after it had come up"
-    if rules.metric:
-        series = invocation.metric.get(truth.ref, [])
-        if not series or any(value > 0 and now - at <= rules.idle for at, value in series):
-            yield "it was stopped although its activity metric was above its number, or silent"
+    if any(seen_by < asked.answered <= now for asked in truth.told_ready):
+        yield "it was stopped although a restart had just been answered with: available"
 
 
 def of_a_start(truth: Truth) -> Iterator[str]:

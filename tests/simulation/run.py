@@ -49,9 +49,7 @@ class Result:
 class Simulation:
     """Everything that takes part in one run."""
 
-    def __init__(
-        self, plan: Plan, pace: Callable[[Clockwork], Pace] = Random, nature: Nature | None = None
-    ) -> None:
+    def __init__(self, plan: Plan, pace: Callable[[Clockwork], Pace] = Random, nature: Nature | None = None) -> None:
         self.plan = plan
         self.clockwork = Clockwork(START)
         environ = _environ(plan)
@@ -237,11 +235,12 @@ class Simulation:
 
     def _logged(self, line: logging.LogRecord) -> None:
         event = getattr(line, "event", None)
-        if event is None and getattr(line, "reason", "stopped") != "stopped":
-            self.judge.notes(f"{line.database}: {line.reason}: {line.msg}")
+        database, reason = getattr(line, "database", ""), getattr(line, "reason", "stopped")
+        if event is None and reason != "stopped":
+            self.judge.notes(f"{database}: {reason}: {line.msg}")
         owner = self.clockwork.owner
         if event is not None and isinstance(owner, Invocation):
-            self.judge.logged(owner, line.database, event)
+            self.judge.logged(owner, database, event)
 
     # --- what the app stands on ---
 

@@ -185,6 +185,13 @@ def test_a_fence_whose_stop_never_came_about_lapses() -> None:
     assert look(fenced, "available", NOW + FENCE_LASTS) == (UP, [])
 
 
+def test_a_start_that_is_seen_too_late_to_have_come_to_nothing_is_given_up_at_once() -> None:
+    asleep = replace(STOPPED, status="starting", automatic_restart_at=SEVEN_DAYS_ON, launch=Launch(NOW, "ops", NOW))
+    record, events = look(asleep, "stopped", minutes(61), SEVEN_DAYS_ON)
+    assert record.restart is None
+    assert names(events) == [(EventName.START_FAILED, "ops"), (EventName.RESTART_EXPIRED, "ops")]
+
+
 def test_behind_the_fence_available_is_not_history() -> None:
     stopping = replace(UP, status="stopping", fence=Fence(NOW, "idle"), up_since=None)
     assert look(stopping, "available", minutes(1)) == (stopping, [])

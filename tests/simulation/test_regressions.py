@@ -1,0 +1,81 @@
+"""What the hunt has found, each as the steps that broke a promise, with the mend and without it."""
+
+from dataclasses import dataclass, replace
+
+import pytest
+
+from tests.simulation import mutants
+from tests.simulation.judge import Violation
+from tests.simulation.network import Moment
+from tests.simulation.plan import HOUR, Deed, InVain, Once, Plan, Step, Trap
+from tests.simulation.promises import Promise
+from tests.simulation.run import Simulation
+from tests.support import PROD
+
+pytestmark = pytest.mark.no_cover
+
+
+@dataclass(frozen=True)
+class Slow:
+    """An RDS whose descriptions show what was before for as long as they may."""
+
+    lag: float = 40
+
+    def start_takes(self) -> float:
+        """Four minutes."""
+        return 240
+
+    def stop_takes(self) -> float:
+        """Three minutes."""
+        return 180
+
+    def lags_for(self) -> float:
+        """Always."""
+        return self.lag
+
+    def shows_old(self) -> bool:
+        """Always."""
+        return True
+
+
+QUIET = Plan(
+    seed=0,
+    days=0.5,
+    refs=(PROD,),
+    asleep=(True,),
+    idle_minutes=60,
+    interval_minutes=15,
+    has_metric=False,
+    lags=False,
+    ill=None,
+    steps=(),
+)
+
+
+def played(plan: Plan, *steps: Step, lag: float = 0) -> Violation | None:
+    return Simulation(replace(plan, steps=steps), nature=Slow(lag)).run().violation
+
+
+def test_a_restart_that_meets_a_start_by_another_hand_survives_its_coming_to_nothing() -> None:
+    steps = (
+        InVain(HOUR, PROD),
+        Once(HOUR + 10, PROD, Deed.CONSOLE_START),
+        Once(HOUR + 60, PROD, Deed.RESTART),
+    )
+    assert played(QUIET, *steps) is None
+    with mutants.restart_forgotten_while_starting():
+        violation = played(QUIET, *steps)
+    assert violation is not None
+    assert violation.promise is Promise.LIVE
+
+
+def test_a_restart_behind_a_fence_survives_a_stop_in_the_console_that_rds_does_not_show_yet() -> None:
+    def broken(seed: int) -> Violation | None:
+        plan = replace(QUIET, asleep=(False,), seed=seed)
+        stopped, asked = (Trap(60, PROD, Moment.FENCE, deed, 0) for deed in (Deed.CONSOLE_STOP, Deed.RESTART))
+        return played(plan, stopped, asked, lag=40)
+
+    assert [broken(seed) for seed in range(12)] == [None] * 12
+    with mutants.old_description_settles_a_restart():
+        promises = {violation.promise for violation in map(broken, range(12)) if violation is not None}
+    assert promises == {Promise.LIVE}, "only some orders of the calls bring it to light"
