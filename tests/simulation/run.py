@@ -189,7 +189,7 @@ class Simulation:
             self._has_spared = False
             return 0
         until_next = max(0.0, (self.clockwork.next_at() or 0.0) - due)
-        spared = min(int(until_next / self._interval), self._lateness.randint(20, 80))
+        spared = min(int(until_next / self._interval), self._lateness.randint(100, 400))
         self._has_spared = spared > 0
         self.judge.figures["checks spared"] += spared
         return spared
