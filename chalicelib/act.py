@@ -70,8 +70,8 @@ class Actor:
         except Problem as problem:
             self._tell_refused_start(ref, record, problem, now)
             raise problem if isinstance(problem, CannotStart) else problem.kept() from problem
-        shown = _if_it_shows(answer, State.STOPPED)
-        record = self._tell(ref, record, lambda fresh: self._account(start_accepted(fresh, now), shown, now), now)
+        shown, at = _if_it_shows(answer, State.STOPPED), self._clock()
+        record = self._tell(ref, record, lambda fresh: self._account(start_accepted(fresh, at), shown, at), at)
         return Act(Action.START, decision, record, shown)
 
     def stop(self, ref: DatabaseRef, record: Record, change: Change, seen: Observation, now: datetime) -> Act:
@@ -115,9 +115,9 @@ class Actor:
         except Problem as refusal:
             self._tell_refused_stop(ref, fenced, refusal, now)
             raise
-        shown = _if_it_shows(answer, State.RUNNING)
+        shown, at = _if_it_shows(answer, State.RUNNING), self._clock()
         why = decision.detail
-        record = self._tell(ref, fenced, lambda fresh: self._account(stop_accepted(fresh, why, now), shown, now), now)
+        record = self._tell(ref, fenced, lambda fresh: self._account(stop_accepted(fresh, why, at), shown, at), at)
         return Act(Action.STOP, decision, record, shown)
 
     def _refused_in_this_state(self, ref: DatabaseRef, fenced: Record, refusal: WrongState, now: datetime) -> None:

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import assert_never
 
+from chalicelib.decision import is_fenced
 from chalicelib.model import (
     APP_ACTOR,
     Change,
@@ -27,15 +28,12 @@ def ask_restart(record: Record, condition: Condition | None, by: str, now: datet
     somebody else has started it, the restart is remembered with that start, which may yet come to nothing.
     """
     asked = replace(record, restart_asked_at=max(now, record.restart_asked_at or now))
+    told = (Event(now, EventName.RESTART_REQUESTED, by, "A restart was asked for.", record.status),)
     if condition is not None and condition.state is State.STARTING and record.launch is None:
-        return Change(replace(asked, launch=Launch(record.since or now, by, now), started_by_aws=False))
+        return Change(asked.joined_by(by, now, now), told)
     if record.restart is not None or (condition is not None and not _wants_start(condition)):
         return Change(record if condition is not None and condition.state is State.FAILED else asked)
-    detail = "A restart was asked for."
-    return Change(
-        replace(asked, restart=PendingRestart(now, by)),
-        (Event(now, EventName.RESTART_REQUESTED, by, detail, record.status),),
-    )
+    return Change(replace(asked, restart=PendingRestart(now, by), failure=None), told)
 
 
 def _wants_start(condition: Condition) -> bool:
@@ -55,7 +53,7 @@ def set_hold(record: Record, condition: Condition | None, until: datetime, by: s
 
     A hold that comes too late to prevent a stop asks for a restart, so that the database is awake as promised.
     """
-    too_late = condition is not None and condition.state is State.STOPPING and record.status == "available"
+    too_late = is_fenced(record, now) and (condition is None or condition.state is State.STOPPING)
     asked = ask_restart(record, condition, by, now) if too_late else Change(record)
     if record.hold == Hold(until, by):
         return asked
@@ -86,8 +84,7 @@ def start_accepted(record: Record, now: datetime) -> Change:
     if record.restart is None:
         return Change(record)
     launch = Launch(now, record.restart.by, record.restart.requested_at)
-    started = replace(record, restart=None, launch=launch, fence=None, failure=None)
-    started = replace(started, status="starting", since=now)
+    started = replace(record, restart=None, launch=launch, fence=None, failure=None, status="starting", since=now)
     return Change(started, (Event(now, EventName.STARTING, launch.by, "RDS starts it, as asked.", "starting"),))
 
 

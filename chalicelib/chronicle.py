@@ -31,26 +31,41 @@ def witness(record: Record, sighting: Sighting, settings: Settings, now: datetim
 
     Returns the same record and no events where there is nothing to account for.
     """
-    before, condition = record, condition_now(sighting, record, now)
-    expired = _expire(record, settings, now)
-    record, events = expired.record, list(expired.events)
-
-    seen = _seen(record, sighting, condition, now)
-    # A start that came to nothing makes the restart pending again, perhaps long after anybody waited for it.
-    expired = _expire(seen.record, settings, now)
-    record = expired.record
-    events += [*seen.events, *expired.events]
-
-    came_up = condition.ready and not (before.status is not None and condition_of(before.status).ready)
-    if condition.state is State.STARTING or came_up or (condition.ready and not _is_just_asked(record, now)):
-        record = replace(record, restart=None)
-    if record.restart is not None and condition.state is State.FAILED:
-        detail = f"A restart is impossible while RDS reports {sighting.status}. {remedy_for(sighting.status)}"
-        events.append(Event(now, EventName.RESTART_DROPPED, record.restart.by, detail, sighting.status))
-        record = replace(record, restart=None)
+    was_up = record.status is not None and condition_of(record.status).ready
+    condition = condition_now(sighting, record, now)
+    ended = _end_hold(record, now)
+    seen = _seen(ended.record, sighting, condition, now)
+    settled = _settle_restart(seen.record, sighting, condition, settings, now, came_up=condition.ready and not was_up)
+    record = settled.record
     if record.fence is not None and condition.state is not State.STOPPING and not is_fenced(record, now):
         record = replace(record, fence=None)
-    return Change(record, tuple(events))
+    return Change(record, ended.events + seen.events + settled.events)
+
+
+def _settle_restart(
+    record: Record, sighting: Sighting, condition: Condition, settings: Settings, now: datetime, *, came_up: bool
+) -> Change:
+    """What the sighting means for a pending restart: carried out, impossible, given up, or still pending."""
+    restart = record.restart
+    if restart is None:
+        return Change(record)
+    settled = replace(record, restart=None)
+    match condition.state:
+        case State.STARTING:
+            joins = record.launch is None
+            return Change(record.joined_by(restart.by, restart.requested_at, now) if joins else settled)
+        case State.FAILED:
+            detail = f"A restart is impossible while RDS reports {sighting.status}. {remedy_for(sighting.status)}"
+            return Change(settled, (Event(now, EventName.RESTART_DROPPED, restart.by, detail, sighting.status),))
+        case _ if condition.ready:
+            return Change(settled if came_up or not _is_just_asked(record, now) else record)
+        case _ if is_expired(record, settings, now):
+            waited = spell_duration(settings.restart_expires_after)
+            detail = f"It could not be carried out within {waited} and is given up. Ask again if it is still wanted."
+            event = Event(now, EventName.RESTART_EXPIRED, restart.by, detail)
+            return Change(replace(settled, failure=None), (event,))
+        case _:
+            return Change(record)
 
 
 def _is_just_asked(record: Record, now: datetime) -> bool:
@@ -60,17 +75,11 @@ def _is_just_asked(record: Record, now: datetime) -> bool:
     return record.restart is not None and now - last_asked_at(record.restart, record) < RDS_LAGS
 
 
-def _expire(record: Record, settings: Settings, now: datetime) -> Change:
-    events = []
-    if record.restart is not None and is_expired(record, settings, now):
-        waited = spell_duration(settings.restart_expires_after)
-        detail = f"It could not be carried out within {waited} and is given up. Ask again if it is still wanted."
-        events.append(Event(now, EventName.RESTART_EXPIRED, record.restart.by, detail))
-        record = replace(record, restart=None)
-    if record.hold is not None and record.hold.until <= now:
-        events.append(Event(now, EventName.HOLD_ENDED, record.hold.by, "The hold has run out."))
-        record = replace(record, hold=None)
-    return Change(record, tuple(events))
+def _end_hold(record: Record, now: datetime) -> Change:
+    if record.hold is None or record.hold.until > now:
+        return Change(record)
+    event = Event(now, EventName.HOLD_ENDED, record.hold.by, "The hold has run out.")
+    return Change(replace(record, hold=None), (event,))
 
 
 def _seen(record: Record, sighting: Sighting, condition: Condition, now: datetime) -> Change:
@@ -80,6 +89,9 @@ def _seen(record: Record, sighting: Sighting, condition: Condition, now: datetim
     undone = _undone_launch(record, sighting, condition)
     if condition.state is State.STOPPED and record.automatic_restart_at != sighting.automatic_restart_at:
         record = replace(record, automatic_restart_at=sighting.automatic_restart_at)
+    by_aws = _is_started_by_aws(record, now)
+    if condition.ready and record.automatic_restart_at is not None:
+        record = replace(record, automatic_restart_at=None)
     if sighting.status == record.status:
         return Change(record)
     seen = replace(record, status=sighting.status, since=now)
@@ -89,9 +101,7 @@ def _seen(record: Record, sighting: Sighting, condition: Condition, now: datetim
         return _fell_back(seen, undone, now)
     before = condition_of(record.status)
     if before.state is State.STOPPED or condition.state is State.STARTING:
-        seen = replace(seen, started_by_aws=_is_started_by_aws(record, now))
-    if condition.ready:
-        seen = replace(seen, automatic_restart_at=None)
+        seen = replace(seen, started_by_aws=by_aws)
     return _moved(seen, sighting.status, before, condition, now)
 
 
@@ -180,8 +190,8 @@ def _came_up(record: Record, now: datetime) -> Change:
     if launch is not None:
         took = max(0, round((now - launch.at).total_seconds()))
         since_request = max(0, round((now - launch.requested_at).total_seconds()))
-        is_own = launch.at >= launch.requested_at  # somebody else's was seen late: nobody knows how long it took
-        starts = (*record.start_seconds, took)[-_STARTS_REMEMBERED:] if is_own else record.start_seconds
+        starts = (*record.start_seconds, took)[-_STARTS_REMEMBERED:]
+        starts = record.start_seconds if launch.joined else starts  # nobody knows when another's start began
         up = replace(up, up_as_asked=True, start_seconds=starts)
         detail = f"Ready {spell_duration(now - launch.requested_at)} after the restart was asked for."
         return _told(up, EventName.AVAILABLE, detail, now, by=launch.by, seconds=since_request)

@@ -140,11 +140,12 @@ class Fence:
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """A start that RDS accepted from the app, or one by another's hand that somebody has asked for since."""
+    """A start that RDS accepted from the app, or another's start, ``joined`` by somebody who asks for a restart."""
 
     at: datetime
     by: str
     requested_at: datetime
+    joined: bool = False
 
 
 class Source(StrEnum):
@@ -180,6 +181,11 @@ class Record:
     automatic_restart_at: datetime | None = None
     started_by_aws: bool = False
     failure: str | None = None
+
+    def joined_by(self, by: str, requested_at: datetime, now: datetime) -> "Record":
+        """The record of a database that another hand has started, and that somebody has asked for all the same."""
+        launch = Launch(self.since or now, by, requested_at, joined=True)
+        return replace(self, restart=None, launch=launch, started_by_aws=False)
 
     def gone_down(self) -> "Record":
         """The record of a database that no longer runs: nothing of its last time up counts any more."""

@@ -64,6 +64,7 @@ def encode_record(record: Record) -> dict[str, Any]:
             "at": _text(record.launch.at),
             "by": record.launch.by,
             "requested_at": _text(record.launch.requested_at),
+            **({"joined": True} if record.launch.joined else {}),
         },
         "start_seconds": list(record.start_seconds) or None,
         "automatic_restart_at": _text(record.automatic_restart_at),
@@ -89,7 +90,11 @@ def decode_record(item: Attributes | None) -> Record:
         hold=field.read("hold", lambda m: Hold(parse_time(m["until"]), str(m["by"])), None),
         fence=field.read("fence", lambda m: Fence(parse_time(m["raised_at"]), str(m["why"])), None),
         launch=field.read(
-            "launch", lambda m: Launch(parse_time(m["at"]), str(m["by"]), parse_time(m["requested_at"])), None
+            "launch",
+            lambda m: Launch(
+                parse_time(m["at"]), str(m["by"]), parse_time(m["requested_at"]), joined=bool(m.get("joined"))
+            ),
+            None,
         ),
         start_seconds=field.read("start_seconds", lambda seconds: tuple(int(s) for s in seconds), ()),
         automatic_restart_at=field.read("automatic_restart_at", parse_time, None),

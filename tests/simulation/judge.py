@@ -18,7 +18,7 @@ from tests.simulation import promises
 from tests.simulation.client import Call
 from tests.simulation.clockwork import Clockwork
 from tests.simulation.expressions import Item
-from tests.simulation.functions import Answer
+from tests.simulation.functions import LIMIT, Answer
 from tests.simulation.metric import ref_of as metric_ref
 from tests.simulation.network import Invocation
 from tests.simulation.promises import Promise, Rules
@@ -82,6 +82,10 @@ class Judge:
             self._starts(truth, transition, at)
         if transition.after == "stopping":
             self._stops(truth, at)
+        if transition.cause is Cause.CAME_TO_NOTHING and truth.starter is not Hand.APP:
+            truth.untold = [
+                (at, names) for at, names in truth.untold if "starting" not in names
+            ]  # perhaps nobody looked
         was_ready = truth.is_ready
         truth.status, truth.status_since = transition.after, at
         if condition_of(transition.after).state == "failed":
@@ -238,6 +242,8 @@ class Judge:
         else:
             truth.starter = self._hand
         truth.started_at = at
+        if truth.starter is not Hand.APP:
+            self._expect(truth, "starting", "available", "start-failed", "first-seen")
         self.figures[f"starts by {truth.starter.value}"] += 1
         truth.was_known_down = truth.starter is not Hand.AWS
         if truth.starter is Hand.APP:
@@ -246,13 +252,14 @@ class Judge:
 
     def _stops(self, truth: Truth, at: float) -> None:
         self.figures[f"stops by {self._hand.value}"] += 1
+        # Where a stop was called off, it was up all the time: an idle window later the restart has come true.
+        truth.owed = [asked for asked in truth.owed if at - asked.began <= self._rules.idle]
         if self._hand is Hand.APP:
             truth.stopped_by_app_at = at
-            # Where a stop was called off, it was up all the time: an idle window later the restart has come true.
-            truth.owed = [asked for asked in truth.owed if at - asked.began <= self._rules.idle]
             truth.was_known_up_then = False
         else:
             truth.stopped_by_somebody_at = at
+            self._expect(truth, "stopping", "stopped", "first-seen")
             status = truth.record.status
             truth.was_known_up_then = bool(status and condition_of(status).ready and truth.record.restart is None)
 
@@ -277,6 +284,8 @@ class Judge:
         name = str(event["event"])
         self.notes(f"history of {truth.ref.id}: {name} by {event.get('by')}: {event['detail']}")
         truth.untold = [(at, names) for at, names in truth.untold if name not in names]
+        if abs((parse_time(event["at"]) - self._clockwork.clock()).total_seconds()) > LIMIT:
+            self._complain(Promise.TOLD, truth, f"{name} is told with the time {event['at']}")
         if not event["detail"] or (name in ("starting", "stopping", "stopped") and not event.get("by")):
             self._complain(Promise.TOLD, truth, f"{name} is told without its cause")
         if name in ("restart-expired", "restart-dropped"):

@@ -12,10 +12,10 @@ from unittest.mock import patch
 
 from chalicelib import act, chronicle, decision, lifecycle, reconcile
 from chalicelib.act import Act, Actor
-from chalicelib.changes import ask_restart, raise_fence, start_accepted
+from chalicelib.changes import ask_restart, raise_fence, set_hold, start_accepted
 from chalicelib.errors import AwsUnavailable, InsufficientCapacity
 from chalicelib.lifecycle import CheckResult
-from chalicelib.model import Action, Change, Condition, DatabaseRef, Decision, Observation, Record, State
+from chalicelib.model import Action, Change, Condition, DatabaseRef, Decision, EventName, Observation, Record, State
 from chalicelib.reconcile import Reconciler
 from chalicelib.settings import Settings
 from chalicelib.statuses import condition_of
@@ -170,11 +170,31 @@ def old_description_settles_a_restart() -> ExitStack:
     return _swap((chronicle, "_is_just_asked", lambda _record, _now: False))
 
 
+def pending_restart_relies_on_any_start() -> ExitStack:
+    """A pending restart is dropped where a start is under way, whoever made it."""
+    return _swap((Record, "joined_by", lambda record, *_: replace(record, restart=None)))
+
+
+def late_hold_relies_on_rds() -> ExitStack:
+    """A hold wakes the database only where RDS says that it is too late."""
+
+    def reliant(record: Record, condition: Condition | None, until: datetime, by: str, now: datetime) -> Change:
+        seen = condition or Condition(State.RUNNING, ready=True)
+        return set_hold(record, seen, until, by, now)
+
+    return _swap((lifecycle, "set_hold", reliant))
+
+
 def silent_expiry() -> ExitStack:
     """A restart that is given up is not told."""
 
-    original = chronicle._expire
-    return _swap((chronicle, "_expire", lambda record, settings, now: Change(original(record, settings, now).record)))
+    original = chronicle._settle_restart
+
+    def silent(*looked: Any, **more: Any) -> Change:
+        change = original(*looked, **more)
+        return Change(change.record, tuple(e for e in change.events if e.name is not EventName.RESTART_EXPIRED))
+
+    return _swap((chronicle, "_settle_restart", silent))
 
 
 MUTANTS: Final = (

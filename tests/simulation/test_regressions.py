@@ -7,9 +7,10 @@ import pytest
 from tests.simulation import mutants
 from tests.simulation.judge import Violation
 from tests.simulation.network import Moment
-from tests.simulation.plan import HOUR, Deed, InVain, Once, Plan, Step, Trap
+from tests.simulation.plan import HOUR, Deed, InVain, Once, Plan, Step, Storm, Trap
 from tests.simulation.promises import Promise
 from tests.simulation.run import Simulation
+from tests.simulation.weather import Fault
 from tests.support import PROD
 
 pytestmark = pytest.mark.no_cover
@@ -79,3 +80,31 @@ def test_a_restart_behind_a_fence_survives_a_stop_in_the_console_that_rds_does_n
     with mutants.old_description_settles_a_restart():
         promises = {violation.promise for violation in map(broken, range(12)) if violation is not None}
     assert promises == {Promise.LIVE}, "only some orders of the calls bring it to light"
+
+
+def test_a_restart_that_rds_did_not_answer_survives_a_start_by_another_hand_that_comes_to_nothing() -> None:
+    steps = (
+        InVain(HOUR, PROD),
+        Once(HOUR + 10, PROD, Deed.CONSOLE_START),
+        Once(HOUR + 30, PROD, Deed.EVENT),
+        Storm(HOUR + 55, 30, Fault.THROTTLED, 1.0, "rds"),
+        Once(HOUR + 60, PROD, Deed.RESTART),
+        Once(HOUR + 110, PROD, Deed.EVENT),
+    )
+    assert played(QUIET, *steps) is None
+    with mutants.pending_restart_relies_on_any_start():
+        violation = played(QUIET, *steps)
+    assert violation is not None
+    assert violation.promise is Promise.LIVE
+
+
+def test_a_hold_that_rds_did_not_answer_wakes_a_database_that_it_came_too_late_for() -> None:
+    def broken(seed: int) -> Violation | None:
+        plan = replace(QUIET, asleep=(False,), seed=seed)
+        late = Trap(60, PROD, Moment.SECOND_LOOK, Deed.HOLD, 0)
+        return played(plan, late, Storm(61, 3 * HOUR, Fault.THROTTLED, 0.3, "rds"))
+
+    assert [broken(seed) for seed in range(20, 32)] == [None] * 12
+    with mutants.late_hold_relies_on_rds():
+        promises = {violation.promise for violation in map(broken, range(20, 32)) if violation is not None}
+    assert promises == {Promise.LIVE}

@@ -3,6 +3,8 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+import pytest
+
 from chalicelib.changes import (
     ask_restart,
     end_hold,
@@ -254,7 +256,8 @@ class TestChanges:
         ):
             change = ask_restart(Record(), condition, "ops", NOW)
             assert (change.record.restart == PendingRestart(NOW, "ops")) is pending
-            assert [event.name for event in change.events] == [EventName.RESTART_REQUESTED] * pending
+            is_news = pending or (condition is not None and condition.state is State.STARTING)
+            assert [event.name for event in change.events] == [EventName.RESTART_REQUESTED] * is_news
             assert change.record.restart_asked_at == NOW
 
     def test_a_failed_database_is_not_asked_to_restart(self) -> None:
@@ -271,10 +274,47 @@ class TestChanges:
     def test_a_start_by_another_hand_that_comes_to_nothing_is_tried_again_for_who_asked_meanwhile(self) -> None:
         asleep = replace(STOPPED, status="starting", since=minutes(-2), automatic_restart_at=minutes(600))
         asked = ask_restart(asleep, Condition(State.STARTING), "ops", NOW).record
-        assert (asked.restart, asked.launch) == (None, Launch(minutes(-2), "ops", NOW))
+        assert (asked.restart, asked.launch) == (None, Launch(minutes(-2), "ops", NOW, joined=True))
         record, [event] = look(asked, "stopped", minutes(5), minutes(600))
         assert record.restart == PendingRestart(NOW, "ops")
         assert (event.name, event.by) == (EventName.START_FAILED, "ops")
+
+    def test_a_restart_that_rds_did_not_answer_joins_a_start_by_another_hand(self) -> None:
+        starting = replace(STOPPED, status="starting", since=minutes(-2), started_by_aws=True)
+        asked = ask_restart(starting, None, "ops", NOW).record
+        record, events = look(asked, "starting", minutes(1))
+        assert (record.restart, record.launch, events) == (None, Launch(minutes(-2), "ops", NOW, joined=True), [])
+        assert not record.started_by_aws
+
+    def test_a_restart_that_was_carried_out_is_not_given_up(self) -> None:
+        asked = ask_restart(STOPPED, Condition(State.STOPPED), "ops", NOW).record
+        record, events = look(asked, "starting", minutes(75))
+        assert names(events) == [(EventName.STARTING, "ops")]
+        assert record.restart is None
+
+    def test_a_failure_is_told_again_for_another_restart(self) -> None:
+        asked = ask_restart(STOPPED, Condition(State.STOPPED), "ops", NOW).record
+        refused = start_failed(asked, "InsufficientCapacity", "No room.", NOW, for_good=False).record
+        given_up, _ = look(refused, "stopped", minutes(61))
+        assert (given_up.restart, given_up.failure) == (None, None)
+
+    @pytest.mark.parametrize(
+        ("condition", "status", "later", "wakes"),
+        [
+            (Condition(State.STOPPING), "available", 0, True),
+            (Condition(State.STOPPING), "stopping", 0, True),
+            (None, "available", 0, True),
+            (Condition(State.STOPPING), "stopping", 5, False),
+            (Condition(State.STOPPED), "stopped", 0, False),
+        ],
+    )
+    def test_a_hold_that_comes_right_after_the_fence_wakes_it(
+        self, condition: Condition | None, status: str, later: float, wakes: bool
+    ) -> None:
+        fenced = replace(UP, status=status, fence=Fence(NOW, "idle"))
+        held = set_hold(fenced, condition, minutes(60), "ops", minutes(later)).record
+        assert (held.restart is not None) is wakes
+        assert held.hold is not None
 
     def test_a_start_by_another_hand_does_not_tell_how_long_starts_take(self) -> None:
         starting = replace(STOPPED, status="starting", since=minutes(-2), started_by_aws=True, start_seconds=(300,))
