@@ -28,7 +28,8 @@ from dev.local_dynamodb import take_turns
 from dev.local_rds import LocalRds
 from dev.table import ensure_table
 from tests.simulation.client import hooked_client
-from tests.simulation.rds import SimulatedRds, Steady
+from tests.simulation.natures import Steady
+from tests.simulation.rds import SimulatedRds
 from tests.simulation.table import SimulatedTable
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)

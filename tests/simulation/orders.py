@@ -6,8 +6,8 @@ from typing import Final
 
 from tests.simulation.clockwork import Clockwork, Owner
 from tests.simulation.judge import Violation
+from tests.simulation.natures import Steady
 from tests.simulation.plan import Plan
-from tests.simulation.rds import Steady
 from tests.simulation.run import Simulation
 
 Setting = Callable[[Simulation], None]

@@ -54,30 +54,6 @@ class Nature(Protocol):
         """Whether this description, within the lag, shows what was before."""
 
 
-@dataclass(frozen=True)
-class Steady:
-    """An RDS without surprises."""
-
-    start_seconds: float = 240
-    stop_seconds: float = 180
-
-    def start_takes(self) -> float:
-        """Always the same."""
-        return self.start_seconds
-
-    def stop_takes(self) -> float:
-        """Always the same."""
-        return self.stop_seconds
-
-    def lags_for(self) -> float:
-        """Never."""
-        return 0
-
-    def shows_old(self) -> bool:
-        """Never."""
-        return False
-
-
 @dataclass
 class Database:
     """One database, as it truly is."""
@@ -110,13 +86,13 @@ class SimulatedRds:
     def __init__(
         self,
         clock: Callable[[], datetime],
-        nature: Nature | None = None,
+        nature: Nature,
         watch: Callable[[Transition], None] = lambda _: None,
         wake: Callable[[datetime], None] = lambda _: None,
     ) -> None:
         self.databases: dict[DatabaseRef, Database] = {}
         self._clock = clock
-        self._nature: Nature = nature or Steady()
+        self._nature = nature
         self._watch = watch
         self._wake = wake
         self._due: list[_Due] = []

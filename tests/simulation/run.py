@@ -21,7 +21,9 @@ from tests.simulation.client import Call, SimulatedClient
 from tests.simulation.clockwork import Clockwork
 from tests.simulation.functions import Functions
 from tests.simulation.judge import Judge, Violation
+from tests.simulation.listening import listening
 from tests.simulation.metric import SimulatedMetric
+from tests.simulation.natures import Drawn
 from tests.simulation.network import Ambush, Invocation, Network, Pace, Random
 from tests.simulation.people import People
 from tests.simulation.plan import DAY, HOUR, Illness, InVain, NoRoom, Once, OwnWork, Plan, Session, Step, Storm, Trap
@@ -58,7 +60,7 @@ class Simulation:
         self._keys = {ref: self.settings.activity_key_of(ref) for ref in plan.refs}
         self.judge = Judge(self.clockwork, _rules(self.settings), {key: ref for ref, key in self._keys.items()})
         self.metric = SimulatedMetric(lambda: self.clockwork.now, self.clockwork.seconds_of, START)
-        nature = nature or _Drawn(lambda: self._chance("RDS"), lags=plan.lags, disturb=self._lagged)
+        nature = nature or Drawn(lambda: self._chance("RDS"), lags=plan.lags, disturb=self._lagged)
         self.rds = SimulatedRds(self.clockwork.clock, nature, self._changed, self._wake)
         self.table = SimulatedTable(_TABLE, self.judge.wrote)
         self.pace = pace(self.clockwork)
@@ -96,7 +98,7 @@ class Simulation:
     def running(self) -> Iterator[None]:
         """Around everything that runs the app: its log goes to the judge."""
         random.seed(self.plan.seed)
-        with _listening(self._logged), redirect_stdout(io.StringIO()):
+        with listening(self._logged), redirect_stdout(io.StringIO()):
             yield
         self.functions.close()
 
@@ -282,39 +284,6 @@ class Simulation:
                 assert_never(unexpected)
 
 
-class _Drawn:
-    """An RDS as people describe it: slow, sometimes very slow, and its descriptions lag behind."""
-
-    def __init__(self, chance: Callable[[], random.Random], *, lags: bool, disturb: Callable[[], None]) -> None:
-        self._chance = chance
-        self._lags = lags
-        self._disturb = disturb
-
-    def start_takes(self) -> float:
-        """2 to 15 minutes, now and then 45."""
-        return self._takes()
-
-    def stop_takes(self) -> float:
-        """2 to 15 minutes, now and then 45."""
-        return self._takes()
-
-    def lags_for(self) -> float:
-        """Up to 45 s."""
-        chance = self._chance()
-        return chance.uniform(0, 45) if self._lags and chance.random() < 0.5 else 0
-
-    def shows_old(self) -> bool:
-        """Every second description within the lag."""
-        old = self._lags and self._chance().random() < 0.5
-        if old:
-            self._disturb()
-        return old
-
-    def _takes(self) -> float:
-        chance = self._chance()
-        return 45 * 60 if chance.random() < 0.05 else chance.uniform(2, 15) * 60
-
-
 def _environ(plan: Plan) -> dict[str, str]:
     databases = ",".join(f"cluster:{ref.id}" if ref.kind is Kind.CLUSTER else ref.id for ref in plan.refs)
     return {
@@ -334,24 +303,3 @@ def _rules(settings: Settings) -> Rules:
         expires_after=settings.restart_expires_after.total_seconds(),
         metric=settings.activity_metric is not None,
     )
-
-
-@contextmanager
-def _listening(hear: Callable[[logging.LogRecord], None]) -> Iterator[None]:
-    """The app's log goes to the judge instead of to the terminal."""
-    logger, handler = logging.getLogger("rds-lifecycle"), _Handler(hear)
-    before = logger.handlers, logger.propagate
-    logger.handlers, logger.propagate = [handler], False
-    try:
-        yield
-    finally:
-        logger.handlers, logger.propagate = before
-
-
-class _Handler(logging.Handler):
-    def __init__(self, hear: Callable[[logging.LogRecord], None]) -> None:
-        super().__init__()
-        self._hear = hear
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self._hear(record)
