@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from chalicelib.errors import Problem
 from chalicelib.lifecycle import CheckFailed
-from chalicelib.model import DatabaseRef
+from chalicelib.model import DatabaseRef, State
 from chalicelib.records import decode_record, from_attributes
 from chalicelib.statuses import condition_of
 from chalicelib.timestamps import parse_time
@@ -317,6 +317,7 @@ class Judge:
             and truth.status_since < invocation.began - promises.LAG
             and truth.no_room_until < invocation.began
             and not truth.is_ill
+            and condition_of(truth.status).state is not State.FAILED
             for truth in (self._truths[ref] for ref in invocation.refs)
         )
 
