@@ -17,11 +17,11 @@ class Grant:
     methods: tuple[str, ...]
 
 
-_READ: Final = (Grant("/databases", ("GET",)), Grant("/databases/*", ("GET",)))
-_REPORT: Final = (Grant("/databases/*/activity", ("POST",)),)
 # "Optional whitespace" of RFC 9110; any other blank is part of the token.
 _BLANKS: Final = " \t"
 
+_READ: Final = (Grant("/databases", ("GET",)), Grant("/databases/*", ("GET",)))
+_REPORT: Final = (Grant("/databases/*/activity", ("POST",)),)
 _OPERATE: Final = (Grant("/databases/*", ("POST", "PUT", "DELETE")),)
 
 

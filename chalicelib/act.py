@@ -3,7 +3,6 @@
 import random
 import time
 from collections.abc import Callable
-from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, assert_never
@@ -21,8 +20,6 @@ from chalicelib.table import Table
 
 Clock = Callable[[], datetime]
 Pause = Callable[[float], None]
-SideBySide = Callable[[], Executor]
-"""Makes what carries out several AWS calls at the same time."""
 
 _TELL_ATTEMPTS: Final = 8
 _REFUSED_BEFORE: Final = (WrongState.__name__, CannotStop.__name__)

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Final, assert_never
 
 from chalicelib import telemetry
-from chalicelib.act import Clock, Pause, SideBySide
+from chalicelib.act import Clock, Pause
 from chalicelib.aws import cloudwatch_client, dynamodb_client, rds_client
 from chalicelib.changes import ask_restart, end_hold, set_hold
 from chalicelib.errors import BadRequest, CannotStart, DatabaseNotFound, Problem, UnknownDatabase
@@ -17,7 +17,7 @@ from chalicelib.metric import ActivityMetric
 from chalicelib.model import Action, DatabaseRef, Reason, State
 from chalicelib.problems import slug_of
 from chalicelib.rds import Rds
-from chalicelib.reconcile import Look, Outcome, Reconciler, View, Wish, threads
+from chalicelib.reconcile import Look, Outcome, Reconciler, SideBySide, View, Wish, threads
 from chalicelib.settings import Settings
 from chalicelib.statuses import condition_of, remedy_for
 from chalicelib.table import Table
@@ -90,7 +90,7 @@ class Lifecycle:
         self._table = table
         self._clock = clock
         self._pause = pause
-        self._pool = side_by_side
+        self._make_pool = side_by_side
         self._reconciler = Reconciler(settings, rds, table, metric, clock, pause, side_by_side)
 
     def database(self, database_id: str | None = None) -> DatabaseRef:
@@ -197,7 +197,7 @@ class Lifecycle:
         if len(refs) == 1:
             results = [_guarded(refs[0], work)]
         else:
-            with self._pool() as pool:
+            with self._make_pool() as pool:
                 results = list(pool.map(lambda ref: _guarded(ref, work), refs))
         if any(result.failed for result in results):
             raise CheckFailed(results)

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Final, assert_never
 
 from chalicelib import telemetry
-from chalicelib.act import Act, Actor, Clock, Pause, SideBySide
+from chalicelib.act import Act, Actor, Clock, Pause
 from chalicelib.aws import PARALLEL_CALLS, TRY_AGAIN
 from chalicelib.chronicle import witness
 from chalicelib.decision import condition_now, decide, newest
@@ -32,6 +32,9 @@ from chalicelib.model import (
 from chalicelib.rds import Rds
 from chalicelib.settings import Settings
 from chalicelib.table import Stored, Table
+
+SideBySide = Callable[[], Executor]
+"""Makes what carries out several AWS calls at the same time."""
 
 Wish = Callable[[Record, Condition | None, datetime], Change]
 """What somebody asks for, as a change of the record. The condition is None where RDS did not answer."""

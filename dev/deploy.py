@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
 from typing import Final
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -61,18 +62,18 @@ def _tell_what_next(stage: str, settings: Settings, url: str) -> None:
         print(f"entry into ACCESS_TOKENS of the stage {stage} in .chalice/config.json, and make deploy STAGE={stage}.")
 
 
-def main() -> int:
-    """Deploy the stage named by the argument; say what was done, or why nothing was."""
+def run(command: str, work: Callable[[str], None]) -> int:
+    """The work for the stage that the command line names; its status. Says why, where nothing or not all was done."""
     try:
-        deploy(sys.argv[1] if len(sys.argv) > 1 else "")
+        work(sys.argv[1] if len(sys.argv) > 1 else "")
     except NotReady as error:
-        print(f"make deploy: {error}", file=sys.stderr)
+        print(f"{command}: {error}", file=sys.stderr)
         return 1
     except (ChaliceFailed, ClientError, BotoCoreError) as error:
-        print(f"make deploy: {error}\nIt can be run again as soon as that is mended.", file=sys.stderr)
+        print(f"{command}: {error}\nIt can be run again as soon as that is mended.", file=sys.stderr)
         return 1
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run("make deploy", deploy))

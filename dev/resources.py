@@ -17,6 +17,13 @@ LONGEST_INTERVAL: Final = timedelta(minutes=5037)
 """CloudWatch's alarms look back over seven days at most, and these look back over two checks and a little more."""
 
 _WOKEN_BY_EVENTBRIDGE: Final = ("inactivity_check", "database_event", "warm_up")
+_WHO_IS_TOLD: Final = {
+    "Fn::If": [
+        "HasTopic",
+        [{"Ref": "AlarmTopic"}],
+        {"Fn::If": ["HasEmail", [{"Ref": "Alarms"}], {"Ref": "AWS::NoValue"}]},
+    ]
+}
 _LATE: Final = timedelta(minutes=5)
 _REFUSALS: Final = ("DEFAULT_4XX", "DEFAULT_5XX")
 
@@ -34,6 +41,9 @@ def resources(stage: str, settings: Settings, root: Path = ROOT) -> dict[str, An
     own["RestAPI"] = {"Properties": _api(stage, settings)}
     own["ApiFails"] = {"Properties": {"Dimensions": _dimensions(ApiName=f"{APP_NAME}-{stage}", Stage="api")}}
     own |= _alarms(settings, common)
+    for resource in common["Resources"].values():
+        if resource.get("Type") == "AWS::CloudWatch::Alarm":
+            resource["Properties"] |= {"AlarmActions": _WHO_IS_TOLD, "OKActions": _WHO_IS_TOLD}
     merged: dict[str, Any] = TemplateDeepMerger().merge({"Resources": own}, common)
     return merged
 

@@ -2,11 +2,9 @@
 
 import sys
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from chalicelib.settings import SettingsError, read_settings
 from dev import deployed, log_groups, neighbours
-from dev.deploy import ChaliceFailed, chalice
+from dev.deploy import ChaliceFailed, chalice, run
 from dev.policies import CALLS
 from dev.preflight import NotReady, check_account
 from dev.stage import function_name, stage_environment
@@ -39,18 +37,5 @@ def _table_of(stage: str) -> str:
         return "of the stage"
 
 
-def main() -> int:
-    """Remove the stage named by the argument; say what was kept."""
-    try:
-        undeploy(sys.argv[1] if len(sys.argv) > 1 else "")
-    except NotReady as error:
-        print(f"make undeploy: {error}", file=sys.stderr)
-        return 1
-    except (ChaliceFailed, ClientError, BotoCoreError) as error:
-        print(f"make undeploy: {error}\nIt can be run again as soon as that is mended.", file=sys.stderr)
-        return 1
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run("make undeploy", undeploy))

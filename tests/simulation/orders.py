@@ -109,6 +109,6 @@ def play(plan: Plan, before: Setting, operations: tuple[Setting, ...], order: Or
         while pace.width and simulation.judge.violation is None:
             pace.let_go(order.next(pace.width))
         pace.is_free = True
-        simulation.wakes_regularly()
+        simulation.event_bridge.wakes_regularly()
         simulation.passes(_AFTERWARDS)
     return simulation

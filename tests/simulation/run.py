@@ -17,8 +17,9 @@ from chalicelib.rds import Rds
 from chalicelib.settings import Settings, read_settings
 from chalicelib.statuses import condition_of
 from chalicelib.table import Table
-from tests.simulation.client import Call, SimulatedClient
+from tests.simulation.client import SimulatedClient
 from tests.simulation.clockwork import Clockwork
+from tests.simulation.event_bridge import EventBridge
 from tests.simulation.functions import Functions
 from tests.simulation.judge import Judge, Violation
 from tests.simulation.listening import listening
@@ -27,10 +28,10 @@ from tests.simulation.natures import Drawn
 from tests.simulation.network import Ambush, Invocation, Network, Pace, Random
 from tests.simulation.people import People
 from tests.simulation.plan import DAY, HOUR, Illness, InVain, NoRoom, Once, OwnWork, Plan, Session, Step, Storm, Trap
-from tests.simulation.promises import Rules
+from tests.simulation.promises import MINUTE, Rules
 from tests.simulation.rds import Cause, Nature, SimulatedRds, Transition
 from tests.simulation.table import SimulatedTable
-from tests.simulation.weather import OF_CHECKS, OF_EVENTS, Fault, Front, Weather
+from tests.simulation.weather import Front, Weather
 
 START: Final = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
 _TABLE: Final = "system-metadata"
@@ -69,9 +70,15 @@ class Simulation:
         self.people = People(
             self.clockwork, self.functions, self.rds, self.table, self.metric, self.judge, self._keys, self._chance
         )
-        self._asleep_as_of = -1
-        self._has_spared = False
-        self._lateness = self._chance("schedule")
+        self.event_bridge = EventBridge(
+            self.clockwork,
+            self.weather,
+            self.functions,
+            self.judge,
+            plan.refs,
+            plan.interval_minutes * MINUTE,
+            self._chance,
+        )
         for ref, asleep in zip(plan.refs, plan.asleep, strict=True):
             status = "stopped" if asleep else "available"
             self.judge.minds(ref, status)
@@ -85,14 +92,10 @@ class Simulation:
         steps = self.plan.steps if steps is None else steps
         for step in steps:
             self.clockwork.at(step.at, self._player(step))
-        self.wakes_regularly()
+        self.event_bridge.wakes_regularly()
         with self.running():
             self.passes(self.plan.days * DAY + _AFTERWARDS)
         return self.result()
-
-    def wakes_regularly(self) -> None:
-        """From now on the schedule wakes the check."""
-        self._check_at(self.clockwork.now + self._chance("first check").uniform(0, self._interval))
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -152,61 +155,6 @@ class Simulation:
             self.rds.databases[ref].no_room_until = self.clockwork.time_of(until)
             self.judge.no_room(ref, until)
 
-    # --- the schedule, events, and time-outs ---
-
-    @property
-    def _interval(self) -> float:
-        return self.plan.interval_minutes * 60.0
-
-    def _check_at(self, due: float) -> None:
-        """EventBridge comes up to 20 s late."""
-        self.clockwork.at(due + self._lateness.uniform(0, 20), lambda: self._check(due))
-
-    def _check(self, due: float) -> None:
-        spared = self._spared(due)
-        if spared:
-            self._check_at(due + self._interval * spared)
-            return
-        self.judge.looks_for_what_is_overdue()
-        self._check_at(due + self._interval)
-        fault = self.weather.strikes(OF_CHECKS)
-        if fault is not None:
-            self.judge.disturbed(fault, self.plan.refs)
-        if fault is Fault.CHECK_MISSED:
-            return
-        if fault is Fault.CHECK_LATE:
-            self.clockwork.later(self._lateness.uniform(60, 900), self._run_check)
-            return
-        if fault is Fault.CHECK_TWICE:
-            self.clockwork.later(self._lateness.choice((0, 0.01, 0.1, 3)), self._run_check)
-        self._run_check()
-
-    def _spared(self, due: float) -> int:
-        """How many checks are left out, this one among them.
-
-        Where all are asleep, known to be so, and nothing has changed, a look changes nothing. Most of these are spared,
-        up to the moment at which something else is to happen: that is what makes a year pass in seconds.
-        """
-        if self._asleep_as_of != self.judge.changes or self._has_spared:
-            self._has_spared = False
-            return 0
-        until_next = max(0.0, (self.clockwork.next_at() or 0.0) - due)
-        spared = min(int(until_next / self._interval), self._lateness.randint(100, 400))
-        self._has_spared = spared > 0
-        self.judge.figures["checks spared"] += spared
-        return spared
-
-    def _run_check(self, attempt: int = 0) -> None:
-        changes = self.judge.changes
-
-        def then(error: Exception | None) -> None:
-            if error is not None and attempt < 2:
-                self.clockwork.later(60.0 * (attempt + 1), lambda: self._run_check(attempt + 1))
-            elif error is None and self.judge.changes == changes and self.judge.is_quiet():
-                self._asleep_as_of = changes
-
-        self.functions.check(then)
-
     def _changed(self, transition: Transition) -> None:
         self.judge.changed(transition)
         ref = transition.ref
@@ -215,19 +163,7 @@ class Simulation:
         elif not self.rds.is_ready(ref):
             self.metric.went_down(ref)
         if transition.after in ("available", "stopped") or transition.cause is Cause.SEVEN_DAYS:
-            self._send_event(ref)
-
-    def _send_event(self, ref: DatabaseRef) -> None:
-        fault = self.weather.strikes(OF_EVENTS)
-        if fault is not None:
-            self.judge.disturbed(fault, (ref,))
-        if fault is Fault.EVENT_LOST:
-            return
-        chance = self._chance(f"event of {ref}")
-        delay = chance.uniform(1, 20) if fault is not Fault.EVENT_LATE else chance.uniform(60, HOUR)
-        self.clockwork.later(delay, lambda: self.functions.event(ref))
-        if fault is Fault.EVENT_TWICE:
-            self.clockwork.later(delay + chance.choice((0, 0.02, 5)), lambda: self.functions.event(ref))
+            self.event_bridge.sends_event(ref)
 
     def _wake(self, at: datetime) -> None:
         self.clockwork.at(self.clockwork.seconds_of(at), self.rds.advance)
@@ -244,16 +180,13 @@ class Simulation:
         if event is not None and isinstance(owner, Invocation):
             self.judge.logged(owner, database, event)
 
-    # --- what the app stands on ---
-
     def _lifecycle(self) -> Lifecycle:
         wait, clock = self.pace.pause, self.clockwork.clock
         rule = self.settings.activity_metric
         metric = None if rule is None else ActivityMetric(lambda: self._client("cloudwatch", self.metric), rule)
-        rds: Any = self._client("rds", self.rds)
         return Lifecycle(
             self.settings,
-            Rds(rds),
+            Rds(self._client("rds", self.rds)),
             Table(self._client("dynamodb", self.table), self.settings, wait),
             metric,
             clock,
@@ -262,10 +195,7 @@ class Simulation:
         )
 
     def _client(self, name: str, service: object) -> Any:
-        def wire(call: Call, effect: Callable[[], Any]) -> Any:
-            return self.network(call, effect)
-
-        return SimulatedClient(name, service, wire)
+        return SimulatedClient(name, service, self.network)
 
     def _fall_ill(self) -> None:
         """The first database, for good."""
