@@ -14,11 +14,11 @@ from chalice.app import AuthResponse, AuthRoute, Chalice, CORSConfig, Rate, Requ
 # Chalice packages chalicelib as it lies there: importing it in order to deploy must not leave __pycache__ in it.
 sys.dont_write_bytecode = True
 
-from chalicelib import access, problems, views
+from chalicelib import access, page, problems, views
 from chalicelib.errors import DatabaseNotFound, Problem
 from chalicelib.lifecycle import Lifecycle, Restarted, connect
 from chalicelib.model import Kind
-from chalicelib.requests import body_of, read_hold, read_start_payload
+from chalicelib.requests import body_of, read_days, read_hold, read_start_payload
 from chalicelib.settings import SettingsError, read_deploy_time_settings, read_settings
 from chalicelib.telemetry import logger
 
@@ -49,7 +49,7 @@ def name_request(event: Any, get_response: Callable[[Any], Any]) -> Any:
 
 @app.middleware("http")
 def finish_response(event: Any, get_response: Callable[[Any], Response]) -> Response:
-    """Nothing is cached, and Chalice's own errors look like ours."""
+    """Nothing is cached unless it says otherwise, and Chalice's own errors look like ours."""
     try:
         response = get_response(event)
     except Exception:  # noqa: BLE001 - Chalice's own answer to whatever it stumbles over has neither form nor headers
@@ -59,7 +59,7 @@ def finish_response(event: Any, get_response: Callable[[Any], Response]) -> Resp
         headers = {name: str(value) for name, value in response.headers.items() if name != "Content-Type"}
         answer = problems.answer_framework_problem(response.status_code, headers, request_id())
         response = Response(answer.body, {**answer.headers}, answer.status)
-    response.headers["Cache-Control"] = "no-store"
+    response.headers.setdefault("Cache-Control", "no-store")
     return response
 
 
@@ -132,15 +132,24 @@ def authorize(request: Any) -> AuthResponse:
     return AuthResponse(routes=routes, principal_id=token.name, context={"role": token.role})
 
 
+@app.route("/", methods=["GET"])
+def status_page() -> Response:
+    """The status page: static, and without any data of a database."""
+    shown = page.render(read_deploy_time_settings(os.environ).dashboard_url)
+    if shown.is_known_to(this_request().headers.get("if-none-match")):
+        return Response("", {**shown.headers}, 304)
+    return Response(shown.html, {**shown.headers})
+
+
 @route("GET", "/databases")
-def list_databases() -> Any:
-    """Every minded database, as it stands."""
+def list_databases() -> Response:
+    """Every minded database, as it stands, and the role of the bearer."""
     run = lifecycle()
     shown = [
         views.show_missing(ref, view) if isinstance(view, DatabaseNotFound) else views.show_database(view, run.settings)
         for ref, view in run.describe_all().items()
     ]
-    return {"databases": shown}
+    return Response({"databases": shown}, {"Access-Role": this_request().context["authorizer"]["role"]})
 
 
 @route("GET", "/databases/{database_id}")
@@ -181,6 +190,14 @@ def end_hold(database_id: str) -> Any:
     """Let the database sleep again when it is idle."""
     run = lifecycle()
     return views.show_database(run.end_hold(run.database(database_id), by=bearer_name()), run.settings)
+
+
+@route("GET", "/databases/{database_id}/history")
+def show_history(database_id: str) -> Any:
+    """What happened to the database, how long it was awake, and what that saved."""
+    run = lifecycle()
+    ref = run.database(database_id)
+    return views.show_history(run.history(ref, read_days(this_request().query_params)), run.settings)
 
 
 @app.schedule(Rate(int(declared.check_interval.total_seconds() // 60), unit=Rate.MINUTES))

@@ -39,7 +39,22 @@ def witness(record: Record, sighting: Sighting, settings: Settings, now: datetim
     record = settled.record
     if record.fence is not None and condition.state is not State.STOPPING and not is_fenced(record, now):
         record = replace(record, fence=None)
-    return Change(record, ended.events + seen.events + settled.events)
+    return _open_day(Change(record, ended.events + seen.events + settled.events), now)
+
+
+def _open_day(change: Change, now: datetime) -> Change:
+    """Each day's history says how the database stood at the day's first look.
+
+    So a day of which the history says nothing is one on which nobody looked, not one on which nothing happened.
+    """
+    record = change.record
+    if record.told_on == now.date() or record.status is None:
+        return change
+    opened = replace(record, told_on=now.date())
+    if any(event.status for event in change.events):
+        return Change(opened, change.events)
+    seen = Event(now, EventName.SEEN, None, f"The first look of the day; RDS reports {record.status}.", record.status)
+    return Change(opened, (*change.events, seen))
 
 
 def _settle_restart(
@@ -87,13 +102,14 @@ def _seen(record: Record, sighting: Sighting, condition: Condition, now: datetim
     if condition != condition_of(sighting.status):
         return Change(record)
     undone = _undone_launch(record, sighting, condition)
+    unseen = _unseen_round(record, sighting, condition, now)
     if condition.state is State.STOPPED and record.automatic_restart_at != sighting.automatic_restart_at:
         record = replace(record, automatic_restart_at=sighting.automatic_restart_at)
     by_aws = _is_started_by_aws(record, now)
     if condition.ready and record.automatic_restart_at is not None:
         record = replace(record, automatic_restart_at=None)
     if sighting.status == record.status:
-        return Change(record)
+        return Change(record, unseen)
     seen = replace(record, status=sighting.status, since=now)
     if record.status is None:
         return _first_seen(seen, sighting, condition, now)
@@ -164,6 +180,22 @@ def _fell_back(record: Record, launch: Launch, now: datetime) -> Change:
     record = replace(record.gone_down(), restart=PendingRestart(launch.requested_at, launch.by))
     return _told(
         record, EventName.START_FAILED, "The start came to nothing; the restart is pending again.", now, by=launch.by
+    )
+
+
+def _unseen_round(record: Record, sighting: Sighting, condition: Condition, now: datetime) -> tuple[Event, ...]:
+    """It was started and stopped again while nobody looked, or while nothing could be written down.
+
+    AWS sets the time of its own restart when a database is stopped: a later one tells of a later stop.
+    """
+    before, after = record.automatic_restart_at, sighting.automatic_restart_at
+    is_asleep = condition.state is State.STOPPED and sighting.status == record.status
+    if not is_asleep or before is None or after is None or after - before < RDS_LAGS:
+        return ()
+    by = record.restart.by if record.restart else AWS_ACTOR if _is_started_by_aws(record, now) else SOMEBODY_ELSE
+    return (
+        Event(now, EventName.STARTING, by, "It was started since the last look that could be noted.", sighting.status),
+        Event(now, EventName.STOPPED, SOMEBODY_ELSE, "It has stopped again, unseen.", sighting.status),
     )
 
 

@@ -13,8 +13,9 @@ from chalicelib.act import Clock, Pause
 from chalicelib.aws import cloudwatch_client, dynamodb_client, rds_client
 from chalicelib.changes import ask_restart, end_hold, set_hold
 from chalicelib.errors import BadRequest, CannotStart, DatabaseNotFound, Problem, UnknownDatabase
+from chalicelib.history import days_of, tell
 from chalicelib.metric import ActivityMetric
-from chalicelib.model import Action, DatabaseRef, Reason, State
+from chalicelib.model import Action, DatabaseRef, History, Reason, State
 from chalicelib.problems import slug_of
 from chalicelib.rds import Rds
 from chalicelib.reconcile import Look, Outcome, Reconciler, SideBySide, View, Wish, threads
@@ -145,6 +146,12 @@ class Lifecycle:
     def end_hold(self, ref: DatabaseRef, by: str) -> View:
         """Let it sleep again when it is idle. Raises Problem."""
         return self._carry_out(ref, lambda record, _, at: end_hold(record, by, at))
+
+    def history(self, ref: DatabaseRef, days: int) -> History:
+        """What happened to it in the last so many days, at most 90, up to now. Raises Problem."""
+        now = self._clock()
+        start = now - timedelta(days=days)
+        return tell(self._table.history(ref, days_of(start, now)), start, now)
 
     def report_activity(self, ref: DatabaseRef) -> View:
         """Record that the database was queried now. Raises Problem; the report is kept even if RDS does not answer."""

@@ -4,7 +4,7 @@ Everything here is a frozen value. Times are aware UTC datetimes.
 """
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
 APP_ACTOR = "rds-lifecycle"
@@ -163,7 +163,7 @@ class Record:
 
     ``up_since`` is when it was first seen up after it had not been, ``up_as_asked`` whether a restart brought it up;
     ``first_seen_at`` is when it was found running by an app that knew nothing of it, which says little: it counts
-    only where no other sign of use is known.
+    only where no other sign of use is known. ``told_on`` is the last day (UTC) whose history says how it stood.
     """
 
     rev: int = 0
@@ -181,6 +181,7 @@ class Record:
     automatic_restart_at: datetime | None = None
     started_by_aws: bool = False
     failure: str | None = None
+    told_on: date | None = None
 
     def joined_by(self, by: str, requested_at: datetime, now: datetime) -> "Record":
         """The record of a database that another hand has started, and that somebody has asked for all the same."""
@@ -249,6 +250,7 @@ class EventName(StrEnum):
     """What the history tells of."""
 
     FIRST_SEEN = "first-seen"
+    SEEN = "seen"
     RESTART_REQUESTED = "restart-requested"
     RESTART_EXPIRED = "restart-expired"
     RESTART_DROPPED = "restart-dropped"
@@ -278,6 +280,25 @@ class Event:
     detail: str
     status: str | None = None
     seconds: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """A time in which a database's state did not change; None where nobody looked."""
+
+    start: datetime
+    end: datetime
+    state: State | None
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What happened to a database between two moments, oldest first. ``periods`` leave no gap."""
+
+    start: datetime
+    end: datetime
+    events: tuple[Event, ...]
+    periods: tuple[Period, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ What an older or a newer version wrote is read as far as it is understood: a mis
 
 import logging
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final, TypeVar
 
@@ -13,6 +13,7 @@ from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
 from chalicelib.model import (
     Event,
+    EventName,
     Fence,
     Hold,
     Launch,
@@ -70,6 +71,7 @@ def encode_record(record: Record) -> dict[str, Any]:
         "automatic_restart_at": _text(record.automatic_restart_at),
         "started_by_aws": record.started_by_aws or None,
         "failure": record.failure,
+        "told_on": None if record.told_on is None else record.told_on.isoformat(),
     }
 
 
@@ -100,6 +102,7 @@ def decode_record(item: Attributes | None) -> Record:
         automatic_restart_at=field.read("automatic_restart_at", parse_time, None),
         started_by_aws=field.read("started_by_aws", bool, False),
         failure=field.read("failure", str, None),
+        told_on=field.read("told_on", date.fromisoformat, None),
     )
 
 
@@ -114,6 +117,28 @@ def encode_event(event: Event) -> dict[str, Any]:
         "seconds": event.seconds,
     }
     return {name: value for name, value in values.items() if value is not None}
+
+
+def decode_events(item: Attributes | None) -> tuple[Event, ...]:
+    """One day's history; what another version wrote and this one does not understand is left out."""
+    entries = from_attributes(item or {}).get("events")
+    decoded = [_event(entry) for entry in entries] if isinstance(entries, list) else []
+    return tuple(event for event in decoded if event is not None)
+
+
+def _event(entry: Any) -> Event | None:
+    try:
+        return Event(
+            parse_time(entry["at"]),
+            EventName(entry["event"]),
+            entry.get("by"),
+            str(entry["detail"]),
+            entry.get("status"),
+            int(entry["seconds"]) if "seconds" in entry else None,
+        )
+    except (AttributeError, TypeError, KeyError, ValueError, ArithmeticError):
+        _log.warning("An entry of the history is not understood and left out.")
+        return None
 
 
 class _Fields:

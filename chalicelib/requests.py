@@ -1,8 +1,10 @@
 """Bodies and payloads that people and programs send → values, or BadRequest."""
 
 import json
+import re
+from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from chalicelib.errors import BadRequest
 from chalicelib.timestamps import parse_time
@@ -16,7 +18,10 @@ class HasBody(Protocol):
         """The body; raises ValueError where it is not encoded as it claims to be."""
 
 
-_HOLD_FORM = 'Send {"hours": 3} (over 0, at most 168) or {"until": "2030-01-31T18:00:00Z"}.'
+MOST_DAYS: Final = 90
+"""Of history, in one answer."""
+
+_HOLD_FORM: Final = 'Send {"hours": 3} (over 0, at most 168) or {"until": "2030-01-31T18:00:00Z"}.'
 
 
 def body_of(request: HasBody) -> bytes | str:
@@ -39,6 +44,14 @@ def read_hold(body: bytes | str | None) -> timedelta | datetime:
                 raise BadRequest(f"until is not understood: {fault}. {_HOLD_FORM}") from fault
         case _:
             raise BadRequest(f"The body does not say how long to hold. {_HOLD_FORM}")
+
+
+def read_days(query: Mapping[str, str] | None) -> int:
+    """For how many days history is asked: 1 to 90, 7 where nothing is said. Raises BadRequest."""
+    text = (query or {}).get("days", "7")
+    if not re.fullmatch(r"[1-9][0-9]?", text) or int(text) > MOST_DAYS:
+        raise BadRequest(f"days is a whole number from 1 to {MOST_DAYS}, as in ?days=7.")
+    return int(text)
 
 
 def read_start_payload(payload: object) -> str | None:

@@ -123,7 +123,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
 
 
 def read_deploy_time_settings(environ: Mapping[str, str]) -> Settings:
-    """What app.py's decorators need while Chalice imports it: a setting that is missing or wrong has its default.
+    """What app.py's decorators and the page need: a setting that is missing or wrong has its default.
 
     The faults are not lost: the first use of any function reports them through read_settings.
     """
@@ -133,6 +133,7 @@ def read_deploy_time_settings(environ: Mapping[str, str]) -> Settings:
         check_interval=reader.read("CHECK_INTERVAL_MINUTES", timedelta(minutes=15), _whole_minutes, ""),
         warm_up_schedule=reader.read("WARM_UP_SCHEDULE", None, _schedule, _SCHEDULE),
         cors_origin=reader.read("CORS_ORIGIN", None, _origin, ""),
+        dashboard_url=reader.read("DASHBOARD_URL", None, _url, ""),
     )
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
@@ -16,6 +16,7 @@ from chalicelib.errors import AwsUnavailable, Conflict
 from chalicelib.model import Activity, Change, DatabaseRef, Event, LastQuery, NoActivity, Record, UnreadableActivity
 from chalicelib.records import (
     LARGEST_REVISION,
+    decode_events,
     decode_record,
     encode_event,
     encode_record,
@@ -83,6 +84,13 @@ class Table:
         except _HistoryFull:
             self._transact(writes[:1])
         return after
+
+    def history(self, ref: DatabaseRef, days: Iterable[date]) -> tuple[Event, ...]:
+        """What happened on these days (UTC, at most 100), oldest first: one call. Raises what aws_call raises."""
+        keys = [_history_key(ref, day) for day in days]
+        items = self._get(keys)
+        events = [event for key in keys for event in decode_events(items.get(key))]
+        return tuple(sorted(events, key=lambda event: event.at))
 
     def report_activity(self, ref: DatabaseRef, at: datetime) -> Activity:
         """Record that the database was queried at that time, in the contract's shape; never moves it backwards.
@@ -156,7 +164,7 @@ class Table:
         }
         return {
             "TableName": self._name,
-            "Key": {"key": {"S": f"rds_history/{ref.id}/{now:%Y-%m-%d}"}},
+            "Key": {"key": {"S": _history_key(ref, now.date())}},
             "UpdateExpression": "SET #events = list_append(if_not_exists(#events, :none), :new), #expires_at = :expiry",
             "ConditionExpression": "attribute_not_exists(#events) OR size(#events) < :most",
             "ExpressionAttributeNames": {"#events": "events", "#expires_at": "expires_at"},
@@ -210,6 +218,10 @@ class _HistoryFull(Exception):
 
 def _record_key(ref: DatabaseRef) -> str:
     return f"rds_lifecycle/{ref.id}"
+
+
+def _history_key(ref: DatabaseRef, day: date) -> str:
+    return f"rds_history/{ref.id}/{day.isoformat()}"
 
 
 def _decode_activity(item: Mapping[str, Any] | None) -> Activity:

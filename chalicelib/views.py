@@ -7,14 +7,20 @@ from typing import Any, Final
 
 from chalicelib.decision import condition_now
 from chalicelib.errors import Problem
+from chalicelib.history import summarize
 from chalicelib.lifecycle import Restarted
-from chalicelib.model import DatabaseRef, Reason, Record, State
+from chalicelib.model import DatabaseRef, History, Reason, Record, State
 from chalicelib.reconcile import View
 from chalicelib.settings import Settings
 from chalicelib.statuses import condition_of
 from chalicelib.timestamps import format_time
 
 _USUAL_START: Final = timedelta(minutes=5)
+_HOUR: Final = timedelta(hours=1)
+
+MOST_EVENTS: Final = 2000
+"""In one answer: Lambda's may have 6 MB, and nobody reads more. The sums count all of them."""
+
 _STOPS_SOMETIME: Final = (Reason.RECENT_ACTIVITY, Reason.NO_ACTIVITY_DATA, Reason.METRIC_ACTIVE, Reason.IDLE)
 
 
@@ -61,6 +67,34 @@ def show_missing(ref: DatabaseRef, problem: Problem) -> dict[str, Any]:
     return {**unknown, **known, "detail": problem.detail}
 
 
+def show_history(history: History, settings: Settings) -> dict[str, Any]:
+    """What happened, oldest first, and its sums."""
+    shown = history.events[-MOST_EVENTS:]
+    summary, price = summarize(history), settings.hourly_cost_usd
+    return {
+        "events": [
+            {"at": format_time(event.at), "event": event.name, "by": event.by, "detail": event.detail}
+            for event in shown
+        ],
+        "summary": {
+            "from": format_time(history.start),
+            "until": format_time(history.end),
+            "running_hours": _hours(summary.running),
+            "stopped_hours": _hours(summary.stopped),
+            "unobserved_hours": _hours(summary.unobserved),
+            "saved_hours": _hours(summary.saved),
+            "saved_usd": None if price is None else round(summary.saved / _HOUR * price, 2),
+            "starts": summary.starts,
+            "median_wake_seconds": None if summary.wake_time is None else round(summary.wake_time.total_seconds()),
+            "events_left_out": len(history.events) - len(shown),
+            "periods": [
+                {"from": format_time(period.start), "until": format_time(period.end), "state": period.state}
+                for period in history.periods
+            ],
+        },
+    }
+
+
 def show_restarted(answer: Restarted, settings: Settings) -> dict[str, Any]:
     """The body of an answer to a restart."""
     return {
@@ -94,6 +128,10 @@ def _estimated_ready_at(view: View) -> datetime | None:
 
 def _usual_start(record: Record) -> timedelta:
     return timedelta(seconds=median(record.start_seconds)) if record.start_seconds else _USUAL_START
+
+
+def _hours(duration: timedelta) -> float:
+    return round(duration / _HOUR, 2)
 
 
 def _time(at: datetime | None) -> str | None:

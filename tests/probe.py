@@ -18,6 +18,7 @@ from tests.served import Served
 from tests.support import NOW, PROD
 
 _INSIDES: Final = re.compile(rf"Traceback|File \"|\barn:|{DEFAULT_ACCOUNT_ID}|\w(Error|Exception)\b|botocore|own words")
+PAGE: Final = "text/html; charset=utf-8"
 _ERROR_MEMBERS: Final = {"type", "title", "status", "detail", "instance"}
 
 
@@ -101,6 +102,9 @@ class Probe:
         if safe or answer.status >= 400:
             self._unchanged(answer, before, said)
         if not answer.by_app:
+            return
+        if answer.headers.get("Cache-Control") == "no-cache":
+            assert (answer.status, answer.headers["Content-Type"]) in ((200, PAGE), (304, PAGE)), said
             return
         value = answer.json
         assert _INSIDES.findall(json.dumps(value, ensure_ascii=False) + str(dict(answer.headers))) == [], said

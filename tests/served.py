@@ -3,12 +3,14 @@
 import hashlib
 import importlib.util
 import itertools
+import os
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from chalice.test import Client, HTTPResponse
@@ -73,19 +75,19 @@ class Served:
 Serve = Callable[..., Served]
 
 
+@contextmanager
+def serving(status: str = "stopped", databases: str = "ss-financial-prod", **environ: str) -> Iterator[Served]:
+    """A world, and the app on it: serving(status=…, IDLE_MINUTES=…)."""
+    environ = {"DATABASES": databases, "ACCESS_TOKENS": TOKENS, **environ}
+    settings = read_settings(environ)
+    with patch.dict(os.environ, environ), a_world(*settings.databases, status=status, given=settings) as world:
+        module = load_app()
+        with patch.object(module, "connect", lambda _: world.lifecycle):
+            yield Served(world, module, Client(module.app, stage_name="a-stage-of-tests", project_dir=str(ROOT)))
+
+
 @pytest.fixture
-def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
-    """Make a world and serve the app on it: serve(status=…, IDLE_MINUTES=…)."""
+def serve() -> Iterator[Serve]:
+    """Make a world and serve the app on it, until the test ends."""
     with ExitStack() as stack:
-
-        def served(status: str = "stopped", databases: str = "ss-financial-prod", **environ: str) -> Served:
-            environ = {"DATABASES": databases, "ACCESS_TOKENS": TOKENS, **environ}
-            for name, value in environ.items():
-                monkeypatch.setenv(name, value)
-            settings = read_settings(environ)
-            world = stack.enter_context(a_world(*settings.databases, status=status, given=settings))
-            module = load_app()
-            monkeypatch.setattr(module, "connect", lambda _: world.lifecycle)
-            return Served(world, module, Client(module.app, stage_name="a-stage-of-tests", project_dir=str(ROOT)))
-
-        yield served
+        yield lambda *given, **environ: stack.enter_context(serving(*given, **environ))

@@ -276,3 +276,49 @@ def test_a_transaction_cancelled_by_throttling_is_worth_another_try(world: World
         pytest.raises(AwsUnavailable),
     ):
         world.table.commit(PROD, Record(), Change(Record()), NOW)
+
+
+def test_the_history_of_many_days_is_one_call(world: World) -> None:
+    days = [NOW.date() - timedelta(days=back) for back in range(92)]
+    record, told = Record(), []
+    for number in (91, 40, 1, 0):
+        at = NOW - timedelta(days=number)
+        event = Event(at, EventName.AVAILABLE, "ops", "Ready.", "available", 240 + number)
+        record = world.table.commit(PROD, record, Change(record, (event,)), at)
+        told.append(event)
+    world.calls.clear()
+    assert world.table.history(PROD, days) == tuple(told)
+    assert world.calls == ["BatchGetItem"]
+    assert world.table.history(DatabaseRef(Kind.INSTANCE, "other"), days) == ()
+
+
+@pytest.mark.parametrize(
+    "strange",
+    [
+        {"S": "text"},
+        {"M": {}},
+        {"M": {"at": {"S": "soon"}, "event": {"S": "stopped"}, "detail": {"S": "x"}}},
+        {"M": {"at": {"S": "2026-03-02T09:00:00Z"}, "event": {"S": "of-tomorrow"}, "detail": {"S": "x"}}},
+        {"M": {"at": {"S": "2026-03-02T09:00:00Z"}, "event": {"S": "stopped"}}},
+        {
+            "M": {
+                "at": {"S": "2026-03-02T09:00:00Z"},
+                "event": {"S": "stopped"},
+                "detail": {"S": "x"},
+                "seconds": {"S": "many"},
+            }
+        },
+    ],
+)
+def test_an_entry_that_is_not_understood_hides_no_other(world: World, strange: dict[str, Any]) -> None:
+    world.table.commit(PROD, Record(), Change(Record(), (EVENT,)), NOW)
+    key = "rds_history/ss-financial-prod/2026-03-02"
+    entries = [strange, *item(world, key)["events"]["L"]]
+    world.dynamodb.put_item(TableName="system-metadata", Item={"key": {"S": key}, "events": {"L": entries}})
+    assert world.table.history(PROD, [NOW.date()]) == (EVENT,)
+
+
+def test_a_day_that_is_no_list_tells_nothing(world: World) -> None:
+    key = {"S": "rds_history/ss-financial-prod/2026-03-02"}
+    world.dynamodb.put_item(TableName="system-metadata", Item={"key": key, "events": {"S": "none"}})
+    assert world.table.history(PROD, [NOW.date()]) == ()

@@ -21,6 +21,7 @@ Fault = Callable[[Any, str], AbstractContextManager[Any]]
 
 LOOK, READ, WRITE = "DescribeDBInstances", "BatchGetItem", "TransactWriteItems"
 CALLS: dict[tuple[str, str], list[str]] = {
+    ("GET", "/"): [],
     ("GET", "/databases"): [LOOK, READ],
     ("GET", "/databases/{id}"): [LOOK, READ],
     ("POST", "/databases/{id}/restart"): [
@@ -29,6 +30,7 @@ CALLS: dict[tuple[str, str], list[str]] = {
         WRITE,
         "StartDBInstance",
     ],
+    ("GET", "/databases/{id}/history"): [READ],
     ("POST", "/databases/{id}/activity"): [READ, "UpdateItem", LOOK],
     ("PUT", "/databases/{id}/hold"): [LOOK, READ, WRITE],
     ("DELETE", "/databases/{id}/hold"): [LOOK, READ, WRITE],

@@ -21,6 +21,7 @@ from tests.support import ANALYTICS, NOW, PROD, STOP_MINUTES
 OPERATIONS = [
     ("GET", "/databases", {"viewer", "reporter", "operator"}),
     ("GET", "/databases/ss-financial-prod", {"viewer", "reporter", "operator"}),
+    ("GET", "/databases/ss-financial-prod/history", {"viewer", "reporter", "operator"}),
     ("POST", "/databases/ss-financial-prod/activity", {"reporter", "operator"}),
     ("POST", "/databases/ss-financial-prod/restart", {"operator"}),
     ("PUT", "/databases/ss-financial-prod/hold", {"operator"}),

@@ -11,9 +11,11 @@ from chalice.test import HTTPResponse
 
 from chalicelib.access import grants
 from chalicelib.lifecycle import LONGEST_HOLD
-from chalicelib.model import Kind, Reason, Source, State
+from chalicelib.model import EventName, Kind, Reason, Source, State
+from chalicelib.requests import MOST_DAYS
 from chalicelib.settings import Role, SettingsError
-from tests.openapi import DOCUMENT, OPERATIONS, Operation, check_answer, operation_of, resolve, validator
+from chalicelib.views import MOST_EVENTS
+from tests.openapi import DOCUMENT, GUARDED, OPERATIONS, Operation, check_answer, operation_of, resolve, validator
 from tests.served import ROOT, Serve, Served, load_app
 from tests.support import PROD, failing
 
@@ -39,7 +41,8 @@ def test_its_routes_are_those_of_the_app() -> None:
 
 @pytest.mark.parametrize("role", Role)
 def test_its_roles_are_those_that_the_authorizer_grants(role: Role) -> None:
-    documented = {op for op in OPERATIONS if list(Role).index(op.least_role) <= list(Role).index(role)}
+    ranks = list(Role)
+    documented = {op for op in GUARDED if op.least_role and ranks.index(op.least_role) <= ranks.index(role)}
     granted = {
         op
         for op in OPERATIONS
@@ -56,13 +59,18 @@ def test_its_words_are_those_of_the_app() -> None:
     assert database["properties"]["state"]["enum"] == list(State)
     assert database["properties"]["reason"]["enum"] == list(Reason)
     assert database["properties"]["last_activity_source"]["enum"] == [*Source, None]
+    assert SCHEMAS["Event"]["properties"]["event"]["enum"] == [name for name in EventName if name is not EventName.SEEN]
+    assert SCHEMAS["Summary"]["properties"]["periods"]["items"]["properties"]["state"]["enum"] == [*State, None]
+    assert SCHEMAS["History"]["properties"]["events"]["maxItems"] == MOST_EVENTS
+    [days] = DOCUMENT["paths"]["/databases/{id}/history"]["get"]["parameters"]
+    assert days["schema"]["maximum"] == MOST_DAYS
     [by_hours, _] = SCHEMAS["Hold"]["oneOf"]
     assert by_hours["properties"]["hours"]["maximum"] == LONGEST_HOLD.total_seconds() / 3600
 
 
 def examples() -> Iterator[tuple[Any, Any]]:
     """Every schema of a body, with each example beside it."""
-    bodies = [answer for op in OPERATIONS for answer in op.responses().values()]
+    bodies = [answer for op in OPERATIONS for answer in op.responses().values() if "content" in answer]
     bodies += [op.described["requestBody"] for op in OPERATIONS if "requestBody" in op.described]
     for body in bodies:
         for media in body["content"].values():
@@ -92,11 +100,17 @@ def test_each_documented_answer_occurs(serve: Serve, monkeypatch: pytest.MonkeyP
     documented = {
         (status, slug)
         for status, answer in operation.responses().items()
-        for media in answer["content"].values()
+        for media in answer.get("content", {"": {"schema": {}}}).values()
         for slug in slugs_of(media["schema"])
     }
-    seen = {(r.status_code, r.json_body.get("type")) for r in provoked(serve(), operation, monkeypatch)}
+    seen = {(r.status_code, type_of(r)) for r in provoked(serve(), operation, monkeypatch)}
     assert seen == documented
+
+
+def type_of(response: HTTPResponse) -> str | None:
+    """The type of a problem; None where the answer is none."""
+    is_page = str(response.headers.get("Content-Type")).startswith("text/html") or response.body == b""
+    return None if is_page else response.json_body.get("type")
 
 
 def slugs_of(schema: Any) -> list[str | None]:
@@ -119,9 +133,13 @@ def provoked(app: Served, operation: Operation, monkeypatch: pytest.MonkeyPatch)
     yield ask(role=None)
     yield ask(role="stranger")
     yield app.call(operation.method, path, body=body, **{"Content-Type": "text/plain"})
+    if operation.path == "/":
+        yield app.call("GET", path, None, b"", **{"If-None-Match": ask().headers["ETag"]})
     for code in ("Throttling", "AccessDenied", "SomethingNew"):
-        with failing(app.world.rds, "DescribeDBInstances", code):
+        with failing(app.world.dynamodb, "BatchGetItem", code):
             yield ask()
+    if operation.path.endswith("/history"):
+        yield ask(at=f"{path}?days=91")
     if operation.path.endswith("/restart"):
         for status in ("available", "storage-full"):
             app.world.slow_rds.set_status(PROD.id, status)

@@ -321,8 +321,10 @@ def test_importing_the_app_needs_no_settings() -> None:
     assert {source.name for source in module.app.event_sources} == {"inactivity_check", "database_event"}
     assert [function.name for function in module.app.pure_lambda_functions] == ["start_database"]
     assert {(path, method) for path, methods in module.app.routes.items() for method in methods} == {
+        ("/", "GET"),
         ("/databases", "GET"),
         ("/databases/{database_id}", "GET"),
+        ("/databases/{database_id}/history", "GET"),
         ("/databases/{database_id}/restart", "POST"),
         ("/databases/{database_id}/activity", "POST"),
         ("/databases/{database_id}/hold", "PUT"),

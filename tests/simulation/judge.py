@@ -91,6 +91,8 @@ class Judge:
         if condition_of(transition.after).state == "failed":
             truth.starter = Hand.SOMEBODY  # the app takes what comes after a failure for a new beginning
         if truth.is_ready and not was_ready:
+            if truth.record.status and condition_of(truth.record.status).ready:
+                self._forgive_what_was_undone(truth)
             truth.ready_since, truth.known_up_at = at, NEVER
             truth.was_known_down &= not (truth.record.status and condition_of(truth.record.status).ready)
             truth.owed = [asked for asked in truth.owed if asked.began > at]
@@ -242,7 +244,8 @@ class Judge:
         else:
             truth.starter = self._hand
         truth.started_at = at
-        if truth.starter is not Hand.APP:
+        # Where a start has come to nothing and another follows at the same moment, it is "starting" all the time.
+        if truth.starter is not Hand.APP and truth.record.status != "starting":
             self._expect(truth, "starting", "available", "start-failed", "first-seen")
         self.figures[f"starts by {truth.starter.value}"] += 1
         truth.was_known_down = truth.starter is not Hand.AWS
@@ -303,6 +306,12 @@ class Judge:
         if name == "restart-dropped" and not is_failed and now - truth.status_since > promises.LAG:
             self._complain(Promise.LIVE, truth, f"a restart was dropped although it was {truth.status}")
         truth.owed.clear()
+
+    def _forgive_what_was_undone(self, truth: Truth) -> None:
+        """It was down and is up again. An app that was hindered meanwhile cannot know what others did and undid."""
+        others = [entry for entry in truth.untold if "first-seen" in entry[1]]
+        if others and truth.disturbed_at >= others[0][0]:
+            truth.untold = [entry for entry in truth.untold if entry not in others]
 
     def _expect(self, truth: Truth, *names: str) -> None:
         truth.untold.append((self._clockwork.now, names))

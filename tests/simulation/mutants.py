@@ -185,6 +185,11 @@ def late_hold_relies_on_rds() -> ExitStack:
     return _swap((lifecycle, "set_hold", reliant))
 
 
+def unseen_rounds_untold() -> ExitStack:
+    """That a stopped database was up since the last look is not told."""
+    return _swap((chronicle, "_unseen_round", lambda *_: ()))
+
+
 def silent_expiry() -> ExitStack:
     """A restart that is given up is not told."""
 

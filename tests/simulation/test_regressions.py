@@ -108,3 +108,28 @@ def test_a_hold_that_rds_did_not_answer_wakes_a_database_that_it_came_too_late_f
     with mutants.late_hold_relies_on_rds():
         promises = {violation.promise for violation in map(broken, range(20, 32)) if violation is not None}
     assert promises == {Promise.LIVE}
+
+
+def test_a_start_and_a_stop_while_nothing_could_be_written_are_told_afterwards() -> None:
+    steps = (
+        Once(HOUR, PROD, Deed.CONSOLE_STOP),
+        Storm(2 * HOUR, HOUR, Fault.CONFLICT, 1.0, "dynamodb"),
+        Once(2 * HOUR + 60, PROD, Deed.CONSOLE_START),
+        Once(2 * HOUR + 600, PROD, Deed.CONSOLE_STOP),
+    )
+    plan = replace(QUIET, asleep=(False,), steps=steps)
+    assert played(plan, *steps) is None
+    with mutants.unseen_rounds_untold():
+        violation = played(plan, *steps)
+    assert violation is not None
+    assert violation.promise is Promise.TOLD
+
+
+def test_nobody_can_tell_of_a_stop_that_was_undone_while_nothing_could_be_written() -> None:
+    steps = (
+        Storm(HOUR, HOUR, Fault.CONFLICT, 1.0, "dynamodb"),
+        Once(HOUR + 60, PROD, Deed.CONSOLE_STOP),
+        Once(HOUR + 600, PROD, Deed.CONSOLE_START),
+    )
+    plan = replace(QUIET, asleep=(False,), idle_minutes=600)
+    assert played(plan, *steps) is None

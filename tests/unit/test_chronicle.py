@@ -40,8 +40,10 @@ UP = Record(status="available", up_since=NOW)
 def look(
     record: Record, status: str, at: datetime = NOW, automatic_restart_at: datetime | None = None
 ) -> tuple[Record, list[Event]]:
-    change = witness(record, Sighting(PROD, status, automatic_restart_at), SETTINGS, at)
-    return change.record, list(change.events)
+    """One look, on a day whose history has begun already."""
+    begun = replace(record, told_on=at.date())
+    change = witness(begun, Sighting(PROD, status, automatic_restart_at), SETTINGS, at)
+    return replace(change.record, told_on=record.told_on), list(change.events)
 
 
 def names(events: list[Event]) -> list[tuple[EventName, str | None]]:
@@ -55,6 +57,43 @@ def minutes(count: float) -> datetime:
 def test_nothing_new_changes_nothing() -> None:
     assert look(UP, "available", minutes(600)) == (UP, [])
     assert look(STOPPED, "stopped", automatic_restart_at=SEVEN_DAYS_ON) == (STOPPED, [])
+
+
+def test_each_days_history_begins_with_how_it_stood_at_the_first_look() -> None:
+    yesterday = replace(STOPPED, told_on=minutes(-24 * 60).date())
+    sighting = Sighting(PROD, "stopped", SEVEN_DAYS_ON)
+    first = witness(yesterday, sighting, SETTINGS, NOW)
+    assert [(event.name, event.status) for event in first.events] == [(EventName.SEEN, "stopped")]
+    assert witness(first.record, sighting, SETTINGS, minutes(60)).events == ()
+    assert witness(first.record, sighting, SETTINGS, minutes(24 * 60)).events != ()
+
+
+def test_news_of_the_first_look_say_how_it_stands_unless_they_do_not() -> None:
+    started = witness(STOPPED, Sighting(PROD, "starting"), SETTINGS, NOW)
+    assert [event.name for event in started.events] == [EventName.STARTING]
+    assert started.record.told_on == NOW.date()
+    held = replace(STOPPED, hold=Hold(NOW, "ops"))
+    ended = witness(held, Sighting(PROD, "stopped", SEVEN_DAYS_ON), SETTINGS, NOW)
+    assert [event.name for event in ended.events] == [EventName.HOLD_ENDED, EventName.SEEN]
+
+
+@pytest.mark.parametrize(
+    ("restart", "at", "by"),
+    [
+        (None, NOW, "somebody outside rds-lifecycle"),
+        (None, SEVEN_DAYS_ON + timedelta(minutes=9), "AWS"),
+        (PendingRestart(NOW, "ops"), NOW, "ops"),
+    ],
+)
+def test_a_start_and_a_stop_that_nobody_saw_are_told_by_the_later_restart_of_aws(
+    restart: PendingRestart | None, at: datetime, by: str
+) -> None:
+    asleep = replace(STOPPED, restart=restart)
+    record, events = look(asleep, "stopped", at, SEVEN_DAYS_ON + timedelta(minutes=9))
+    assert names(events) == [(EventName.STARTING, by), (EventName.STOPPED, "somebody outside rds-lifecycle")]
+    assert record.automatic_restart_at == SEVEN_DAYS_ON + timedelta(minutes=9)
+    assert look(record, "stopped", at, SEVEN_DAYS_ON + timedelta(minutes=9))[1] == [], "told once"
+    assert look(asleep, "stopped", at, SEVEN_DAYS_ON + timedelta(seconds=30))[1] == [], "AWS's own rounding"
 
 
 def test_a_database_found_running_at_first_sight_is_no_proof_of_use() -> None:

@@ -1,0 +1,75 @@
+"""GET /: one document, that nobody else's script can run in, and that a browser need not load twice."""
+
+import base64
+import hashlib
+import re
+
+import pytest
+
+from tests.served import ROOT, Serve, Served
+
+POLICY = "Content-Security-Policy"
+
+
+def page(app: Served, **headers: str) -> str:
+    response = app.call("GET", "/", None, b"", **headers)
+    assert response.status_code == 200
+    return response.body.decode()
+
+
+def test_it_takes_no_token_and_holds_no_data(serve: Serve) -> None:
+    app = serve()
+    document = page(app)
+    assert "<!doctype html>" in document
+    assert app.world.calls == []
+    assert app.world.settings.databases[0].id not in document
+
+
+def test_only_its_own_script_and_style_run(serve: Serve) -> None:
+    app = serve()
+    document, policy = page(app), app.call("GET", "/", role=None).headers[POLICY]
+    parts = {name: rest for name, _, rest in (part.partition(" ") for part in policy.split("; "))}
+    assert parts.pop("default-src") == parts.pop("base-uri") == parts.pop("form-action") == "'none'"
+    assert parts.pop("frame-ancestors") == "'none'"
+    assert parts.pop("connect-src") == "'self'"
+    assert parts.pop("img-src") == "data:"
+    assert (parts.pop("require-trusted-types-for"), parts.pop("trusted-types")) == ("'script'", "'none'")
+    for name, found in (
+        ("script-src", re.findall(r"<script type=\"module\">(.*?)</script>", document, re.DOTALL)),
+        ("style-src", re.findall(r"<style>(.*?)</style>", document, re.DOTALL)),
+    ):
+        digest = base64.b64encode(hashlib.sha256(found[0].encode()).digest()).decode()
+        assert parts.pop(name) == f"'sha256-{digest}'"
+        assert len(found) == 1
+    assert parts == {}
+    assert re.findall(r"\son\w+=|\sstyle=|javascript:|https?://(?!www\.w3\.org/2000/svg)", document) == []
+
+
+def test_a_browser_that_has_it_does_not_load_it_again(serve: Serve) -> None:
+    app = serve()
+    first = app.call("GET", "/", role=None)
+    assert first.headers["Cache-Control"] == "no-cache"
+    for known in (first.headers["ETag"], f"W/{first.headers['ETag']}", f'"older", {first.headers["ETag"]}', "*"):
+        again = app.call("GET", "/", None, b"", **{"If-None-Match": known})
+        assert (again.status_code, again.body) == (304, b"")
+        assert again.headers["ETag"] == first.headers["ETag"]
+        assert again.headers[POLICY] == first.headers[POLICY]
+    assert app.call("GET", "/", None, b"", **{"If-None-Match": '"older"'}).status_code == 200
+
+
+def test_the_dashboard_is_named_in_it_and_nothing_else_can_be(serve: Serve) -> None:
+    app = serve(DASHBOARD_URL="https://dashboard.example.com/?a=1&b='2'")
+    assert '<meta name="dashboard" content="https://dashboard.example.com/?a=1&amp;b=&#x27;2&#x27;">' in page(app)
+
+
+def test_it_is_there_to_tell_even_where_settings_are_wrong(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = serve()
+    monkeypatch.setenv("DASHBOARD_URL", "javascript:alert(1)")
+    monkeypatch.setenv("IDLE_MINUTES", "soon")
+    assert '<meta name="dashboard" content="">' in page(app)
+
+
+def test_all_of_it_is_smaller_than_a_picture() -> None:
+    files = [path for path in (ROOT / "chalicelib" / "page").iterdir() if path.suffix in (".html", ".css", ".js")]
+    assert len(files) == 7
+    assert sum(path.stat().st_size for path in files) < 60_000
