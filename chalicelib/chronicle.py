@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Final, assert_never
 
 from chalicelib.decision import RDS_LAGS, condition_now, is_expired, is_fenced, last_asked_at
+from chalicelib.missed import missed_between
 from chalicelib.model import (
     APP_ACTOR,
     AWS_ACTOR,
@@ -102,14 +103,14 @@ def _seen(record: Record, sighting: Sighting, condition: Condition, now: datetim
     if condition != condition_of(sighting.status):
         return Change(record)
     undone = _undone_launch(record, sighting, condition)
-    unseen = _unseen_round(record, sighting, condition, now)
+    by_aws = _is_started_by_aws(record, now)
+    missed = missed_between(record, sighting, condition, now, by_aws=by_aws)
     if condition.state is State.STOPPED and record.automatic_restart_at != sighting.automatic_restart_at:
         record = replace(record, automatic_restart_at=sighting.automatic_restart_at)
-    by_aws = _is_started_by_aws(record, now)
     if condition.ready and record.automatic_restart_at is not None:
         record = replace(record, automatic_restart_at=None)
     if sighting.status == record.status:
-        return Change(record, unseen)
+        return Change(record, missed)
     seen = replace(record, status=sighting.status, since=now)
     if record.status is None:
         return _first_seen(seen, sighting, condition, now)
@@ -118,7 +119,8 @@ def _seen(record: Record, sighting: Sighting, condition: Condition, now: datetim
     before = condition_of(record.status)
     if before.state is State.STOPPED or condition.state is State.STARTING:
         seen = replace(seen, started_by_aws=by_aws)
-    return _moved(seen, sighting.status, before, condition, now)
+    moved = _moved(seen, sighting.status, before, condition, now)
+    return Change(moved.record, missed + moved.events)
 
 
 def _moved(seen: Record, status: str, before: Condition, condition: Condition, now: datetime) -> Change:
@@ -180,22 +182,6 @@ def _fell_back(record: Record, launch: Launch, now: datetime) -> Change:
     record = replace(record.gone_down(), restart=PendingRestart(launch.requested_at, launch.by))
     return _told(
         record, EventName.START_FAILED, "The start came to nothing; the restart is pending again.", now, by=launch.by
-    )
-
-
-def _unseen_round(record: Record, sighting: Sighting, condition: Condition, now: datetime) -> tuple[Event, ...]:
-    """It was started and stopped again while nobody looked, or while nothing could be written down.
-
-    AWS sets the time of its own restart when a database is stopped: a later one tells of a later stop.
-    """
-    before, after = record.automatic_restart_at, sighting.automatic_restart_at
-    is_asleep = condition.state is State.STOPPED and sighting.status == record.status
-    if not is_asleep or before is None or after is None or after - before < RDS_LAGS:
-        return ()
-    by = record.restart.by if record.restart else AWS_ACTOR if _is_started_by_aws(record, now) else SOMEBODY_ELSE
-    return (
-        Event(now, EventName.STARTING, by, "It was started since the last look that could be noted.", sighting.status),
-        Event(now, EventName.STOPPED, SOMEBODY_ELSE, "It has stopped again, unseen.", sighting.status),
     )
 
 

@@ -15,7 +15,7 @@ import sys
 import threading
 import urllib.request
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -31,6 +31,7 @@ _ROOT: Final = Path(__file__).resolve().parent.parent
 _STAGE: Final = "local"
 _TOKENS: Final = ("local-operator", "local-reporter", "local-viewer")
 _EVENT_SECONDS: Final = 0.2
+_ATTENTION_SECONDS: Final = 0.5
 _ENDS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -101,7 +102,7 @@ def _run(console: Console, started: ExitStack) -> int:
     _greet(console, options, settings)
     _in_background(lambda: _tick(functions, console, options.check_seconds, ended))
     _in_background(lambda: _deliver(aws, functions, console, ended))
-    return app.wait() or 1
+    return _wait_for(app) or 1
 
 
 def _interrupt(_number: int, _frame: object) -> None:
@@ -180,9 +181,19 @@ def _wait_until_served(app: "subprocess.Popen[str]", port: int) -> None:
     raise CannotRun(f"chalice local ended with status {app.returncode}; its words are above.")
 
 
+def _wait_for(app: "subprocess.Popen[str]") -> int:
+    """Its exit status, once it has ended.
+
+    Looks up now and then: a signal that the kernel hands to another thread does not interrupt the main one's wait.
+    """
+    while True:
+        with suppress(subprocess.TimeoutExpired):
+            return app.wait(timeout=_ATTENTION_SECONDS)
+
+
 def _greet(console: Console, options: Options, settings: Settings) -> None:
     url, database = f"http://127.0.0.1:{options.port}", settings.databases[0].id
-    console.say("make run", f"rds-lifecycle is served at {url}; {database} is stopped.")
+    console.say("make run", f"The page is at {url}/ and {database} is stopped.")
     console.say("make run", f"The local AWS is at http://127.0.0.1:{options.aws_port} (any credentials).")
     console.say("make run", f"Tokens: {', '.join(_TOKENS)}.")
     console.say("make run", "Try, in another terminal:")

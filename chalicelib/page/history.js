@@ -101,14 +101,15 @@ function sums(summary) {
   const percent = new Intl.NumberFormat(LANGUAGE, {style: "percent", maximumFractionDigits: 0});
   const hour = (value) => PRECISE_HOURS.format(value);
   const observed = summary.running_hours + summary.saved_hours;
-  const share = observed > 0 ? `, ${percent.format(summary.saved_hours / observed)}` : "";
+  const saved = observed > 0 ? [percent.format(summary.saved_hours / observed)] : [];
+  if (summary.saved_usd !== null) saved.push(money.format(summary.saved_usd));
   const shown = [
     sum("Awake", hour(summary.running_hours)),
     sum("Asleep", hour(summary.stopped_hours)),
-    sum("Not billed", hour(summary.saved_hours) + share),
+    sum("Not billed", hour(summary.saved_hours)),
+    sum("Saved", saved.join(" · ") || "–"),
     sum("Came up", summary.starts === 1 ? "once" : `${number.format(summary.starts)} times`),
   ];
-  if (summary.saved_usd !== null) shown.push(sum("Saved", money.format(summary.saved_usd)));
   if (summary.median_wake_seconds !== null) shown.push(sum("Usual wait", span(summary.median_wake_seconds * SECOND)));
   if (summary.unobserved_hours > 0.05) shown.push(sum("Not observed", hour(summary.unobserved_hours)));
   return shown;

@@ -2,7 +2,7 @@
 
 const DASHBOARD = document.querySelector("meta[name=dashboard]").content;
 const AWAITED = "rds-lifecycle.awaited"; // the database that this tab has asked for, and waits for
-const MOVING_POLL = 3 * SECOND, QUIET_POLL = 30 * SECOND, LONGEST_POLL = 60 * SECOND;
+const MOVING_POLL = 3 * SECOND, OVERDUE_POLL = 10 * SECOND, QUIET_POLL = 30 * SECOND, LONGEST_POLL = 60 * SECOND;
 const HISTORY_POLL = 5 * MINUTE, JUMP_AFTER = 8 * SECOND;
 
 const known = {
@@ -56,10 +56,9 @@ function learn(databases, role) {
     if (state !== "starting") delete known.startsSeen[id];
     else known.startsSeen[id] ??= now();
   }
-  if (before?.id !== after.id || before.state !== after.state || before.hold_until !== after.hold_until) {
-    if (before?.id === after.id && before.state !== after.state) say("said", MOODS[moodOf(after)].title);
-    void remember();
-  }
+  if (before?.id === after.id && moodOf(before) !== moodOf(after)) say("said", MOODS[moodOf(after)].title);
+  const happened = (one) => JSON.stringify(one && [one.id, one.status, one.restart_requested_at, one.hold_until]);
+  if (happened(before) !== happened(after)) void remember();
   if (sessionStorage.getItem(AWAITED) === after.id && after.ready) arrive();
 }
 
@@ -78,7 +77,8 @@ function untilNextLook() {
     return Math.min(MOVING_POLL, known.retryAfter === null ? MOVING_POLL : known.retryAfter * SECOND);
   }
   const due = [database()?.stops_at, database()?.hold_until].map((iso) => (iso ? time(iso) - now() + SECOND : Infinity));
-  return Math.min(QUIET_POLL, ...due.filter((wait) => wait > 0));
+  const longest = due[0] < 0 ? OVERDUE_POLL : QUIET_POLL; // the next check will stop it
+  return Math.min(longest, ...due.filter((wait) => wait > 0));
 }
 
 // --- history ---

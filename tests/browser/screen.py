@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -38,6 +39,29 @@ def chromium(playwright: Playwright, path: str) -> Iterator[Browser]:
         yield browser
 
 
+def listen(page: Page, complaints: list[str]) -> None:
+    """Note whatever the browser has to say against the page."""
+
+    def hear(message: ConsoleMessage) -> None:
+        # Chromium writes this for each answer of 400 and more; that they are shown is what the tests look at.
+        if message.type in ("error", "warning") and not message.text.startswith("Failed to load resource"):
+            complaints.append(f"{message.type}: {message.text}")
+
+    page.on("console", hear)
+    page.on("pageerror", lambda error: complaints.append(f"error: {error}"))
+
+
+def turn(page: Page, *, away: bool) -> None:
+    """The person turns to another tab, or to this one again. (Without a window, Chromium hides none by itself.)"""
+    page.evaluate(
+        """(hidden) => {
+            Object.defineProperty(document, "hidden", {configurable: true, get: () => hidden});
+            document.dispatchEvent(new Event("visibilitychange"));
+        }""",
+        away,
+    )
+
+
 @dataclass
 class Screen:
     """One tab. ``asked`` are the requests that it made, ``complaints`` what the browser had to say against the page."""
@@ -47,11 +71,14 @@ class Screen:
     asked: list[str] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
     is_cut_off: bool = False
+    _under_way: set[Request] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.page.route("**/*", self._answer)
-        self.page.on("console", self._hear)
-        self.page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
+        listen(self.page, self.complaints)
+        self.page.on("request", self._begins)
+        self.page.on("requestfinished", self._ends)
+        self.page.on("requestfailed", self._ends)
         self.page.clock.install(time=self.app.world.clock.now)
 
     def open(self, role: str | None = "operator", at: str = BASE) -> None:
@@ -66,13 +93,27 @@ class Screen:
         self.page.get_by_role("button", name="Sign in").click()
 
     def wait(self, seconds: float) -> None:
-        """Time passes, for the app and in the browser."""
+        """Time passes, for the app and in the browser, as if the computer had slept: what is due happens once."""
         self.app.world.clock.advance(seconds=seconds)
-        self.page.clock.run_for(round(seconds * 1000))
+        self.page.clock.fast_forward(round(seconds * 1000))
+        self._settle()
 
     def number_of(self, request: str) -> int:
         """How often this was asked."""
         return self.asked.count(request)
+
+    def _begins(self, request: Request) -> None:
+        self._under_way.add(request)
+
+    def _ends(self, request: Request) -> None:
+        self._under_way.discard(request)
+
+    def _settle(self) -> None:
+        """Until every request is answered, and the page has done what it does with the answer."""
+        is_quiet = 0
+        while is_quiet < 2:
+            self.page.evaluate("0")
+            is_quiet = 0 if self._under_way else is_quiet + 1
 
     def _answer(self, route: Route) -> None:
         request = route.request
@@ -93,12 +134,8 @@ class Screen:
         response = self.app.call(request.method, path, None, request.post_data_buffer or b"", **headers)
         answered = {name: str(value) for name, value in response.headers.items()}
         answered.setdefault("Content-Type", "application/json")
+        answered["Date"] = format_datetime(self.app.world.clock.now, usegmt=True)
         return {"status": response.status_code, "headers": answered, "body": response.body}
-
-    def _hear(self, message: ConsoleMessage) -> None:
-        # Chromium writes this for each answer of 400 and more; that they are shown is what the tests look at.
-        if message.type in ("error", "warning") and not message.text.startswith("Failed to load resource"):
-            self.complaints.append(f"{message.type}: {message.text}")
 
 
 @contextmanager

@@ -26,6 +26,7 @@ SHOWN_ELSEWHERE = {
     "make lint": ".ci/run",
     "make format": "rewrites the sources; its two commands are those of make lint",
     "make hunt SEEDS=1000": "tests/simulation/test_command.py, with fewer",
+    "make screenshots": "tests/browser/test_screenshots.py, one state of all",
     "make policies": "tests/deploy/test_policies.py holds its result to be current",
     "make deploy STAGE=prod": "tests/deploy/test_deploy.py, against a local AWS",
     "make undeploy STAGE=prod": "the same",
@@ -54,7 +55,7 @@ def test_the_rehearsal_works_as_printed_against_make_run(tmp_path: Path) -> None
 
 def test_every_curl_works_as_printed() -> None:
     curls = [command for command in COMMANDS if command.startswith("curl ")]
-    assert len(curls) == 6
+    assert len(curls) == 7
     with running(**{**QUICK, "IDLE_MINUTES": "2", "LOCAL_CHECK_SECONDS": "600"}) as stack:
         for command in curls:
             local = command.replace(":8000", f":{stack.port}").replace(":4566", f":{stack.aws_port}")
@@ -62,7 +63,7 @@ def test_every_curl_works_as_printed() -> None:
                 [*shlex.split(local), "--silent", "--fail-with-body"], capture_output=True, text=True, check=False
             )
             assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
-            assert "ss-financial-prod" in done.stdout
+            assert ("stopped_hours" if "/history" in command else "ss-financial-prod") in done.stdout
             if command.endswith("/restart"):
                 assert "RDS instance starting" in done.stdout
                 stack.wait_for_line("available by operator")  # no check runs: the RDS event tells

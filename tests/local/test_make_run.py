@@ -1,5 +1,6 @@
 """`make run` as a newcomer meets it: real processes, real HTTP, waiting on conditions only."""
 
+import ctypes
 import json
 import os
 import signal
@@ -206,6 +207,17 @@ def test_garbage_in_the_activity_item_is_said_and_a_time_mends_it() -> None:
         stack.wait_for_status("stopping")
         assert len(processes_of(stack.port)) == 1
     assert processes_of(stack.port) == [], "ending it ends all that it started"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets a signal be sent to one thread of a process")
+def test_ctrl_c_ends_it_whichever_thread_hears_of_it() -> None:
+    with running(**QUICK) as stack:
+        stack.wait_for_line("decision  ss-financial-prod is stopped")  # from now on the main thread only waits
+        process = stack.process.pid
+        other = next(int(task.name) for task in Path(f"/proc/{process}/task").iterdir() if task.name != str(process))
+        ctypes.CDLL(None).tgkill(process, other, signal.SIGINT)
+        assert stack.process.wait(timeout=15) == 0
+        assert stack.printed("has ended, and with it everything it started")
 
 
 def test_a_port_in_use_is_a_clear_error() -> None:

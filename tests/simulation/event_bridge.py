@@ -1,5 +1,6 @@
 """EventBridge: the schedule that wakes the check, and RDS's events; late, twice or never where the weather says so."""
 
+import math
 import random
 from collections.abc import Callable
 
@@ -34,6 +35,8 @@ class EventBridge:
         self._lateness = chance("schedule")
         self._asleep_as_of = -1
         self._has_spared = False
+        self.spares_at_most = math.inf
+        """For how many seconds at a time no check is made while all are asleep."""
 
     def wakes_regularly(self) -> None:
         """From now on the schedule wakes the check."""
@@ -85,7 +88,8 @@ class EventBridge:
             self._has_spared = False
             return 0
         until_next = max(0.0, (self._clockwork.next_at() or 0.0) - due)
-        spared = min(int(until_next / self._interval), self._lateness.randint(100, 400))
+        longest = min(until_next, self.spares_at_most)
+        spared = min(int(longest / self._interval), self._lateness.randint(100, 400))
         self._has_spared = spared > 0
         self._judge.figures["checks spared"] += spared
         return spared

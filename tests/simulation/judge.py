@@ -82,10 +82,11 @@ class Judge:
             self._starts(truth, transition, at)
         if transition.after == "stopping":
             self._stops(truth, at)
-        if transition.cause is Cause.CAME_TO_NOTHING and truth.starter is not Hand.APP:
+        hindered = truth.disturbed_at >= truth.started_at
+        if transition.cause is Cause.CAME_TO_NOTHING and (truth.starter is not Hand.APP or hindered):
             truth.untold = [
                 (at, names) for at, names in truth.untold if "starting" not in names
-            ]  # perhaps nobody looked
+            ]  # perhaps nobody looked, or could write it down
         was_ready = truth.is_ready
         truth.status, truth.status_since = transition.after, at
         if condition_of(transition.after).state == "failed":
@@ -277,11 +278,18 @@ class Judge:
             truth.restart_counted_at = self._clockwork.seconds_of(truth.record.restart_asked_at)
             if not any(asked.began - 0.001 <= truth.restart_counted_at <= asked.last_moment for asked in truth.asked):
                 self._complain(Promise.TOLD, truth, "a restart is counted that nobody asked for")
-        if truth.is_ready and truth.record.fence is None and truth.record.restart is None:
+        if self._was_up(truth) and truth.record.fence is None and truth.record.restart is None:
             truth.owed.clear()  # a stop was called off: it is up, and nothing is about to change that
         status = truth.record.status
         if truth.ready_since is not None and truth.known_up_at == NEVER and status and condition_of(status).ready:
             truth.known_up_at = now
+
+    def _was_up(self, truth: Truth) -> bool:
+        """Whether it is up, or was when whoever writes now looked: somebody may have stopped it in between."""
+        owner = self._clockwork.owner
+        looked_before = isinstance(owner, Invocation) and owner.began <= truth.stopped_by_somebody_at
+        status = truth.record.status
+        return truth.is_ready or bool(looked_before and status and condition_of(status).ready)
 
     def _told(self, truth: Truth, event: Mapping[str, Any], now: float) -> None:
         name = str(event["event"])

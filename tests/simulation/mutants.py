@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from unittest.mock import patch
 
-from chalicelib import act, chronicle, decision, lifecycle, reconcile
+from chalicelib import act, chronicle, decision, lifecycle, missed, reconcile
 from chalicelib.act import Act, Actor
 from chalicelib.changes import ask_restart, raise_fence, set_hold, start_accepted
 from chalicelib.errors import AwsUnavailable, InsufficientCapacity
@@ -187,7 +187,7 @@ def late_hold_relies_on_rds() -> ExitStack:
 
 def unseen_rounds_untold() -> ExitStack:
     """That a stopped database was up since the last look is not told."""
-    return _swap((chronicle, "_unseen_round", lambda *_: ()))
+    return _swap((missed, "_is_later_stop", lambda *_: False))
 
 
 def silent_expiry() -> ExitStack:

@@ -96,6 +96,18 @@ def test_a_start_and_a_stop_that_nobody_saw_are_told_by_the_later_restart_of_aws
     assert look(asleep, "stopped", at, SEVEN_DAYS_ON + timedelta(seconds=30))[1] == [], "AWS's own rounding"
 
 
+def test_a_start_or_a_stop_that_nobody_saw_is_told_by_what_follows_it() -> None:
+    _, events = look(STOPPED, "stopping")
+    assert [event.name for event in events] == [EventName.STARTING, EventName.STOPPING]
+    _, events = look(STOPPED, "stopping", SEVEN_DAYS_ON)
+    assert names(events)[0] == (EventName.STARTING, "AWS")
+    _, events = look(UP, "starting")
+    assert names(events)[0] == (EventName.STOPPED, "somebody outside rds-lifecycle")
+    _, events = look(replace(UP, fence=Fence(NOW - FENCE_LASTS, "Idle.")), "starting")
+    assert names(events)[0] == (EventName.STOPPED, "rds-lifecycle")
+    assert {event.status for event in events} == {"starting"}
+
+
 def test_a_database_found_running_at_first_sight_is_no_proof_of_use() -> None:
     record, events = look(Record(), "available")
     assert (record.up_since, record.first_seen_at) == (None, NOW)
@@ -141,7 +153,8 @@ def test_maintenance_of_a_stopped_database_does_not_hide_who_starts_it() -> None
     record, _ = look(record, "available", SEVEN_DAYS_ON + timedelta(minutes=9))
     assert record.automatic_restart_at is None, "it is up: AWS has no reason to start it"
     record, events = look(record, "starting", SEVEN_DAYS_ON + timedelta(minutes=30))
-    assert names(events) == [(EventName.STARTING, "somebody outside rds-lifecycle")]
+    assert [event.name for event in events] == [EventName.STOPPED, EventName.STARTING]
+    assert {event.by for event in events} == {"somebody outside rds-lifecycle"}
 
 
 def test_a_stop_that_nobody_saw_ends_the_time_that_aws_had_begun() -> None:
