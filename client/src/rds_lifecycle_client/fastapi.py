@@ -61,15 +61,16 @@ class _AnswerWhileDown:
         headers = {"Retry-After": str(seconds), "Cache-Control": "no-store", "Vary": "Accept"}
         if "text/html" in Headers(scope=scope).get("accept", ""):
             return HTMLResponse(_page(scope["method"], seconds, self._status_page), 503, headers)
-        return Response(json.dumps(_problem(seconds)), 503, headers, "application/problem+json")
+        return Response(json.dumps(_problem(seconds, self._lifecycle)), 503, headers, "application/problem+json")
 
 
-def _problem(seconds: int) -> dict[str, Any]:
+def _problem(seconds: int, lifecycle: Lifecycle) -> dict[str, Any]:
+    asked = "" if lifecycle.woken_at is None else "; it has been asked to start"
     return {
         "type": "urn:rds-lifecycle:database-asleep",
         "title": "The database is asleep",
         "status": 503,
-        "detail": f"The database is not there; it has been asked to start. Repeat the request in {seconds} s.",
+        "detail": f"The database is not there{asked}. Repeat the request in {seconds} s.",
         "instance": f"urn:uuid:{uuid.uuid4()}",
     }
 

@@ -13,7 +13,7 @@ from rds_lifecycle_client.model import Database, State, now_utc
 
 _PING_SECONDS: Final = 3.0
 _LOOK_SECONDS: Final = 5.0
-_SAME_LOOK: Final = timedelta(seconds=15)
+_SAME_LOOK: Final = timedelta(seconds=5)
 _STARTS_WITHIN: Final = timedelta(minutes=15)
 
 
@@ -40,7 +40,7 @@ class Health:
 
 
 class HealthCheck:
-    """Asks the database itself first, and rds-lifecycle only where that fails, every 15 s at most."""
+    """Asks the database itself first, and rds-lifecycle only where that fails, every 5 s at most."""
 
     def __init__(
         self,
