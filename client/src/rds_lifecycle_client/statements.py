@@ -5,13 +5,16 @@ from typing import Final
 
 # A statement longer than this does something.
 _LONGEST: Final = 500
-_COMMENT: Final = re.compile(r"/\*.*?\*/|--[^\n]*", re.DOTALL)
-_LITERAL: Final = r"(?:\d+|'[^']*'|true|false|null)(?:::\w+)?(?:\s+as\s+\"?\w+\"?)?"
+# Groups that match once and for all, so that no text, however made, takes long to judge.
+_BLANK: Final = r"(?>\s|/\*(?>.*?\*/)|--[^\n]*)"
+_GAP: Final = f"{_BLANK}++"
+_LITERAL: Final = rf"(?:\d+|'[^']*'|true|false|null)(?:::\w+)?(?:{_GAP}as{_GAP}\"?\w+\"?)?"
 _NO_USE: Final = re.compile(
-    rf"(?:select\s+{_LITERAL}|select\s+(?:pg_catalog\.)?(?:version|current_schema|now)\(\)|values\s*\(\s*\d+\s*\)"
-    r"|(?:begin|start\s+transaction|commit|end|rollback|abort|savepoint|release|set|reset|show|discard|deallocate"
-    r"|listen|unlisten)\b[^;]*)?[\s;]*",
-    re.IGNORECASE,
+    rf"{_BLANK}*+(?:"
+    rf"select{_GAP}{_LITERAL}|select{_GAP}(?:pg_catalog\.)?(?:version|current_schema|now)\(\)|values{_GAP}\(\d+\)"
+    rf"|(?:begin|start{_GAP}transaction|commit|end|rollback|abort|savepoint|release|set|reset|show|discard|deallocate"
+    rf"|listen|unlisten)\b[^;]*)?(?>{_BLANK}|;)*+",
+    re.IGNORECASE | re.DOTALL,
 )
 
 
@@ -23,4 +26,4 @@ def is_use(statement: str) -> bool:
     """
     if len(statement) > _LONGEST:
         return True
-    return _NO_USE.fullmatch(_COMMENT.sub(" ", statement).strip()) is None
+    return _NO_USE.fullmatch(statement) is None
