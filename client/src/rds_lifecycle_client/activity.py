@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Final
 
-from rds_lifecycle_client.model import ActivitySink, now_utc
+from rds_lifecycle_client.model import ActivitySink, now_utc, round_up
 from rds_lifecycle_client.processes import call_after_fork
 
 MINUTE: Final = timedelta(minutes=1)
@@ -81,7 +81,7 @@ class ActivityReporter:
         except Exception as error:  # noqa: BLE001 - whatever a sink raises, the next report is due all the same
             self._tell_failure(error)
         else:
-            self._reported_at = used_at
+            self._reported_at = round_up(used_at)
             self.reports += 1
             if self.failures_in_a_row:
                 logger.info("Database activity is reported again.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import boto3
@@ -11,7 +11,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from rds_lifecycle_client.errors import Unavailable
-from rds_lifecycle_client.model import format_time
+from rds_lifecycle_client.model import format_time, round_up
 from rds_lifecycle_client.processes import PerProcess
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class ActivityItem:
         A value in another notation is replaced, one that holds no time too. Raises Unavailable where other writers
         always come first, and botocore's errors.
         """
-        wanted = at if not at.microsecond else at.replace(microsecond=0) + timedelta(seconds=1)
+        wanted = round_up(at)
         for _ in range(_ATTEMPTS):
             item = self._client.get().get_item(
                 TableName=self._table,

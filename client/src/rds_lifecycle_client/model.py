@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol, Self
 
@@ -90,6 +90,11 @@ def now_utc() -> datetime:
 def format_time(at: datetime) -> str:
     """UTC, ISO 8601 with ``Z``, whole seconds: the form of every time of rds-lifecycle."""
     return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
+
+
+def round_up(at: datetime) -> datetime:
+    """To the whole second: a use is reported no earlier than it was, so that the idle window is never short."""
+    return at if not at.microsecond else at.replace(microsecond=0) + timedelta(seconds=1)
 
 
 def _time(text: object) -> datetime | None:
