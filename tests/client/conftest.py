@@ -1,53 +1,16 @@
 """What the client's tests stand on: a real PostgreSQL, and rds-lifecycle's own app as the client's other side."""
 
-import contextlib
 import json
-import os
-import shutil
-import tempfile
-import threading
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from dev.local_postgres import LocalPostgres, find_place, find_programs
+from dev.local_postgres import LocalPostgres
 from rds_lifecycle_client import Api
-from tests.local.test_make_run import free_ports
+from tests.postgres import a_server, bring_up
 from tests.served import Serve, Served
-
-
-@contextlib.contextmanager
-def a_server() -> Iterator[LocalPostgres]:
-    """A PostgreSQL with a data folder of its own, not running yet."""
-    if find_programs() is None:
-        pytest.skip("PostgreSQL is not installed")
-    # pytest's own folders are closed to the user postgres.
-    folder = Path(tempfile.mkdtemp(prefix="rds-lifecycle-"))
-    folder.chmod(0o755)
-    server = LocalPostgres(free_ports()[0], find_place({**os.environ, "POSTGRES_DATA": str(folder / "data")}))
-    try:
-        server.prepare()
-        yield server
-    finally:
-        server.end()
-        shutil.rmtree(folder)
-
-
-def bring_up(server: LocalPostgres) -> None:
-    """Start it, and wait until it takes connections."""
-    server.start()
-    while not server.is_up():
-        threading.Event().wait(0.02)
-
-
-def bring_down(server: LocalPostgres) -> None:
-    """Stop it as RDS does, and wait until it is gone."""
-    server.stop()
-    while not server.is_gone():
-        threading.Event().wait(0.02)
 
 
 @pytest.fixture(scope="session")

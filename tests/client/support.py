@@ -32,9 +32,12 @@ class Counting:
     def __init__(self, fault: Exception | None = None) -> None:
         self.asked = 0
         self.fault = fault
+        self.may_answer = threading.Event()
+        self.may_answer.set()
 
     def restart(self) -> Restarted:
-        """Count it."""
+        """Count it, as soon as it may answer."""
+        assert self.may_answer.wait(PATIENCE)
         self.asked += 1
         if self.fault is not None:
             raise self.fault

@@ -124,9 +124,8 @@ def test_the_function_refuses_an_unknown_database(serve: Serve, monkeypatch: pyt
 
 
 def aws_error(code: str, status: int) -> ClientError:
-    return ClientError(
-        {"Error": {"Code": code, "Message": "No."}, "ResponseMetadata": {"HTTPStatusCode": status}}, "Invoke"
-    )
+    response: Any = {"Error": {"Code": code, "Message": "No."}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return ClientError(response, "Invoke")
 
 
 def payload(text: str) -> Any:

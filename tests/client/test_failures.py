@@ -17,8 +17,8 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from dev.local_postgres import LocalPostgres
 from rds_lifecycle_client import means_down
-from tests.client.conftest import bring_down
 from tests.local.test_make_run import free_ports
+from tests.postgres import bring_down
 
 
 def raised(work: Callable[[], object]) -> Exception:

@@ -15,8 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from dev.local_postgres import LocalPostgres
 from rds_lifecycle_client import ActivityReporter, Lifecycle
 from rds_lifecycle_client.sqlalchemy import watch
-from tests.client.conftest import bring_down, bring_up
 from tests.client.support import SOON, Counting, Remembering, wait_until
+from tests.postgres import bring_down, bring_up
 
 
 class Watched:
@@ -36,7 +36,6 @@ class Watched:
         self.reporter.report()
         return len(self.sink.reported)
 
-    @property
     def busy(self) -> bool:
         """Whether a statement runs."""
         return bool(self.reporter._running)
@@ -82,7 +81,7 @@ def test_a_query_is_use_and_a_health_check_is_not(engine: Engine, watched: Watch
     assert watched.uses == 0
     assert run(engine, "select count(*) from pg_class") > 0
     assert watched.uses > 0
-    assert not watched.busy
+    assert not watched.busy()
 
 
 def test_an_idle_pool_keeps_no_database_awake(engine: Engine, postgres: LocalPostgres, watched: Watched) -> None:
@@ -108,7 +107,7 @@ def test_async_engines_count_the_same(driver: str, postgres: LocalPostgres, watc
                 assert watched.uses == 0
                 await connection.execute(text("select count(*) from pg_class"))
             assert watched.uses > 0
-            assert not watched.busy
+            assert not watched.busy()
 
     asyncio.run(story())
 
@@ -116,11 +115,11 @@ def test_async_engines_count_the_same(driver: str, postgres: LocalPostgres, watc
 def test_a_statement_that_runs_for_long_is_reported_while_it_runs(engine: Engine, watched: Watched) -> None:
     running = threading.Thread(target=run, args=(engine, "select pg_sleep(0.6)"))
     running.start()
-    wait_until(lambda: watched.busy, "the statement")
+    wait_until(lambda: watched.busy(), "the statement")
     wait_until(lambda: len(watched.sink.reported) >= 3, "three reports")
     assert running.is_alive()
     running.join()
-    assert not watched.busy
+    assert not watched.busy()
 
 
 @pytest.mark.parametrize("driver", ["psycopg", "asyncpg"])
@@ -137,10 +136,10 @@ def test_so_it_is_in_an_event_loop_and_a_cancelled_one_has_ended(
             running = asyncio.create_task(report())
             while len(watched.sink.reported) < 3:
                 await asyncio.sleep(0.01)
-            assert watched.busy
+            assert watched.busy()
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
-            assert not watched.busy
+            assert not watched.busy()
 
     asyncio.run(story())
 
@@ -148,7 +147,7 @@ def test_so_it_is_in_an_event_loop_and_a_cancelled_one_has_ended(
 def test_a_statement_that_fails_has_ended(engine: Engine, watched: Watched) -> None:
     with pytest.raises(exc.DataError):
         run(engine, "select 1 / (select count(*) from pg_class where false)")
-    assert not watched.busy
+    assert not watched.busy()
     assert watched.uses > 0
     assert watched.door.asked == 0
 
@@ -158,7 +157,7 @@ def test_an_open_transaction_that_does_nothing_is_no_use(engine: Engine, watched
         connection.execute(text("select count(*) from pg_class"))
         before = watched.uses
         watched.reporter.report()
-        assert not watched.busy
+        assert not watched.busy()
         assert watched.uses == before
 
 
@@ -169,15 +168,15 @@ def test_rows_that_are_still_to_come_are_use_until_the_connection_is_given_back(
         result = connection.execution_options(yield_per=2).execute(text("select * from generate_series(1, 9)"))
         result.fetchmany(1)
         result.close()
-        assert watched.busy
-    assert not watched.busy
+        assert watched.busy()
+    assert not watched.busy()
     with engine.connect() as connection:
         streaming = connection.execution_options(stream_results=True)
         result = streaming.execute(text("select * from generate_series(1, 9)"))
         result.close()
-        assert watched.busy
+        assert watched.busy()
         connection.invalidate()
-        assert not watched.busy
+        assert not watched.busy()
 
 
 @pytest.mark.parametrize("driver", ["psycopg", "asyncpg"])
@@ -187,9 +186,9 @@ def test_an_async_stream_is_use_while_it_flows(driver: str, postgres: LocalPostg
             async with engine.connect() as connection:
                 rows = await connection.stream(text("select * from generate_series(1, 9)"))
                 await rows.fetchmany(1)
-                assert watched.busy
+                assert watched.busy()
                 await rows.close()
-            assert not watched.busy
+            assert not watched.busy()
 
     asyncio.run(story())
 
@@ -221,7 +220,7 @@ def test_a_query_that_is_cut_off_by_the_stop_wakes_it(
 
     running = threading.Thread(target=query)
     running.start()
-    wait_until(lambda: watched.busy, "the statement")
+    wait_until(lambda: watched.busy(), "the statement")
     bring_down(postgres)
     running.join()
     assert len(failures) == 1

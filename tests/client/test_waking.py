@@ -4,7 +4,6 @@ import logging
 import os
 import threading
 import time
-from datetime import datetime
 
 import psycopg
 import pytest
@@ -52,20 +51,14 @@ def test_what_becomes_of_it_is_logged_and_raised_to_nobody(fault: Exception, cap
 
 
 def test_nobody_waits_for_a_door_that_does_not_answer() -> None:
-    answers = threading.Event()
-
-    class Slow(Counting):
-        def restart(self):  # type: ignore[no-untyped-def]
-            answers.wait(20)
-            return super().restart()
-
-    door = Slow()
+    door = Counting()
+    door.may_answer.clear()
     lifecycle = Lifecycle(door=door)
     began = time.monotonic()
     assert lifecycle.failed(DOWN)
     assert time.monotonic() - began < 1
     assert door.asked == 0
-    answers.set()
+    door.may_answer.set()
     wait_until(lambda: door.asked == 1, "the answer")
 
 
@@ -89,7 +82,6 @@ def test_only_what_means_down_wakes_and_nothing_does_within_a_health_check() -> 
     assert lifecycle.woken_at is None
     with pytest.raises(psycopg.OperationalError), lifecycle.statement():
         raise DOWN
-    assert isinstance(lifecycle.woken_at, datetime)
     wait_until(lambda: door.asked == 1, "the request")
 
 
