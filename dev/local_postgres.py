@@ -121,7 +121,16 @@ class LocalPostgres:
         """Whether it takes connections. Raises ServerFailed if it has ended instead."""
         if self.is_gone():
             raise ServerFailed(f"PostgreSQL has ended: {self._last_words()}")
-        ready = [self.place.programs / "pg_isready", "--quiet", "--host", "127.0.0.1", "--port", str(self.port)]
+        ready = [
+            self.place.programs / "pg_isready",
+            "--quiet",
+            "--timeout",
+            "1",
+            "--host",
+            "127.0.0.1",
+            "--port",
+            str(self.port),
+        ]
         return _run(ready, self.place.user).returncode == 0
 
     def stop(self) -> None:

@@ -70,6 +70,7 @@ class LocalRds:
         self._lock = threading.RLock()
         self._due: dict[str, tuple[datetime, str]] = {}
         self._servers: dict[str, Server] = {}
+        self._launched: set[str] = set()
         self._shown: dict[str, str] = {}
         self._events: list[dict[str, Any]] = []
         self._transitions: list[Transition] = []
@@ -130,7 +131,10 @@ class LocalRds:
             return True
         if status == "stopped":
             return server.is_gone()
-        server.start()
+        if database_id not in self._launched:
+            # Once for each start: one that has ended again has failed.
+            self._launched.add(database_id)
+            server.start()
         return server.is_up()
 
     def _overlay(self) -> None:
@@ -173,6 +177,7 @@ class LocalRds:
         self._due[database_id] = (until, then)
 
     def _reach(self, database_id: str, status: str, at: datetime, why: str = "") -> None:
+        self._launched.discard(database_id)
         self._show(database_id, status, why)
         resource = self._resources()[database_id]
         resource.automatic_restart_time = at + SEVEN_DAYS if status == "stopped" else None

@@ -115,7 +115,7 @@ def test_async_engines_count_the_same(driver: str, postgres: LocalPostgres, watc
 def test_a_statement_that_runs_for_long_is_reported_while_it_runs(engine: Engine, watched: Watched) -> None:
     running = threading.Thread(target=run, args=(engine, "select pg_sleep(0.6)"))
     running.start()
-    wait_until(lambda: watched.busy(), "the statement")
+    wait_until(watched.busy, "the statement")
     wait_until(lambda: len(watched.sink.reported) >= 3, "three reports")
     assert running.is_alive()
     running.join()
@@ -220,7 +220,7 @@ def test_a_query_that_is_cut_off_by_the_stop_wakes_it(
 
     running = threading.Thread(target=query)
     running.start()
-    wait_until(lambda: watched.busy(), "the statement")
+    wait_until(watched.busy, "the statement")
     bring_down(postgres)
     running.join()
     assert len(failures) == 1

@@ -6,11 +6,14 @@ from fastapi import FastAPI
 from sqlalchemy import create_engine, text
 
 from rds_lifecycle_client import Lifecycle
+from rds_lifecycle_client.fastapi import install
 from rds_lifecycle_client.sqlalchemy import watch
 
 engine = create_engine(os.environ["DATABASE_URL"])
-watch(engine, Lifecycle.from_environment())
+lifecycle = Lifecycle.from_environment()
 app = FastAPI()
+watch(engine, lifecycle)
+install(app, lifecycle)
 
 
 @app.get("/")

@@ -1,5 +1,6 @@
 """FastAPI (and Starlette): a request that meets the database asleep gets 503 and wakes it."""
 
+import asyncio
 import html
 import json
 import logging
@@ -25,7 +26,8 @@ def install(app: Starlette, lifecycle: Lifecycle, *, status_page: str | None = N
     """Answer requests that fail because the database is down with 503 and ``Retry-After``, and wake the database.
 
     Programs get application/problem+json, browsers a page that tries again by itself; it links to ``status_page``,
-    where that is given. The app's own exception handlers come first. Raises RuntimeError once the app is serving.
+    where that is given. The app's own exception handlers come first. When the app shuts down, what has not been
+    reported is. Raises RuntimeError once the app is serving.
     """
     if app.middleware_stack is not None:
         raise RuntimeError("install(app, lifecycle) comes too late: the app serves already. Call it where app is made.")
@@ -45,6 +47,9 @@ class _AnswerWhileDown:
         async def note(message: Message) -> None:
             nonlocal begun
             begun = begun or message["type"] == "http.response.start"
+            if message["type"] == "lifespan.shutdown.complete":
+                # Uvicorn ends by the signal that it was sent: what Python does at exit does not happen then.
+                await asyncio.to_thread(self._lifecycle.report)
             await send(message)
 
         try:

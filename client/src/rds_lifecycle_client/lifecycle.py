@@ -108,8 +108,16 @@ class Lifecycle:
             self._door, look, timeout=timeout, on_progress=on_progress, clock=clock, pause=pause
         )
 
+    def report(self) -> None:
+        """Report what has not been reported, now; takes some seconds at the worst. Never raises.
+
+        At exit this happens by itself, but not where a signal ends the process.
+        """
+        if self.reporter is not None:
+            self.reporter.report()
+
     def close(self) -> None:
-        """Report what has not been reported. At exit this happens by itself."""
+        """Report what has not been reported, and report no more."""
         if self.reporter is not None:
             self.reporter.close()
 
