@@ -13,12 +13,12 @@ import pytest
 from dev.local_postgres import LocalPostgres
 from tests.served import ROOT
 
-VERSIONS = ("3.11", "3.12", "3.13", "3.14")
+VERSIONS = ("3.11", "3.13")
 ELDEST_SQLALCHEMY = "2.0"
 
 
 def pythons() -> dict[str, str]:
-    """The Pythons of this machine that the client is for, by version; the one that runs this among them."""
+    """Of the versions to be tested those that this machine has, and the one that runs this."""
     own = f"{sys.version_info.major}.{sys.version_info.minor}"
     folders = [*os.get_exec_path(), *map(str, Path.home().glob(".pyenv/versions/*/bin"))]
     found = {own: sys.executable}
