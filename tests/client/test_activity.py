@@ -129,9 +129,11 @@ A_REPORTER = """
         def report(self, at):
             os.write(1, f"{os.getpid()} {at:%H:%M:%S.%f}\\n".encode())
             told.set()
-    import threading
+    import itertools, threading
+    from datetime import datetime, UTC
     told = threading.Event()
-    reporter = ActivityReporter(Sink(), timedelta(hours=1))
+    minutes = itertools.count()
+    reporter = ActivityReporter(Sink(), timedelta(hours=1), lambda: datetime(2026, 3, 2, 9, next(minutes), tzinfo=UTC))
 """
 
 

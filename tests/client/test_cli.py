@@ -64,7 +64,7 @@ def test_hold_for_hours_until_a_time_and_its_end(served: Served) -> None:
     [(), ("hold",), ("hold", "0"), ("hold", "169"), ("hold", "3", "--end"), ("hold", "--until", "soon"),
      ("wait", "--timeout", "-1"), ("wait", "--timeout", "1e9"), ("start",)],
 )  # fmt: skip
-def test_wrong_usage_is_exit_code_2(arguments: tuple[str, ...], served: Served) -> None:
+def test_wrong_usage_is_exit_code_2(arguments: tuple[str, ...]) -> None:
     with pytest.raises(SystemExit) as caught:
         run(*arguments)
     assert caught.value.code == 2

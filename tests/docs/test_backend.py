@@ -24,7 +24,8 @@ BACKEND = (ROOT / "docs" / "backend.md").read_text()
 
 def block(language: str, words: str) -> str:
     """The one block in that language that has these words."""
-    [found] = [text for text in re.findall(rf"```{language}\n(.*?)```", BACKEND, re.DOTALL) if words in text]
+    blocks: list[str] = re.findall(rf"```{language}\n(.*?)```", BACKEND, re.DOTALL)
+    [found] = [text for text in blocks if words in text]
     return found
 
 

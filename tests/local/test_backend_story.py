@@ -1,6 +1,7 @@
 """The whole circle, as `make demo` runs it: local AWS, the app, a real PostgreSQL, and a backend in front of it."""
 
 import json
+import os
 import signal
 import socket
 import threading
@@ -10,7 +11,7 @@ import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import psycopg
@@ -52,11 +53,15 @@ class Demo:
 
     def postgres_process(self) -> int | None:
         """The process that works on the data folder, None where there is none."""
-        [lock] = [*self.data.glob("*/postmaster.pid")] or [None]
+        lock = next(self.data.glob("*/postmaster.pid"), None)
         if lock is None:
             return None
         number = int(lock.read_text().split()[0])
-        return number if Path(f"/proc/{number}").exists() else None
+        try:
+            os.kill(number, 0)
+        except ProcessLookupError:
+            return None
+        return number
 
     def restarts_asked(self) -> int:
         """How often the restart route was called."""
@@ -130,7 +135,7 @@ def it_comes_up_and_answers(demo: Demo) -> None:
 
 def queries_keep_it_awake(demo: Demo) -> None:
     first = parse_time(demo.stack.database()["stops_at"])
-    moved = set()
+    moved: set[datetime] = set()
     while max(moved, default=first) < first + timedelta(seconds=IDLE_SECONDS + 2):
         assert demo.ask("GET", "/balances").status == 200
         shown = demo.stack.database()
