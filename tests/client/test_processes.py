@@ -29,7 +29,11 @@ def test_a_thing_is_made_once_in_a_process_and_anew_in_another(monkeypatch: pyte
 
 def test_the_child_is_told_as_long_as_the_object_lives(monkeypatch: pytest.MonkeyPatch) -> None:
     hooks: list[Callable[[], None]] = []
-    monkeypatch.setattr(os, "register_at_fork", lambda after_in_child: hooks.append(after_in_child))
+
+    def register(*, after_in_child: Callable[[], None]) -> None:
+        hooks.append(after_in_child)
+
+    monkeypatch.setattr(os, "register_at_fork", register)
     counted = Counted()
     call_after_fork(counted.tell)
     hooks[0]()
