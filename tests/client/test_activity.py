@@ -108,6 +108,15 @@ def test_a_query_does_not_fail_where_no_thread_can_be_started(monkeypatch: pytes
     reporter.close()
 
 
+def test_what_is_used_after_the_end_starts_nothing_anew() -> None:
+    sink = Remembering()
+    reporter = ActivityReporter(sink, HOUR)
+    reporter.close()
+    with reporter.statement():
+        assert reporter._thread is None
+    assert sink.reported == []
+
+
 def python(code: str) -> str:
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", textwrap.dedent(code)],
