@@ -9,7 +9,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint hunt screenshots format policies deploy package undeploy token lock clean
+.PHONY: help run demo test lint hunt screenshots format policies deploy package undeploy token lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -22,6 +22,9 @@ $(READY): requirements-dev.txt dev/find-python
 
 run: $(READY) ## serve the app on http://127.0.0.1:8000 against a local AWS (PORT, LOCAL_AWS_PORT, IDLE_MINUTES, ...)
 	@exec $(BIN)/python -m dev.serve
+
+demo: $(READY) ## make run with a real PostgreSQL and a dashboard on http://127.0.0.1:8080 (DEMO_PORT, POSTGRES_PORT, ...)
+	@exec $(BIN)/python -m dev.demo
 
 test: $(READY) ## run every test
 	@$(BIN)/python -m pytest -n auto --dist worksteal --cov --cov-report=term:skip-covered $(ARGS)
@@ -37,7 +40,7 @@ lint: $(READY) ## check formatting, lint, types and the directions of imports
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
-	@$(BIN)/lint-imports --no-cache
+	@PYTHONPATH=client/src $(BIN)/lint-imports --no-cache
 
 format: $(READY) ## format the code and mend what ruff can mend
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .

@@ -1,7 +1,6 @@
 """What has happened to a database while nobody looked, or while nothing could be written down. Pure."""
 
 from datetime import datetime
-from typing import Final
 
 from chalicelib.decision import RDS_LAGS
 from chalicelib.model import (
@@ -17,9 +16,6 @@ from chalicelib.model import (
 )
 from chalicelib.statuses import condition_of
 
-_STARTED: Final = "It was started since the last look that could be noted."
-_STOPPED: Final = "It was stopped since the last look that could be noted."
-
 
 def missed_between(
     record: Record, sighting: Sighting, condition: Condition, now: datetime, *, by_aws: bool
@@ -30,19 +26,27 @@ def missed_between(
     """
     if record.status is None:
         return ()
-    starter = record.restart.by if record.restart else AWS_ACTOR if by_aws else SOMEBODY_ELSE
-    stopper = APP_ACTOR if record.fence is not None else SOMEBODY_ELSE
-    started = Event(now, EventName.STARTING, starter, _STARTED, sighting.status)
-    stopped = Event(now, EventName.STOPPED, stopper, _STOPPED, sighting.status)
     match (condition_of(record.status).state, condition.state):
         case (State.STOPPED, State.STOPPED) if _is_later_stop(record, sighting):
-            return (started, stopped)
+            return (_start(record, sighting, now, by_aws=by_aws), _stop(record, sighting, now))
         case (State.STOPPED, State.STOPPING):
-            return (started,)
+            return (_start(record, sighting, now, by_aws=by_aws),)
         case (State.RUNNING, State.STARTING):
-            return (stopped,)
+            return (_stop(record, sighting, now),)
         case _:
             return ()
+
+
+def _start(record: Record, sighting: Sighting, now: datetime, *, by_aws: bool) -> Event:
+    by = record.restart.by if record.restart else AWS_ACTOR if by_aws else SOMEBODY_ELSE
+    detail = "It was started since the last look that could be noted."
+    return Event(now, EventName.STARTING, by, detail, sighting.status)
+
+
+def _stop(record: Record, sighting: Sighting, now: datetime) -> Event:
+    by = APP_ACTOR if record.fence is not None else SOMEBODY_ELSE
+    detail = "It was stopped since the last look that could be noted."
+    return Event(now, EventName.STOPPED, by, detail, sighting.status)
 
 
 def _is_later_stop(record: Record, sighting: Sighting) -> bool:

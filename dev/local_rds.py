@@ -2,7 +2,8 @@
 
 moto jumps at once to ``available`` and ``stopped``. Here a start stays ``starting`` and a stop ``stopping`` for as long
 as it is told, AWS refuses a start or a stop meanwhile, RDS events are kept for delivery, and a database that has been
-stopped for seven days starts by itself. Time comes from a clock that is passed in.
+stopped for seven days starts by itself. Time comes from a clock that is passed in. A database may have a real server
+behind it, which is then up while the database is available, and gone while it is stopped.
 """
 
 import threading
@@ -10,7 +11,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from moto.rds.models import RDSBackend
 
@@ -28,6 +29,26 @@ _MESSAGES: Final = {
 Clock = Callable[[], datetime]
 
 
+class ServerFailed(Exception):
+    """A database's server has ended by itself, with its last words."""
+
+
+class Server(Protocol):
+    """What runs behind a database. No method waits."""
+
+    def start(self) -> None:
+        """Begin to start; nothing where it runs."""
+
+    def is_up(self) -> bool:
+        """Whether it takes connections. Raises ServerFailed."""
+
+    def stop(self) -> None:
+        """Begin to end, cutting open connections; nothing where it has ended."""
+
+    def is_gone(self) -> bool:
+        """Whether it has ended."""
+
+
 @dataclass(frozen=True)
 class Transition:
     """A change of status, for whoever wants to show it."""
@@ -35,6 +56,7 @@ class Transition:
     database_id: str
     before: str
     after: str
+    why: str = ""
 
 
 class LocalRds:
@@ -47,6 +69,8 @@ class LocalRds:
         self._stop = timedelta(seconds=stop_seconds)
         self._lock = threading.RLock()
         self._due: dict[str, tuple[datetime, str]] = {}
+        self._servers: dict[str, Server] = {}
+        self._launched: set[str] = set()
         self._shown: dict[str, str] = {}
         self._events: list[dict[str, Any]] = []
         self._transitions: list[Transition] = []
@@ -70,6 +94,11 @@ class LocalRds:
             self._due.pop(database_id, None)
             self._reach(database_id, status, self._clock())
 
+    def put_behind(self, database_id: str, server: Server) -> None:
+        """From now on the server starts and ends with the database, which is stopped at this moment."""
+        with self._lock:
+            self._servers[database_id] = server
+
     def take_events(self) -> list[dict[str, Any]]:
         """The RDS events since the last call, as EventBridge would deliver them."""
         with self._lock:
@@ -86,9 +115,27 @@ class LocalRds:
 
     def _finish_what_is_due(self) -> None:
         for database_id, (at, status) in list(self._due.items()):
-            if at <= self._clock():
+            if at > self._clock():
+                continue
+            try:
+                if self._is_true_of_server(database_id, status):
+                    del self._due[database_id]
+                    self._reach(database_id, status, at)
+            except ServerFailed as failure:
                 del self._due[database_id]
-                self._reach(database_id, status, at)
+                self._reach(database_id, "failed", at, str(failure))
+
+    def _is_true_of_server(self, database_id: str, status: str) -> bool:
+        server = self._servers.get(database_id)
+        if server is None:
+            return True
+        if status == "stopped":
+            return server.is_gone()
+        if database_id not in self._launched:
+            # Once for each start: one that has ended again has failed.
+            self._launched.add(database_id)
+            server.start()
+        return server.is_up()
 
     def _overlay(self) -> None:
         """moto's responses call these methods of its backend; its own checks and errors stay in force."""
@@ -124,21 +171,24 @@ class LocalRds:
 
     def _begin(self, database_id: str, status: str, until: datetime, then: str) -> None:
         self._show(database_id, status)
+        if status == "stopping" and database_id in self._servers:
+            self._servers[database_id].stop()
         self._resources()[database_id].automatic_restart_time = None
         self._due[database_id] = (until, then)
 
-    def _reach(self, database_id: str, status: str, at: datetime) -> None:
-        self._show(database_id, status)
+    def _reach(self, database_id: str, status: str, at: datetime, why: str = "") -> None:
+        self._launched.discard(database_id)
+        self._show(database_id, status, why)
         resource = self._resources()[database_id]
         resource.automatic_restart_time = at + SEVEN_DAYS if status == "stopped" else None
         if status in _MESSAGES:
             self._tell(database_id, status)
 
-    def _show(self, database_id: str, status: str) -> None:
+    def _show(self, database_id: str, status: str, why: str = "") -> None:
         resource = self._resources()[database_id]
         before = self._shown.get(database_id, resource.status)
         if before != status:
-            self._transitions.append(Transition(database_id, before, status))
+            self._transitions.append(Transition(database_id, before, status, why))
         resource.status = self._shown[database_id] = status
 
     def _tell(self, database_id: str, what: str) -> None:

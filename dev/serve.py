@@ -26,6 +26,7 @@ from chalicelib.settings import Settings, SettingsError, read_settings
 from dev.console import Console, ConsoleStream
 from dev.functions import Functions, scheduled_event
 from dev.local_aws import REGION, LocalAws
+from dev.local_postgres import LocalPostgres, NoPostgres, find_place
 
 _ROOT: Final = Path(__file__).resolve().parent.parent
 _STAGE: Final = "local"
@@ -48,16 +49,20 @@ class Options:
     start_seconds: float
     stop_seconds: float
     check_seconds: float
+    postgres_port: int | None
 
     @classmethod
     def read(cls, environ: dict[str, str]) -> "Options":
         """Raises CannotRun where a value is no number."""
         return cls(
-            port=_number(environ, "PORT", 8000, int),
-            aws_port=_number(environ, "LOCAL_AWS_PORT", 4566, int),
-            start_seconds=_number(environ, "LOCAL_START_SECONDS", 20, float),
-            stop_seconds=_number(environ, "LOCAL_STOP_SECONDS", 10, float),
-            check_seconds=_number(environ, "LOCAL_CHECK_SECONDS", 10, float),
+            port=read_number(environ, "PORT", 8000, int),
+            aws_port=read_number(environ, "LOCAL_AWS_PORT", 4566, int),
+            start_seconds=read_number(environ, "LOCAL_START_SECONDS", 20, float),
+            stop_seconds=read_number(environ, "LOCAL_STOP_SECONDS", 10, float),
+            check_seconds=read_number(environ, "LOCAL_CHECK_SECONDS", 10, float),
+            postgres_port=read_number(environ, "POSTGRES_PORT", 5433, int)
+            if environ.get("POSTGRES", "0") not in ("", "0")
+            else None,
         )
 
 
@@ -72,7 +77,7 @@ def main() -> int:
     except KeyboardInterrupt:
         console.say("make run", "has ended, and with it everything it started.")
         return 0
-    except (CannotRun, SettingsError) as error:
+    except (CannotRun, NoPostgres, SettingsError) as error:
         print(f"make run cannot start: {error}", file=sys.stderr)
         return 1
 
@@ -81,12 +86,14 @@ def _run(console: Console, started: ExitStack) -> int:
     """Start everything and wait; ``started`` ends it all, in the opposite order."""
     options = Options.read(dict(os.environ))
     for name, port in (("PORT", options.port), ("LOCAL_AWS_PORT", options.aws_port)):
-        _check_free(name, port)
+        check_free(name, port)
     settings = _prepare_environment(options)
     aws = LocalAws(options.aws_port, options.start_seconds, options.stop_seconds)
     aws.start()
     started.callback(aws.stop)
     aws.create_resources(settings)
+    if options.postgres_port is not None:
+        _put_postgres_behind(aws, settings, options.postgres_port, console, started)
     sys.stdout = ConsoleStream(console)
     functions = Functions()
     aws.serve_functions(functions.invoke)
@@ -105,11 +112,23 @@ def _run(console: Console, started: ExitStack) -> int:
     return _wait_for(app) or 1
 
 
+def _put_postgres_behind(aws: LocalAws, settings: Settings, port: int, console: Console, started: ExitStack) -> None:
+    """A real server for the first database. Raises CannotRun and NoPostgres."""
+    check_free("POSTGRES_PORT", port)
+    postgres = LocalPostgres(port, find_place())
+    postgres.prepare()
+    started.callback(postgres.end)
+    aws.rds.put_behind(settings.databases[0].id, postgres)
+    console.say("make run", f"PostgreSQL will be at {postgres.url} while {settings.databases[0].id} is available.")
+    console.say("make run", f"Its data is kept in {postgres.place.data}.")
+
+
 def _interrupt(_number: int, _frame: object) -> None:
     raise KeyboardInterrupt
 
 
-def _number(environ: dict[str, str], name: str, default: Any, kind: Callable[[str], Any]) -> Any:
+def read_number(environ: dict[str, str], name: str, default: Any, kind: Callable[[str], Any]) -> Any:
+    """A number from the environment. Raises CannotRun."""
     text = environ.get(name, "").strip()
     try:
         value = kind(text) if text else default
@@ -120,14 +139,15 @@ def _number(environ: dict[str, str], name: str, default: Any, kind: Callable[[st
     return value
 
 
-def _check_free(name: str, port: int) -> None:
+def check_free(name: str, port: int, command: str = "make run") -> None:
+    """Raises CannotRun where the port is in use; ``name`` is the variable that chooses it."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
             why = f"port {port} cannot be used ({error.strerror})"
-            raise CannotRun(f"{why}. End what uses it, or choose another: make run {name}={port + 1}") from None
+            raise CannotRun(f"{why}. End what uses it, or choose another: {command} {name}={port + 1}") from None
 
 
 def _prepare_environment(options: Options) -> Settings:
@@ -210,7 +230,9 @@ def _tick(functions: Functions, console: Console, seconds: float, ended: threadi
 def _deliver(aws: LocalAws, functions: Functions, console: Console, ended: threading.Event) -> None:
     while not ended.wait(_EVENT_SECONDS):
         for transition in aws.rds.take_transitions():
-            console.say("RDS", f"{transition.database_id}: {transition.before} → {transition.after}")
+            console.say(
+                "RDS", f"{transition.database_id}: {transition.before} → {transition.after} {transition.why}".rstrip()
+            )
         for event in aws.rds.take_events():
             _in_background(partial(_invoke, functions, console, "database_event", event))
 

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, settings
 
 from chalicelib.settings import SETTING_NAMES
 from tests import support
+from tests.postgres import NOT_INSTALLED
 from tests.served import serve as serve  # noqa: PLC0414 - a fixture for all
 
 # Tests that package the app must not find bytecode that other tests left in chalicelib.
@@ -46,6 +47,11 @@ def either_cloud(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Tests that measure something say what they measured, however many processes have run them."""
     reports = [report for kind in ("passed", "failed") for report in terminalreporter.getreports(kind)]
+    left_out = [report for report in terminalreporter.getreports("skipped") if NOT_INSTALLED in str(report.longrepr)]
+    if left_out:
+        terminalreporter.write_line(
+            f"Left out, because {NOT_INSTALLED}: {len(left_out)} tests. apt-get install postgresql"
+        )
     figures = [value for report in reports for name, value in report.user_properties if name == "figure"]
     for figure in sorted(set(map(str, figures))):
         terminalreporter.write_line(figure)

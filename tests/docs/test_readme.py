@@ -22,6 +22,7 @@ COMMANDS = [
 
 SHOWN_ELSEWHERE = {
     "make run": "tests/local/test_make_run.py, and .ci/run",
+    "make demo": "tests/local/test_backend_story.py",
     "make test": ".ci/run",
     "make lint": ".ci/run",
     "make format": "rewrites the sources; its two commands are those of make lint",
@@ -113,7 +114,17 @@ def test_every_direct_dependency_has_its_reason() -> None:
     assert [name for name in names if not re.search(rf"\b{name}\b", README)] == []
 
 
-@pytest.mark.parametrize("path", ["README.md", "docs/guarantees.md", "docs/how-it-works.md", "docs/operations.md"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "README.md",
+        "client/README.md",
+        "docs/backend.md",
+        "docs/guarantees.md",
+        "docs/how-it-works.md",
+        "docs/operations.md",
+    ],
+)
 def test_every_link_leads_somewhere(path: str) -> None:
     folder = (ROOT / path).parent
     for target in re.findall(r"\]\(([^)#]+)\)", (ROOT / path).read_text()):

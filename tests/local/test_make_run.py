@@ -98,10 +98,11 @@ class Stack:
 
 
 @contextmanager
-def running(**environ: str) -> Iterator[Stack]:
+def running(module: str = "dev.serve", told: str = "Ctrl-C ends everything", **environ: str) -> Iterator[Stack]:
+    """Run it until the end of the block; ``told`` is what it prints when it is ready."""
     port, aws_port = free_ports()
     process = subprocess.Popen(
-        [sys.executable, "-m", "dev.serve"],
+        [sys.executable, "-m", module],
         cwd=ROOT,
         env={**os.environ, "PORT": str(port), "LOCAL_AWS_PORT": str(aws_port), **environ},
         stdout=subprocess.PIPE,
@@ -116,7 +117,7 @@ def running(**environ: str) -> Iterator[Stack]:
         assert process.stdout is not None
         for line in process.stdout:
             stack.output.append(line)
-            if "Ctrl-C ends everything" in line:
+            if told in line:
                 served.set()
         served.set()
 

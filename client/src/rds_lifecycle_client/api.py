@@ -1,0 +1,61 @@
+"""rds-lifecycle's HTTP routes for one database. Needs the extra ``http``."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
+
+from rds_lifecycle_client.answers import read_database, read_restart
+from rds_lifecycle_client.errors import NotConfigured, Unavailable
+from rds_lifecycle_client.model import Database, Restarted, format_time
+from rds_lifecycle_client.processes import PerProcess
+
+if TYPE_CHECKING:
+    import httpx
+
+# API Gateway gives up after 29 s; a restart may take most of that where many ask at once.
+_SECONDS: Final = 30.0
+
+
+class Api:
+    """The routes, with a token. What it may do is the token's role: viewer, reporter or operator."""
+
+    def __init__(self, url: str, token: str, database: str) -> None:
+        """``url`` is what the routes hang on, as ``make deploy`` prints it. Raises NotConfigured without httpx."""
+        try:
+            import httpx  # noqa: PLC0415 - an extra
+        except ImportError:
+            raise NotConfigured(("httpx is missing: pip install 'rds-lifecycle-client[http]'",)) from None
+        self._path = f"{url.rstrip('/')}/databases/{quote(database, safe='')}"
+        self._httpx = httpx
+        headers = {"Authorization": f"Bearer {token}"}
+        self._client = PerProcess(lambda: httpx.Client(headers=headers, timeout=_SECONDS))
+
+    def look(self, timeout: float = _SECONDS) -> Database:
+        """The database as it stands; changes nothing. ``timeout`` in seconds. Raises Unavailable or Refused."""
+        return read_database(*self._ask("GET", "", timeout=timeout))
+
+    def restart(self) -> Restarted:
+        """Ask for a restart (operator). Raises Unavailable, Refused or CannotStart."""
+        return read_restart(*self._ask("POST", "/restart"))
+
+    def report(self, at: datetime) -> None:  # noqa: ARG002 - the route takes its own time
+        """Record that the database was queried now, at most a minute after ``at`` (reporter)."""
+        read_database(*self._ask("POST", "/activity"))
+
+    def hold(self, *, hours: float | None = None, until: datetime | None = None) -> Database:
+        """Keep it up for so many hours, or until then (operator). Raises Unavailable or Refused."""
+        body: dict[str, Any] = {"hours": hours} if until is None else {"until": format_time(until)}
+        return read_database(*self._ask("PUT", "/hold", json=body))
+
+    def end_hold(self) -> Database:
+        """Let it sleep again when it is idle (operator). Raises Unavailable or Refused."""
+        return read_database(*self._ask("DELETE", "/hold"))
+
+    def _ask(self, method: str, route: str, **options: Any) -> tuple[int, httpx.Headers, str]:
+        try:
+            response = self._client.get().request(method, self._path + route, **options)
+        except (self._httpx.HTTPError, self._httpx.InvalidURL) as error:
+            raise Unavailable(f"rds-lifecycle does not answer at {self._path}: {error}") from error
+        return response.status_code, response.headers, response.text

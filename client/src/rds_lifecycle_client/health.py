@@ -1,0 +1,104 @@
+"""Is the database up, asleep, waking or down? For health endpoints, which must neither wake it nor alarm anybody."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final, assert_never
+
+from rds_lifecycle_client.errors import LifecycleError
+from rds_lifecycle_client.lifecycle import Lifecycle
+from rds_lifecycle_client.model import Database, State, now_utc
+
+_PING_SECONDS: Final = 3.0
+_LOOK_SECONDS: Final = 5.0
+_SAME_LOOK: Final = timedelta(seconds=5)
+_STARTS_WITHIN: Final = timedelta(minutes=15)
+
+
+class Condition(StrEnum):
+    """``asleep`` was stopped on purpose, ``waking`` was asked to start, ``down`` is a fault."""
+
+    UP = "up"
+    ASLEEP = "asleep"
+    WAKING = "waking"
+    DOWN = "down"
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How the database is, and why that is thought."""
+
+    condition: Condition
+    detail: str
+
+    @property
+    def status_code(self) -> int:
+        """503 only for a fault: a load balancer must not replace a backend whose database sleeps."""
+        return 503 if self.condition is Condition.DOWN else 200
+
+
+class HealthCheck:
+    """Asks the database itself first, and rds-lifecycle only where that fails, every 5 s at most."""
+
+    def __init__(
+        self,
+        lifecycle: Lifecycle,
+        ping: Callable[[], Awaitable[object]] | None = None,
+        clock: Callable[[], datetime] = now_utc,
+    ) -> None:
+        """``ping`` asks the database for no more than a sign of life, as with ``SELECT 1``; it gets 3 s."""
+        self._lifecycle = lifecycle
+        self._ping = ping
+        self._clock = clock
+        self._seen: tuple[datetime, Health] | None = None
+
+    async def __call__(self) -> Health:
+        """How the database is now. Never raises, and wakes nothing."""
+        fault = "" if self._ping is None else await self._fault(self._ping)
+        if self._ping is not None and not fault:
+            return Health(Condition.UP, "The database answers.")
+        now = self._clock()
+        if self._seen is not None and now - self._seen[0] < _SAME_LOOK:
+            return self._seen[1]
+        health = await self._look(fault)
+        if health.condition is not Condition.UP:
+            self._seen = (now, health)
+        return health
+
+    async def _fault(self, ping: Callable[[], Awaitable[object]]) -> str:
+        with self._lifecycle.without_waking():
+            try:
+                async with asyncio.timeout(_PING_SECONDS):
+                    await ping()
+            except Exception as error:  # noqa: BLE001 - whatever a ping raises, the database has not answered it
+                return type(error).__name__
+        return ""
+
+    async def _look(self, fault: str) -> Health:
+        api = self._lifecycle.api
+        if api is None:
+            woken_at = self._lifecycle.woken_at
+            if woken_at is not None and self._clock() - woken_at < _STARTS_WITHIN:
+                return Health(Condition.WAKING, "The database does not answer; it was asked to start.")
+            return Health(Condition.DOWN, "The database does not answer; without RDS_LIFECYCLE_URL no more is known.")
+        try:
+            return _judge(await asyncio.to_thread(api.look, _LOOK_SECONDS), fault)
+        except LifecycleError:
+            return Health(Condition.DOWN, "Neither the database answers nor rds-lifecycle.")
+
+
+def _judge(database: Database, fault: str) -> Health:
+    match database.state:
+        case State.STOPPED | State.STARTING | State.STOPPING:
+            return Health(Condition.WAKING if database.coming_up else Condition.ASLEEP, database.detail)
+        case State.RUNNING | State.BUSY:
+            if database.ready and not fault:
+                return Health(Condition.UP, database.detail)
+            said = f" It does not answer: {fault}." if fault else ""
+            return Health(Condition.DOWN, f"RDS says {database.status}.{said}")
+        case State.FAILED:
+            return Health(Condition.DOWN, database.detail)
+        case unexpected:
+            assert_never(unexpected)

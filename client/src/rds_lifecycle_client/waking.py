@@ -1,0 +1,72 @@
+"""Wakes the database: once a minute at most, however many requests meet it asleep, and in nobody's way."""
+
+import logging
+import threading
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Final
+
+from rds_lifecycle_client.activity import MINUTE
+from rds_lifecycle_client.errors import LifecycleError
+from rds_lifecycle_client.model import Door, now_utc
+from rds_lifecycle_client.processes import call_after_fork
+
+_USUAL_RETRY_SECONDS: Final = 10.0
+
+logger: Final = logging.getLogger("rds_lifecycle_client")
+
+
+class Waker:
+    """Asks for a restart through a door, from a thread that lives as long as that takes."""
+
+    _asked_at: datetime | None
+
+    def __init__(self, door: Door, interval: timedelta = MINUTE, clock: Callable[[], datetime] = now_utc) -> None:
+        self._door = door
+        self._interval = interval
+        self._clock = clock
+        self._begin_process()
+        call_after_fork(self._begin_process)
+
+    def wake(self) -> bool:
+        """Ask for a restart, unless this process has asked within the interval. Says whether it asks.
+
+        Returns at once and never raises: what comes of it is logged.
+        """
+        now = self._clock()
+        with self._lock:
+            if self._asked_at is not None and now - self._asked_at < self._interval:
+                return False
+            self._asked_at = now
+        try:
+            threading.Thread(target=self._ask, name="rds-lifecycle wake", daemon=True).start()
+        except RuntimeError as error:
+            logger.warning("The database is asleep, and no thread is left to wake it: %s", error)
+        return True
+
+    @property
+    def retry_after(self) -> float:
+        """In how many seconds a request is worth repeating, by the last answer."""
+        return self._retry_after
+
+    @property
+    def asked_at(self) -> datetime | None:
+        """When this process last asked."""
+        return self._asked_at
+
+    def _begin_process(self) -> None:
+        """As after a fork: another thread may have held the parent's lock."""
+        self._lock = threading.Lock()
+        self._asked_at = None
+        self._retry_after = _USUAL_RETRY_SECONDS
+
+    def _ask(self) -> None:
+        try:
+            restarted = self._door.restart()
+        except LifecycleError as error:
+            logger.warning("The database is not there, and could not be woken: %s", error)
+        except Exception:  # a thread of nobody's: what a door did not foresee would be lost
+            logger.exception("The database is not there, and could not be woken.")
+        else:
+            self._retry_after = restarted.retry_after or _USUAL_RETRY_SECONDS
+            logger.info("The database is not there and was asked to start: %s", restarted.message)

@@ -1,0 +1,190 @@
+"""A real PostgreSQL on this machine, which runs while the local RDS says that the database is up.
+
+Its data is kept between starts. PostgreSQL refuses to run as root; there it runs as the user postgres.
+"""
+
+import os
+import pwd
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from dev.local_rds import ServerFailed
+
+USER: Final = "dashboard"
+PASSWORD: Final = "only-local"  # noqa: S105 - of a database that listens on this machine only
+_CACHE: Final = Path(__file__).resolve().parent.parent / ".cache" / "postgres"
+_UNPRIVILEGED: Final = ("postgres", "nobody")
+_PLACES: Final = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/opt/homebrew/opt/postgresql*/bin")
+_LAST_WORDS: Final = 5
+
+
+class NoPostgres(Exception):
+    """Why there can be no PostgreSQL here, and what to do about it."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where PostgreSQL's programs are, where its data goes, and the user it runs as (None: whoever runs this)."""
+
+    programs: Path
+    data: Path
+    user: str | None
+
+
+def find_programs(environ: Mapping[str, str] = os.environ) -> Path | None:
+    """The folder of the newest PostgreSQL of this machine; None where none is installed."""
+    on_path = shutil.which("initdb", path=environ.get("PATH"))
+    if on_path:
+        return Path(on_path).resolve().parent
+    found = [Path(folder) for pattern in _PLACES for folder in Path("/").glob(pattern[1:])]
+    complete = [folder for folder in found if (folder / "initdb").exists() and (folder / "postgres").exists()]
+    return max(complete, key=lambda folder: [int(number) for number in re.findall(r"\d+", str(folder))], default=None)
+
+
+def find_place(environ: Mapping[str, str] = os.environ) -> Place:
+    """Where to run it. POSTGRES_DATA names a folder for the data. Raises NoPostgres."""
+    programs = find_programs(environ)
+    if programs is None:
+        raise NoPostgres("PostgreSQL is not installed. On Debian or Ubuntu: apt-get install postgresql")
+    user = _unprivileged_user() if os.geteuid() == 0 else None
+    version = _run([programs / "postgres", "--version"], user).stdout.split()[2].split(".")[0]
+    if given := environ.get("POSTGRES_DATA", "").strip():
+        return Place(programs, Path(given).resolve() / version, user)
+    if user is None or _may_enter(_CACHE.parent.parent, user):
+        return Place(programs, _CACHE / version, user)
+    # A checkout below /root is closed to other users; their own home is not.
+    home = Path(pwd.getpwnam(user).pw_dir)
+    if not home.is_dir():
+        raise NoPostgres(f"The user {user} may not enter {_CACHE.parent.parent}. Set POSTGRES_DATA to a folder of its.")
+    return Place(programs, home / "rds-lifecycle" / version, user)
+
+
+class LocalPostgres:
+    """One server, listening on 127.0.0.1. Nothing here waits, except for ``prepare`` and ``end``."""
+
+    def __init__(self, port: int, place: Place) -> None:
+        self.port = port
+        self.place = place
+        self._process: subprocess.Popen[bytes] | None = None
+        self._ended = False
+        self._log = place.data.parent / f"{place.data.name}.log"
+
+    @property
+    def url(self) -> str:
+        """Where it is reached, for psycopg."""
+        return f"postgresql://{USER}:{PASSWORD}@127.0.0.1:{self.port}/postgres"
+
+    def prepare(self) -> None:
+        """Make the data folder, once, with the user of LocalAws's databases. Raises NoPostgres."""
+        if (self.place.data / "PG_VERSION").exists():
+            return
+        self._make_folder()
+        with tempfile.NamedTemporaryFile("w", suffix=".password") as password:
+            password.write(PASSWORD)
+            password.flush()
+            if self.place.user:
+                os.chown(password.name, pwd.getpwnam(self.place.user).pw_uid, -1)
+            done = _run(
+                [self.place.programs / "initdb", "--pgdata", self.place.data, "--username", USER, "--pwfile",
+                 password.name, "--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C", "--no-sync"],
+                self.place.user,
+            )  # fmt: skip
+        if done.returncode != 0:
+            raise NoPostgres(f"initdb cannot make {self.place.data}: {done.stderr.strip()}")
+
+    def start(self) -> None:
+        """Begin to start it; ``is_up`` tells when it takes connections. Nothing where it runs, or after ``end``."""
+        if self._ended or not self.is_gone():
+            return
+        settings = {"port": self.port, "listen_addresses": "127.0.0.1", "unix_socket_directories": ""}
+        words = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(  # noqa: S603 - a fixed command
+                [self.place.programs / "postgres", "-D", self.place.data, *words],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd="/",
+                # Ctrl-C reaches make run alone, which then ends this in good order.
+                start_new_session=True,
+                **_as_user(self.place.user),
+            )
+
+    def is_up(self) -> bool:
+        """Whether it takes connections. Raises ServerFailed if it has ended instead."""
+        if self.is_gone():
+            raise ServerFailed(f"PostgreSQL has ended: {self._last_words()}")
+        ready = [
+            self.place.programs / "pg_isready",
+            "--quiet",
+            "--timeout",
+            "1",
+            "--host",
+            "127.0.0.1",
+            "--port",
+            str(self.port),
+        ]
+        return _run(ready, self.place.user).returncode == 0
+
+    def stop(self) -> None:
+        """Begin a fast shutdown: open connections are cut, as by RDS. ``is_gone`` tells when it has ended."""
+        if self._process is not None and not self.is_gone():
+            # "Shutting Down the Server" in the PostgreSQL manual.
+            self._process.send_signal(signal.SIGINT)
+
+    def is_gone(self) -> bool:
+        """Whether no process of it is left."""
+        return self._process is None or self._process.poll() is not None
+
+    def end(self) -> None:
+        """Stop it for good, and wait for that; at the worst it is killed, and recovers at the next start."""
+        self._ended = True
+        self.stop()
+        if self._process is not None:
+            try:
+                self._process.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+
+    def _make_folder(self) -> None:
+        self.place.data.parent.mkdir(parents=True, exist_ok=True)
+        if self.place.user:
+            shutil.chown(self.place.data.parent, self.place.user)
+
+    def _last_words(self) -> str:
+        lines = self._log.read_text(errors="replace").splitlines() if self._log.exists() else []
+        return " / ".join(lines[-_LAST_WORDS:]) or "it said nothing."
+
+
+def _unprivileged_user() -> str:
+    known = {entry.pw_name for entry in pwd.getpwall()}
+    for user in _UNPRIVILEGED:
+        if user in known:
+            return user
+    raise NoPostgres("PostgreSQL does not run as root, and this machine has no user postgres or nobody. Make one.")
+
+
+def _may_enter(folder: Path, user: str) -> bool:
+    return _run([shutil.which("test") or "/usr/bin/test", "-x", folder], user).returncode == 0
+
+
+def _run(command: list[Any], user: str | None) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(  # noqa: S603 - fixed commands
+        command, capture_output=True, text=True, check=False, cwd="/", **_as_user(user)
+    )
+
+
+def _as_user(user: str | None) -> dict[str, Any]:
+    if user is None:
+        return {}
+    entry = pwd.getpwnam(user)
+    environ = {"HOME": entry.pw_dir, "PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"}
+    return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": [], "env": environ}

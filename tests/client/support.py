@@ -1,0 +1,60 @@
+"""A sink that remembers, a door that counts, and waiting for a condition."""
+
+import threading
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from rds_lifecycle_client.model import Database, Restarted, State
+
+SOON = timedelta(milliseconds=30)
+PATIENCE = 20.0
+
+
+class Remembering:
+    """An activity sink that keeps what was reported, or raises what it is told to."""
+
+    def __init__(self) -> None:
+        self.reported: list[datetime] = []
+        self.fault: Exception | None = None
+
+    def report(self, at: datetime) -> None:
+        """Keep it."""
+        if self.fault is not None:
+            raise self.fault
+        self.reported.append(at)
+
+
+class Counting:
+    """A door that counts how often it was asked."""
+
+    def __init__(self, fault: Exception | None = None) -> None:
+        self.asked = 0
+        self.fault = fault
+        self.may_answer = threading.Event()
+        self.may_answer.set()
+
+    def restart(self) -> Restarted:
+        """Count it, as soon as it may answer."""
+        assert self.may_answer.wait(PATIENCE)
+        self.asked += 1
+        if self.fault is not None:
+            raise self.fault
+        return Restarted("RDS instance starting", a_database(State.STARTING), 7.0)
+
+
+def a_database(state: State, **fields: Any) -> Database:
+    """A database in that state."""
+    ready = state is State.RUNNING
+    return Database(
+        **{"id": "db", "state": state, "status": str(state), "ready": ready, "detail": "So it is.", **fields}
+    )
+
+
+def wait_until(condition: Callable[[], object], what: str) -> None:
+    """Wait for it to become true."""
+    give_up = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < give_up, f"{what} never came"
+        threading.Event().wait(0.005)

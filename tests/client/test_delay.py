@@ -1,0 +1,111 @@
+"""However reporting fails, queries are neither delayed nor failed by it: measured on a real PostgreSQL."""
+
+import json
+import socket
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+
+import pytest
+from sqlalchemy import Connection, create_engine, text
+
+from dev.local_postgres import LocalPostgres
+from rds_lifecycle_client import ActivityItem, ActivityReporter, Lifecycle
+from rds_lifecycle_client.sqlalchemy import watch
+from tests.client.support import wait_until
+
+QUERIES = 400
+ALLOWED_MS = 1.0
+
+
+@contextmanager
+def refusing(code: str) -> Iterator[str]:
+    """A DynamoDB that refuses everything with this error."""
+
+    class Refuse(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            body = json.dumps({"__type": f"com.amazonaws.dynamodb.v20120810#{code}", "message": "No."}).encode()
+            self.send_response(400)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Refuse) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+
+
+@contextmanager
+def silent() -> Iterator[str]:
+    """A network that swallows everything."""
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        nobody.listen()
+        yield f"http://127.0.0.1:{nobody.getsockname()[1]}"
+
+
+@contextmanager
+def dead() -> Iterator[str]:
+    """A port that nobody listens at."""
+    yield "http://127.0.0.1:9"
+
+
+CALAMITIES: dict[str, Callable[[], AbstractContextManager[str]]] = {
+    "table gone": lambda: refusing("ResourceNotFoundException"),
+    "permission missing": lambda: refusing("AccessDeniedException"),
+    "network silent": silent,
+    "network dead": dead,
+}
+
+
+def timed(connection: Connection) -> float:
+    """How long one query took, in milliseconds."""
+    began = time.perf_counter()
+    connection.execute(text("select count(*) from pg_class")).scalar()
+    return (time.perf_counter() - began) * 1000
+
+
+@pytest.mark.parametrize("calamity", CALAMITIES)
+def test_a_report_that_fails_delays_no_query(
+    calamity: str,
+    postgres: LocalPostgres,
+    monkeypatch: pytest.MonkeyPatch,
+    record_property: Callable[[str, object], None],
+) -> None:
+    url = postgres.url.replace("postgresql:", "postgresql+psycopg:")
+    bare, watched = create_engine(url), create_engine(url)
+    with CALAMITIES[calamity]() as endpoint:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+        # It fails sixty times a second instead of once a minute.
+        reporter = ActivityReporter(ActivityItem("table", "key"), timedelta(seconds=1 / 60))
+        watch(watched, Lifecycle(reporter))
+        without, with_reports = [], []
+        with bare.connect() as one, watched.connect() as other:
+            timed(other)
+            wait_until(lambda: reporter.failures, "the first failure")
+            for _ in range(QUERIES):
+                without.append(timed(one))
+                with_reports.append(timed(other))
+        assert reporter.reports == 0
+        reporter.close()
+    bare.dispose()
+    watched.dispose()
+    delay = statistics.median(with_reports) - statistics.median(without)
+    record_property(
+        "figure",
+        f"{calamity}: {reporter.failures} reports failed during {QUERIES} queries, none of which failed; "
+        f"median {statistics.median(without):.3f} ms without, {delay:+.3f} ms with reporting "
+        f"({ALLOWED_MS:g} ms allowed)",
+    )
+    assert delay < ALLOWED_MS

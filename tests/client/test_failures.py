@@ -1,0 +1,205 @@
+"""Which failures mean that the database is not there: real ones of real drivers, and some made by hand."""
+
+import asyncio
+import errno
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import asyncpg
+import httpx
+import psycopg
+import pytest
+import sqlalchemy
+from django.db import utils as django_errors
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from dev.local_postgres import LocalPostgres
+from rds_lifecycle_client import means_down
+from tests.local.test_make_run import free_ports
+from tests.postgres import bring_down
+
+
+def raised(work: Callable[[], object]) -> Exception:
+    """What the work raises."""
+    try:
+        work()
+    except Exception as error:  # noqa: BLE001 - it is what the test is about
+        return error
+    raise AssertionError("it has raised nothing")
+
+
+def psycopg_runs(url: str, statement: str = "select 1") -> None:
+    with psycopg.connect(url, connect_timeout=2, autocommit=True) as connection:
+        connection.execute(statement)
+
+
+def sqlalchemy_connects(url: str) -> None:
+    engine = sqlalchemy.create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
+    try:
+        engine.connect().close()
+    finally:
+        engine.dispose()
+
+
+def asyncpg_runs(url: str, statement: str = "select 1", **options: float) -> None:
+    async def run() -> None:
+        connection = await asyncpg.connect(url, timeout=0.5, **options)
+        try:
+            await connection.execute(statement)
+        finally:
+            connection.terminate()
+
+    asyncio.run(run())
+
+
+def sqlalchemy_asyncpg_connects(url: str) -> None:
+    async def run() -> None:
+        engine = create_async_engine(url.replace("postgresql:", "postgresql+asyncpg:"), connect_args={"timeout": 0.5})
+        try:
+            async with engine.connect():
+                pass
+        finally:
+            await engine.dispose()
+
+    asyncio.run(run())
+
+
+CONNECTORS = [psycopg_runs, sqlalchemy_connects, asyncpg_runs, sqlalchemy_asyncpg_connects]
+Connector = Callable[[str], None]
+
+
+@contextmanager
+def a_silent_port() -> Iterator[int]:
+    """As a stopped RDS instance behind a security group: it takes the connection, and says nothing."""
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        yield silent.getsockname()[1]
+
+
+@pytest.mark.parametrize("connects", CONNECTORS)
+def test_nobody_listens(connects: Connector) -> None:
+    assert means_down(raised(lambda: connects(f"postgresql://x:x@127.0.0.1:{free_ports()[0]}/x")))
+
+
+@pytest.mark.parametrize("connects", CONNECTORS)
+def test_the_name_is_gone_from_dns(connects: Connector) -> None:
+    assert means_down(raised(lambda: connects("postgresql://x:x@db.invalid/x")))
+
+
+@pytest.mark.parametrize("connects", [psycopg_runs, asyncpg_runs, sqlalchemy_asyncpg_connects])
+def test_nobody_answers(connects: Connector) -> None:
+    with a_silent_port() as port:
+        assert means_down(raised(lambda: connects(f"postgresql://x:x@127.0.0.1:{port}/x")))
+
+
+@pytest.mark.parametrize("connects", CONNECTORS)
+def test_it_shuts_down_while_somebody_still_works(postgres: LocalPostgres, connects: Connector) -> None:
+    with psycopg.connect(postgres.url) as connection:
+        work = threading.Thread(target=lambda: raised(lambda: connection.execute("select pg_sleep(30)")))
+        work.start()
+        bring_down(postgres)
+        work.join()
+    assert means_down(raised(lambda: connects(postgres.url)))
+
+
+def test_the_connection_is_cut_by_a_shutdown(postgres: LocalPostgres) -> None:
+    connection = psycopg.connect(postgres.url)
+    bring_down(postgres)
+    assert means_down(raised(lambda: connection.execute("select 1")))
+    connection.close()
+
+
+def test_asyncpg_loses_its_connection(postgres: LocalPostgres) -> None:
+    assert means_down(raised(lambda: asyncpg_runs(postgres.url, "select pg_terminate_backend(pg_backend_pid())")))
+
+
+@pytest.mark.parametrize("connects", CONNECTORS)
+def test_a_wrong_password_and_a_wrong_database_do_not_mean_down(postgres: LocalPostgres, connects: Connector) -> None:
+    assert not means_down(raised(lambda: connects(postgres.url.replace("only-local", "wrong"))))
+    assert not means_down(raised(lambda: connects(postgres.url.replace("/postgres", "/nowhere"))))
+
+
+@pytest.mark.parametrize("runs", [psycopg_runs, asyncpg_runs])
+@pytest.mark.parametrize("statement", ["select nothing", "set statement_timeout = 20; select pg_sleep(5)"])
+def test_statements_that_fail_do_not_mean_down(
+    postgres: LocalPostgres, runs: Callable[[str, str], None], statement: str
+) -> None:
+    assert not means_down(raised(lambda: runs(postgres.url, statement)))
+
+
+def test_a_statement_that_takes_too_long_for_its_caller_does_not_mean_down(postgres: LocalPostgres) -> None:
+    def impatient() -> None:
+        async def run() -> None:
+            connection = await asyncpg.connect(postgres.url)
+            try:
+                await asyncio.wait_for(connection.execute("select pg_sleep(5)"), 0.1)
+            finally:
+                connection.terminate()
+
+        asyncio.run(run())
+
+    assert not means_down(raised(lambda: asyncpg_runs(postgres.url, "select pg_sleep(5)", command_timeout=0.1)))
+    assert not means_down(raised(impatient))
+
+
+def test_a_pool_that_is_used_up_does_not_mean_down(postgres: LocalPostgres) -> None:
+    url = postgres.url.replace("postgresql:", "postgresql+psycopg:")
+    engine = sqlalchemy.create_engine(url, pool_size=1, max_overflow=0, pool_timeout=0.05)
+    with engine.connect():
+        error = raised(engine.connect)
+    engine.dispose()
+    assert "connection timed out" in str(error), "its words are those of a network"
+    assert not means_down(error)
+
+
+def test_another_service_that_cannot_be_reached_does_not_mean_down() -> None:
+    port = free_ports()[0]
+    assert not means_down(raised(lambda: httpx.get(f"http://127.0.0.1:{port}", trust_env=False)))
+    assert not means_down(raised(lambda: socket.create_connection(("127.0.0.1", port)).close()))
+    assert not means_down(TimeoutError())
+
+
+def from_text(text: str, sqlstate: str | None = None) -> Exception:
+    error = psycopg.OperationalError(text)
+    error.sqlstate = sqlstate
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "down"),
+    [
+        *[(from_text("", state), True) for state in ("57P01", "57P02", "57P03", "08000", "08001", "08003", "08006")],
+        *[(from_text("", state), False) for state in ("57P04", "57P05", "57014", "53300", "28P01", "08004", "40001")],
+        (from_text("connection refused", "28P01"), False),
+        (from_text("server closed the connection unexpectedly"), True),
+        (from_text("FATAL:  the database system is starting up"), True),
+        (from_text("FATAL:  the database system is not yet accepting connections"), True),
+        (from_text("FATAL:  the database system is in recovery mode"), True),
+        (from_text("FATAL:  remaining connection slots are reserved"), False),
+        (ValueError("connection refused"), False),
+        (OSError(errno.ENOSPC, "No space left on device"), False),
+    ],
+)
+def test_by_sqlstate_and_by_words(error: Exception, *, down: bool) -> None:
+    assert means_down(error) is down
+
+
+def test_through_whatever_it_was_wrapped_in() -> None:
+    down, other = from_text("connection refused"), ValueError("x")
+    wrapped = sqlalchemy.exc.OperationalError("select", {}, down)
+    caused = django_errors.OperationalError("x")
+    caused.__cause__ = down
+    handled = KeyError("x")
+    handled.__context__ = caused
+    for error in (wrapped, caused, handled, ExceptionGroup("x", [other, wrapped])):
+        assert means_down(error)
+    hidden = KeyError("x")
+    hidden.__context__, hidden.__suppress_context__ = down, True
+    circle = KeyError("x")
+    circle.__context__ = other
+    other.__context__ = circle
+    for error in (hidden, circle, ExceptionGroup("x", [other])):
+        assert not means_down(error)

@@ -1,0 +1,91 @@
+"""Health checks are no use of a database; everything else is."""
+
+import timeit
+
+import pytest
+
+from rds_lifecycle_client.statements import is_use
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT 1",
+        "select 1;",
+        "  SELECT\n 1 ",
+        "SELECT 1 AS alive",
+        'SELECT 1 AS "anon_1"',
+        "SELECT 'ping'",
+        "select true",
+        "SELECT 1::int",
+        "/* health */ SELECT 1 -- of the pool",
+        "SELECT 1 /*traceparent='00-5bd66ef5095369c7b0d1f8f4bd33716a-c532cb4098ac3dd2-01'*/",
+        "select pg_catalog.version()",
+        "SELECT version()",
+        "select current_schema()",
+        "SELECT now()",
+        "VALUES (1)",
+        "",
+        " ; ",
+        "-- nothing",
+        "BEGIN",
+        "BEGIN ISOLATION LEVEL SERIALIZABLE",
+        "START TRANSACTION READ ONLY",
+        "COMMIT",
+        "ROLLBACK TO SAVEPOINT a",
+        "SAVEPOINT a",
+        "RELEASE SAVEPOINT a",
+        "SET search_path TO app",
+        "SHOW transaction isolation level",
+        "RESET ALL",
+        "DISCARD ALL",
+        "DEALLOCATE ALL",
+        "LISTEN news",
+    ],
+)
+def test_a_health_check_is_no_use(statement: str) -> None:
+    assert not is_use(statement)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT 1 FROM entries",
+        "SELECT 1, count(*) FROM entries",
+        "SELECT * FROM entries",
+        "SELECT pg_sleep(60)",
+        "SELECT 1 UNION SELECT 2",
+        "SELECT id FROM shows",
+        "INSERT INTO entries VALUES (1)",
+        "UPDATE settings SET a = 1",
+        "WITH a AS (SELECT 1) SELECT * FROM a",
+        "BEGIN; DELETE FROM entries",
+        "SELECT 1; DELETE FROM entries",
+        "setval",
+        "VALUES (1), (2)",
+        "CALL settle()",
+        "/* SELECT 1 */ DELETE FROM entries",
+        "SELECT '--' FROM entries",
+        "SELECT '/*' FROM entries WHERE name = '*/'",
+        "COPY entries TO STDOUT",
+        "VACUUM",
+        "SELECT " + "1" * 1000,
+    ],
+)
+def test_everything_else_is(statement: str) -> None:
+    assert is_use(statement)
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "/*" * 249,
+        "/**/" * 120 + "x",
+        "select 1" + " " * 490 + "x",
+        "--" * 249,
+        "select '" + "'" * 480,
+        "set " + "x" * 490,
+    ],
+)
+def test_no_statement_takes_long_to_judge(hostile: str) -> None:
+    assert min(timeit.repeat(lambda: is_use(hostile), number=1, repeat=5)) < 0.001

@@ -1,0 +1,103 @@
+"""However many meet the database asleep, it is woken once a minute, and nobody waits for that."""
+
+import logging
+import os
+import threading
+import time
+
+import psycopg
+import pytest
+
+from rds_lifecycle_client import CannotStart, Lifecycle, Unavailable
+from rds_lifecycle_client.waking import Waker
+from tests.client.support import Counting, wait_until
+from tests.support import Clock
+
+DOWN = psycopg.OperationalError("connection refused")
+
+
+def test_twenty_threads_at_once_ask_once_and_again_after_a_minute() -> None:
+    door, clock = Counting(), Clock()
+    waker = Waker(door, clock=clock)
+    together = threading.Barrier(20)
+    asked: list[bool] = []
+
+    def meet_it_asleep() -> None:
+        together.wait()
+        asked.append(waker.wake())
+
+    threads = [threading.Thread(target=meet_it_asleep) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(asked) == [False] * 19 + [True]
+    wait_until(lambda: door.asked == 1, "the request")
+    wait_until(lambda: waker.retry_after == 7.0, "the answer's Retry-After")
+    clock.advance(seconds=59.9)
+    assert not waker.wake()
+    clock.advance(seconds=0.1)
+    assert waker.wake()
+    wait_until(lambda: door.asked == 2, "the second request")
+
+
+@pytest.mark.parametrize("fault", [Unavailable("no answer", 3.0), CannotStart("storage is full"), ZeroDivisionError()])
+def test_what_becomes_of_it_is_logged_and_raised_to_nobody(fault: Exception, caplog: pytest.LogCaptureFixture) -> None:
+    door = Counting(fault)
+    assert Waker(door).wake()
+    wait_until(lambda: caplog.messages, "the log line")
+    assert "could not be woken" in caplog.text
+    assert type(fault).__name__ in caplog.text or str(fault) in caplog.text
+
+
+def test_nobody_waits_for_a_door_that_does_not_answer() -> None:
+    door = Counting()
+    door.may_answer.clear()
+    lifecycle = Lifecycle(door=door)
+    began = time.monotonic()
+    assert lifecycle.failed(DOWN)
+    assert time.monotonic() - began < 1
+    assert door.asked == 0
+    door.may_answer.set()
+    wait_until(lambda: door.asked == 1, "the answer")
+
+
+def test_where_no_thread_can_be_started_the_request_goes_on(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    assert Lifecycle(door=Counting()).failed(DOWN)
+    assert "no thread is left to wake it" in caplog.text
+
+
+def test_only_what_means_down_wakes_and_nothing_does_within_a_health_check() -> None:
+    door = Counting()
+    lifecycle = Lifecycle(door=door)
+    assert not lifecycle.failed(ValueError("x"))
+    with lifecycle.without_waking():
+        assert lifecycle.failed(DOWN)
+    assert lifecycle.woken_at is None
+    with pytest.raises(psycopg.OperationalError), lifecycle.statement():
+        raise DOWN
+    wait_until(lambda: door.asked == 1, "the request")
+
+
+def test_a_backend_that_may_only_report_tells_down_but_wakes_nothing() -> None:
+    lifecycle = Lifecycle()
+    assert lifecycle.failed(DOWN)
+    assert not lifecycle.wake()
+    assert (lifecycle.woken_at, lifecycle.retry_after) == (None, 10.0)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_forked_worker_asks_for_itself(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.CRITICAL)
+    waker = Waker(Counting())
+    assert waker.wake()
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if waker.wake() else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
