@@ -278,18 +278,21 @@ class Judge:
             truth.restart_counted_at = self._clockwork.seconds_of(truth.record.restart_asked_at)
             if not any(asked.began - 0.001 <= truth.restart_counted_at <= asked.last_moment for asked in truth.asked):
                 self._complain(Promise.TOLD, truth, "a restart is counted that nobody asked for")
-        if self._was_up(truth) and truth.record.fence is None and truth.record.restart is None:
-            truth.owed.clear()  # a stop was called off: it is up, and nothing is about to change that
+        if truth.record.fence is None and truth.record.restart is None:
+            self._called_off(truth)
         status = truth.record.status
         if truth.ready_since is not None and truth.known_up_at == NEVER and status and condition_of(status).ready:
             truth.known_up_at = now
 
-    def _was_up(self, truth: Truth) -> bool:
-        """Whether it is up, or was when whoever writes now looked: somebody may have stopped it in between."""
-        owner = self._clockwork.owner
-        looked_before = isinstance(owner, Invocation) and owner.began <= truth.stopped_by_somebody_at
-        status = truth.record.status
-        return truth.is_ready or bool(looked_before and status and condition_of(status).ready)
+    def _called_off(self, truth: Truth) -> None:
+        """Nothing is about to stop or to start it: where it is up, or was when whoever writes now looked, restarts that
+        met a stop which was called off have come true. Somebody may have stopped it in between.
+        """
+        owner, stopped_at, status = self._clockwork.owner, truth.stopped_by_somebody_at, truth.record.status
+        if truth.is_ready:
+            truth.owed.clear()
+        elif isinstance(owner, Invocation) and owner.began <= stopped_at and status and condition_of(status).ready:
+            truth.owed = [asked for asked in truth.owed if asked.began > stopped_at - promises.LAG]
 
     def _told(self, truth: Truth, event: Mapping[str, Any], now: float) -> None:
         name = str(event["event"])
