@@ -16,10 +16,17 @@ class Failed extends Error {
   }
 }
 
+// For this tab only. Where the browser keeps nothing, until the page is left.
+const kept = new Map();
+const storage = {
+  read: (key) => { try { return sessionStorage.getItem(key); } catch { return kept.get(key) ?? null; } },
+  keep: (key, value) => { try { sessionStorage.setItem(key, value); } catch { kept.set(key, value); } },
+  forget: (key) => { try { sessionStorage.removeItem(key); } catch { kept.delete(key); } },
+};
 const token = {
-  read: () => sessionStorage.getItem(TOKEN),
-  keep: (value) => sessionStorage.setItem(TOKEN, value),
-  forget: () => sessionStorage.removeItem(TOKEN),
+  read: () => storage.read(TOKEN),
+  keep: (value) => storage.keep(TOKEN, value),
+  forget: () => storage.forget(TOKEN),
 };
 
 // By how much this device's clock is behind the server's; the header counts whole seconds.
@@ -34,7 +41,7 @@ function setClock(date) {
 // → {value, retryAfter (s, or null), role}. Throws Refused, Unreachable or Failed.
 async function ask(method, path, body) {
   const bearer = token.read();
-  if (!/^[\x21-\x7e]+$/.test(bearer)) throw new Refused();
+  if (bearer === null || !/^[\x21-\x7e]+$/.test(bearer)) throw new Refused();
   const headers = {Authorization: `Bearer ${bearer}`, Accept: "application/json"};
   if (body !== undefined) headers["Content-Type"] = "application/json";
   let response, value;

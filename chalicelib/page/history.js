@@ -2,7 +2,8 @@
 
 const FEW_EVENTS = 8;
 const LOOKS = {
-  awake: {title: "awake", of: ["running", "busy", "failed"]},
+  awake: {title: "awake", of: ["running", "busy"]},
+  failed: {title: "failed", of: ["failed"]},
   moving: {title: "starting or stopping", of: ["starting", "stopping"]},
   asleep: {title: "asleep", of: ["stopped"]},
   unseen: {title: "not observed", of: [null]},
@@ -14,7 +15,7 @@ function daysOf(periods, count, now) {
   const days = [];
   for (let back = 0; back < count; back += 1) {
     const start = startOfDay(now, -back), end = startOfDay(now, 1 - back), parts = [];
-    const times = {awake: 0, moving: 0, asleep: 0, unseen: 0};
+    const times = Object.fromEntries(Object.keys(LOOKS).map((look) => [look, 0]));
     for (const period of periods) {
       const from = Math.max(start, time(period.from)), until = Math.min(end, time(period.until));
       if (from >= until) continue;
@@ -42,7 +43,7 @@ function spelledDay(day) {
 }
 
 // Each look has its own height, so that it can be told without colour; what nobody has seen is a dotted line.
-const HEIGHTS = {awake: 20, moving: 12, asleep: 4};
+const HEIGHTS = {awake: 20, failed: 20, moving: 12, asleep: 4};
 
 function band(parts, start, end) {
   // In minutes: browsers draw nothing beyond some ten millions of units.
@@ -61,7 +62,6 @@ function dayRow(day) {
   const drawing = band(day.parts, day.start, day.end);
   const text = spelledDay(day);
   drawing.setAttribute("role", "img");
-  drawing.setAttribute("tabindex", "0");
   drawing.setAttribute("aria-label", text);
   drawing.addEventListener("focus", () => say("pointed", text));
   drawing.addEventListener("pointermove", (event) => {
@@ -110,13 +110,13 @@ function sums(summary) {
     sum("Saved", saved.join(" · ") || "–"),
     sum("Came up", summary.starts === 1 ? "once" : `${number.format(summary.starts)} times`),
   ];
-  if (summary.median_wake_seconds !== null) shown.push(sum("Usual wait", span(summary.median_wake_seconds * SECOND)));
+  if (summary.median_wake_seconds !== null) shown.push(sum("Usual wait", about(summary.median_wake_seconds * SECOND)));
   if (summary.unobserved_hours > 0.05) shown.push(sum("Not observed", hour(summary.unobserved_hours)));
   return shown;
 }
 
 function dayInTable(day) {
-  const cells = ["awake", "asleep", "moving", "unseen"].map((look) =>
+  const cells = ["awake", "asleep", "moving", "failed", "unseen"].map((look) =>
     element("td", {}, day.times[look] > 0 ? span(day.times[look], SMALL_UNITS) : "–"));
   return element("tr", {}, element("th", {scope: "row"}, dayName(day)), ...cells);
 }
@@ -124,22 +124,42 @@ function dayInTable(day) {
 function eventInList(event, now) {
   const by = event.by === null || event.detail.includes(event.by) ? "" : ` – ${event.by}`;
   const at = element("time", {datetime: event.at}, moment(time(event.at), now));
-  return element("li", {}, at, element("strong", {}, EVENTS[event.event] ?? event.event),
+  return element("li", {tabindex: "-1"}, at, element("strong", {}, EVENTS[event.event] ?? event.event),
     element("span", {}, localized(event.detail, now), element("span", {class: "note"}, by)));
+}
+
+// One stop of the Tab key for all days; the arrow keys go from one to the next.
+function drawTimeline(rows) {
+  const before = [...$("timeline").querySelectorAll(".band")], at = before.indexOf(document.activeElement);
+  $("timeline").replaceChildren(...rows.map(dayRow), hours());
+  const bands = [...$("timeline").querySelectorAll(".band")], stop = Math.min(Math.max(at, 0), bands.length - 1);
+  bands.forEach((one, index) => one.setAttribute("tabindex", index === stop ? "0" : "-1"));
+  if (at >= 0) bands[stop].focus();
+  else if (before.length !== bands.length) say("pointed", "Point at a day, or go there with the Tab and arrow keys, to see more.");
+}
+
+function walkTimeline(event) {
+  const step = {ArrowDown: 1, ArrowUp: -1}[event.key], bands = [...$("timeline").querySelectorAll(".band")];
+  const next = bands[bands.indexOf(event.target) + step];
+  if (next === undefined) return;
+  event.preventDefault();
+  event.target.setAttribute("tabindex", "-1");
+  next.setAttribute("tabindex", "0");
+  next.focus();
 }
 
 // Shows a history as the API gives it; `all` its events, or a few.
 function drawHistory({events, summary}, days, all, now) {
   const rows = daysOf(summary.periods, days, now);
-  $("timeline").replaceChildren(...rows.map(dayRow), hours());
-  say("pointed", "Point at a day, or go there with the Tab key, to see more of it.");
+  drawTimeline(rows);
   $("legend").replaceChildren(...legend());
   $("days").replaceChildren(...rows.map(dayInTable));
   $("sums").replaceChildren(...sums(summary));
   const newest = events.toReversed();
   const shown = all ? newest : newest.slice(0, FEW_EVENTS);
   $("events").replaceChildren(...shown.map((event) => eventInList(event, now)));
-  say("no-events", events.length ? "" : "Nothing has been recorded in this time.");
+  const left = summary.events_left_out, older = left ? ` ${new Intl.NumberFormat(LANGUAGE).format(left)} older ones are not shown.` : "";
+  say("no-events", events.length ? older.trim() : "Nothing has been recorded in this time.");
   say("more", `Show all ${events.length}`);
   show("more", shown.length < events.length);
 }

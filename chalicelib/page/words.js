@@ -67,6 +67,9 @@ function span(ms, {second, minute, hour, day} = UNITS) {
 // The time that is left: never "0 sec" before it is over.
 const left = (ms) => span(ms < MINUTE ? Math.ceil(ms / SECOND) * SECOND : Math.ceil(ms / MINUTE) * MINUTE);
 
+// How long something usually takes: the seconds of it are nobody's business.
+const about = (ms) => span(ms < 2 * MINUTE ? ms : Math.round(ms / MINUTE) * MINUTE);
+
 const ago = (ms) => (ms < MINUTE ? "just now" : `${span(ms)} ago`);
 
 const CLOCK = new Intl.DateTimeFormat(LANGUAGE, {hour: "numeric", minute: "2-digit"});
@@ -82,6 +85,13 @@ function startOfDay(ms, days = 0) {
 function tomorrowAt(hour, now) {
   const day = new Date(now);
   return new Date(day.getFullYear(), day.getMonth(), day.getDate() + 1, hour).getTime();
+}
+
+// As an input of the type datetime-local has it.
+function localInput(ms) {
+  const two = (number) => String(number).padStart(2, "0"), at = new Date(ms);
+  const day = [at.getFullYear(), two(at.getMonth() + 1), two(at.getDate())].join("-");
+  return `${day}T${two(at.getHours())}:${two(at.getMinutes())}`;
 }
 
 // "15:30", "tomorrow 8:00", "Mon 30 Nov, 9:12".
@@ -108,15 +118,15 @@ function progress(database, began, hitch, now) {
   const ready = time(database.estimated_ready_at);
   if (database.state !== "starting") {
     const why = hitch ?? (database.state === "stopped" ? "RDS has yet to accept the start." : "RDS has to finish first.");
-    return {value: null, text: `${why} From then on it takes about ${span((ready ?? now) - now)}.`};
+    return {value: null, text: `${why} From then on it takes about ${about((ready ?? now) - now)}.`};
   }
   if (began === null || ready === null || ready <= began) return {value: null, text: "It is on its way."};
   const usual = ready - began, elapsed = now - began;
   if (elapsed > usual) {
-    return {value: 0.98, text: `Longer than usual: ${span(elapsed)} so far, usually ${span(usual)}.`};
+    return {value: 0.98, text: `Longer than usual: ${span(elapsed)} so far, usually ${about(usual)}.`};
   }
   const value = Math.min(0.98, Math.max(0, elapsed / usual));
-  return {value, text: `About ${left(usual - elapsed)} left; usually it takes ${span(usual)}.`};
+  return {value, text: `About ${left(usual - elapsed)} left; usually it takes ${about(usual)}.`};
 }
 
 function whenItSleeps(database, now) {

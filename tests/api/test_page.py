@@ -54,6 +54,9 @@ def test_a_browser_that_has_it_does_not_load_it_again(serve: Serve) -> None:
         assert (again.status_code, again.body) == (304, b"")
         assert again.headers["ETag"] == first.headers["ETag"]
         assert again.headers[POLICY] == first.headers[POLICY]
+        assert again.headers["X-Content-Type-Options"] == "nosniff"
+        assert again.headers["Referrer-Policy"] == "no-referrer"
+        assert again.headers["Cross-Origin-Opener-Policy"] == "same-origin"
     assert app.call("GET", "/", None, b"", **{"If-None-Match": '"older"'}).status_code == 200
 
 
@@ -71,5 +74,5 @@ def test_it_is_there_to_tell_even_where_settings_are_wrong(serve: Serve, monkeyp
 
 def test_all_of_it_is_smaller_than_a_picture() -> None:
     files = [path for path in (ROOT / "chalicelib" / "page").iterdir() if path.suffix in (".html", ".css", ".js")]
-    assert len(files) == 7
+    assert len(files) == 9
     assert sum(path.stat().st_size for path in files) < 60_000

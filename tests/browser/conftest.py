@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.browser.screen import MISSING, Screen, chromium, find_chromium, screen
-from tests.served import Served
+from tests.browser.screen import DASHBOARD, MISSING, Screen, chromium, find_chromium, screen
+from tests.served import Served, serving
 
 Look = Callable[..., Screen]
 
@@ -21,6 +21,14 @@ def browser() -> Iterator[Browser]:
         pytest.skip(MISSING)
     with sync_playwright() as playwright, chromium(playwright, path) as running:
         yield running
+
+
+@pytest.fixture
+def app() -> Iterator[Served]:
+    """A database asleep, and a dashboard to go to."""
+    with serving(DASHBOARD_URL=DASHBOARD) as served:
+        served.tick()
+        yield served
 
 
 @pytest.fixture

@@ -138,7 +138,7 @@ class Scene:
         screen.open(self.role)
         if self.headline is not None:
             screen.page.get_by_role("heading", level=1, name=self.headline, exact=True).wait_for()
-            screen.page.locator("#events li, #no-events:not(:empty)").first.wait_for()
+            screen.page.locator("#events li").first.wait_for()
 
 
 SCENES: Final = (
@@ -156,3 +156,6 @@ SCENES: Final = (
     Scene("failed", "Needs a person", failed),
     Scene("several", "Awake", several, databases=f"{PROD.id},cluster:{ANALYTICS.id}"),
 )
+
+SHOWN: Final = {scene.name: scene for scene in SCENES}
+"""By their names."""

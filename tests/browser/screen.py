@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, Request, Route
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Playwright, Request, Route
 
 from tests.served import Served
+from tests.support import PROD
 
 ORIGIN: Final = "https://database.test"
 BASE: Final = "/api/"
@@ -20,6 +21,10 @@ BASE: Final = "/api/"
 DASHBOARD: Final = "https://dashboard.test/"
 MISSING: Final = "Chromium is missing, so the page was not looked at. On Debian: apt-get install chromium"
 ZONE: Final = "Europe/Berlin"
+
+LIST: Final = "GET /databases"
+HISTORY: Final = f"GET /databases/{PROD.id}/history"
+RESTART: Final = f"POST /databases/{PROD.id}/restart"
 
 
 def find_chromium() -> str | None:
@@ -71,7 +76,10 @@ class Screen:
     asked: list[str] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
     is_cut_off: bool = False
+    slow: str | None = None
+    """Answers to this request arrive only when they are let through."""
     _under_way: set[Request] = field(default_factory=set)
+    _held: list[tuple[Route, dict[str, Any]]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.page.route("**/*", self._answer)
@@ -96,7 +104,32 @@ class Screen:
         """Time passes, for the app and in the browser, as if the computer had slept: what is due happens once."""
         self.app.world.clock.advance(seconds=seconds)
         self.page.clock.fast_forward(round(seconds * 1000))
-        self._settle()
+        self.settle()
+
+    def let_through(self) -> None:
+        """The slow answers arrive, as they were when they were given."""
+        self.slow = None
+        while self._held:
+            route, answer = self._held.pop(0)
+            route.fulfill(**answer)
+        self.settle()
+
+    @property
+    def headline(self) -> Locator:
+        """How the database is, in a word or two."""
+        return self.page.locator("#headline")
+
+    @property
+    def start_button(self) -> Locator:
+        """The main button."""
+        return self.page.get_by_role("button", name="Start the database")
+
+    def asked_within(self, seconds: int, request: str = LIST) -> int:
+        """How often this is asked, while the time passes second by second."""
+        before = self.number_of(request)
+        for _ in range(seconds):
+            self.wait(1)
+        return self.number_of(request) - before
 
     def number_of(self, request: str) -> int:
         """How often this was asked."""
@@ -108,7 +141,7 @@ class Screen:
     def _ends(self, request: Request) -> None:
         self._under_way.discard(request)
 
-    def _settle(self) -> None:
+    def settle(self) -> None:
         """Until every request is answered, and the page has done what it does with the answer."""
         is_quiet = 0
         while is_quiet < 2:
@@ -127,7 +160,12 @@ class Screen:
         if self.is_cut_off:
             route.abort()
             return
-        route.fulfill(**self._ask(request, where + (f"?{parts.query}" if parts.query else "")))
+        answer = self._ask(request, where + (f"?{parts.query}" if parts.query else ""))
+        if self.asked[-1] == self.slow:
+            self._under_way.discard(request)
+            self._held.append((route, answer))
+        else:
+            route.fulfill(**answer)
 
     def _ask(self, request: Request, path: str) -> dict[str, Any]:
         headers = {name.title(): value for name, value in request.headers.items()}
