@@ -13,12 +13,16 @@ from chalicelib.statuses import condition_of
 _DAY: Final = timedelta(days=1)
 
 _NOT_BILLED: Final = (State.STOPPED, State.STARTING, State.STOPPING)
-"""AWS bills no instance hours in these. Source: "Stopping an Amazon RDS DB instance temporarily", RDS user guide."""
+"""AWS bills no instance hours in these. Source: "Viewing Amazon RDS DB instance status", RDS user guide."""
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """How long it was up, down, and not billed. ``wake_time``: from the request to being ready, None where unknown."""
+    """How long it was up, down, and not billed. ``wake_time``: from the request to being ready, None where unknown.
+
+    Where it failed, or RDS was at work on it, AWS bills most hours: they count as running, so that no saving is claimed
+    that is none.
+    """
 
     running: timedelta
     stopped: timedelta
