@@ -94,7 +94,8 @@ def test_a_late_refusal_of_an_earlier_visit_ends_no_other(look: Look, app: Serve
     tab.sign_in("operator")
     expect(tab.headline).to_have_text("Asleep")
     tab.let_through()
-    expect(tab.headline).to_have_text("Asleep")
+    expect(tab.headline).to_be_visible()
+    expect(tab.page.get_by_label("Access token")).to_be_hidden()
 
 
 def test_a_click_of_an_earlier_visit_is_nobodys(look: Look, app: Served) -> None:

@@ -113,3 +113,18 @@ def test_the_next_check_is_waited_for_when_a_stop_is_due(look: Look, app: Served
     tab.open()
     expect(tab.page.locator("#sleeps-at")).to_contain_text("At the next check")
     assert 4 <= tab.asked_within(60) <= 7
+
+
+def test_it_does_not_ask_again_before_it_is_answered(look: Look, app: Served) -> None:
+    tab = look(app)
+    tab.open()
+    expect(tab.headline).to_have_text("Asleep")
+    tab.slow = LIST
+    tab.wait(31)
+    before = tab.number_of(LIST)
+    for _ in range(3):
+        tab.page.evaluate("dispatchEvent(new Event('online'))")
+        tab.settle()
+    assert tab.number_of(LIST) == before
+    tab.let_through()
+    assert tab.asked_within(35) >= 1

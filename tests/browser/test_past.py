@@ -135,6 +135,7 @@ def test_of_two_answers_the_one_that_was_asked_for_last_counts(look: Look, app: 
     tab.slow = None
     tab.page.get_by_role("button", name="7 days").click()
     tab.let_through()
+    expect(tab.page.locator("#told")).to_be_visible()
     expect(tab.page.locator(".day")).to_have_count(7)
     expect(tab.page.get_by_role("button", name="7 days")).to_have_attribute("aria-pressed", "true")
 
