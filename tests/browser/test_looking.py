@@ -128,3 +128,16 @@ def test_it_does_not_ask_again_before_it_is_answered(look: Look, app: Served) ->
     assert tab.number_of(LIST) == before
     tab.let_through()
     assert tab.asked_within(35) >= 1
+
+
+def test_no_countdown_goes_on_while_nobody_answers(look: Look, app: Served) -> None:
+    awake(app)
+    tab = look(app)
+    tab.open()
+    expect(tab.headline).to_have_text("Awake")
+    tab.is_cut_off = True
+    tab.wait(31)
+    expect(tab.page.locator("#trouble")).to_be_visible()
+    for _ in range(60):
+        tab.wait(60)
+    expect(tab.page.locator("#sleeps-at")).to_have_text("In 48 mins, at 11:09, unless it is used.")
