@@ -113,3 +113,15 @@ def test_a_click_of_an_earlier_visit_is_nobodys(look: Look, app: Served) -> None
     tab.wait(245)
     expect(tab.headline).to_have_text("Awake")
     expect(tab.page.locator("#jump")).to_be_hidden()
+
+
+def test_an_answer_that_comes_after_signing_out_is_nobodys(look: Look, app: Served) -> None:
+    tab = look(app)
+    tab.open()
+    expect(tab.headline).to_have_text("Asleep")
+    tab.slow = RESTART
+    tab.start_button.click()
+    tab.settle()
+    tab.page.get_by_role("button", name="Sign out").click()
+    tab.let_through()
+    expect(tab.page.get_by_label("Access token")).to_be_visible()

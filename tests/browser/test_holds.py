@@ -7,8 +7,9 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import Look
 from tests.browser.scenes import awake
+from tests.browser.screen import HISTORY
 from tests.served import Served
-from tests.support import NOW
+from tests.support import NOW, PROD
 
 pytestmark = pytest.mark.no_cover
 
@@ -54,3 +55,30 @@ def test_too_long_is_refused_in_words(look: Look, app: Served) -> None:
     assert tab.page.get_by_label("or until").evaluate(too_late), "the browser says so before anything is sent"
     tab.page.locator("#until").dispatch_event("submit")
     expect(tab.page.locator("#answer-sleep")).to_contain_text("at most 168 hours from now")
+
+
+def test_asked_for_twice_it_is_sent_once(look: Look, app: Served) -> None:
+    awake(app)
+    tab = look(app)
+    tab.open()
+    tab.page.get_by_label("or until").fill("2026-03-04T18:30")
+    tab.slow = f"PUT /databases/{PROD.id}/hold"
+    for _ in range(2):
+        tab.page.locator("#until").dispatch_event("submit")
+    tab.settle()
+    assert tab.number_of(f"PUT /databases/{PROD.id}/hold") == 1
+    tab.let_through()
+    expect(tab.page.locator("#hold")).to_contain_text("Wed 4 Mar, 18:30")
+
+
+def test_whose_hold_it_is_is_not_guessed_from_an_earlier_one(look: Look, app: Served) -> None:
+    awake(app)
+    app.world.lifecycle.hold(PROD, timedelta(hours=1), by="ops")
+    tab = look(app)
+    tab.open()
+    expect(tab.page.locator("#hold")).to_contain_text("by ops.")
+    tab.slow = HISTORY
+    tab.page.get_by_role("button", name="for 3 hours").click()
+    expect(tab.page.locator("#hold")).to_contain_text("Kept awake until 13:21.")
+    tab.let_through()
+    expect(tab.page.locator("#hold")).to_contain_text("by operator-name.")

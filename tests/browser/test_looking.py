@@ -94,6 +94,10 @@ def test_nothing_is_told_to_a_screen_reader_unless_it_has_changed(look: Look, ap
     tab = look(app)
     tab.open()
     expect(tab.headline).to_have_text("Asleep")
+    tab.is_cut_off = True
+    tab.start_button.click()
+    expect(tab.page.locator("#answer-now")).to_contain_text("No answer came")
+    tab.settle()
     tab.page.evaluate(
         """() => {
             window.told = 0;

@@ -1,6 +1,7 @@
 """The page, in virtual time. Timeline, table, sums and list."""
 
 import re
+from datetime import UTC, datetime
 
 import pytest
 from playwright.sync_api import expect
@@ -147,3 +148,16 @@ def test_a_past_that_cannot_be_read_says_so_and_hides_nothing_else(look: Look, a
         tab.open()
         expect(tab.page.locator("#past-note")).to_contain_text("A fault in rds-lifecycle itself.")
         expect(tab.headline).to_have_text("Asleep")
+
+
+def test_the_day_on_which_the_clocks_change_has_23_hours(look: Look, app: Served) -> None:
+    app.world.clock.now = datetime(2026, 3, 26, 12, 0, tzinfo=UTC)
+    for _ in range(5):
+        app.tick()
+        app.world.clock.advance(days=1)
+    app.tick()
+    tab = look(app)
+    tab.open()
+    days = tab.page.locator(".day .band")
+    expect(days.nth(2)).to_have_attribute("aria-label", "Sun 29 Mar: asleep 23 hrs.")
+    expect(days.nth(1)).to_have_attribute("aria-label", "Mon 30 Mar: asleep 24 hrs.")

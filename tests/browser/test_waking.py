@@ -99,6 +99,7 @@ def test_who_looks_at_another_database_meanwhile_is_sent_nowhere(look: Look) -> 
         tab.wait(245)
         first = tab.page.get_by_role("button", name=PROD.id)
         expect(first).to_contain_text("Awake")
+        expect(tab.page.locator("#jump")).to_be_hidden()
         first.click()
         tab.wait(10)
         expect(tab.headline).to_have_text("Awake")
@@ -197,3 +198,51 @@ def test_a_click_that_nobody_answers_may_be_repeated(look: Look, app: Served) ->
     tab.is_cut_off = False
     tab.start_button.click()
     expect(tab.headline).to_have_text("Waking up")
+
+
+def test_a_click_that_nobody_heard_is_not_waited_for(look: Look, app: Served) -> None:
+    tab = look(app)
+    tab.open()
+    expect(tab.headline).to_have_text("Asleep")
+    tab.is_cut_off = True
+    tab.start_button.click()
+    expect(tab.page.locator("#answer-now")).not_to_be_empty()
+    tab.is_cut_off = False
+    for _ in range(8):
+        tab.wait(31)
+    waking(app)
+    tab.wait(31)
+    expect(tab.headline).to_have_text("Waking up")
+    tab.wait(180)
+    expect(tab.headline).to_have_text("Awake")
+    expect(tab.page.locator("#jump")).to_be_hidden()
+
+
+def test_a_history_that_does_not_know_of_the_start_yet_is_no_measure(
+    look: Look, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with SHOWN["asleep"].played() as app:
+        whole = app.world.table.history
+        today = app.world.clock.now.date()
+        monkeypatch.setattr(
+            app.world.table, "history", lambda *asked: tuple(e for e in whole(*asked) if e.at.date() != today)
+        )
+        tab = look(app)
+        SHOWN["asleep"].show(tab)
+        tab.start_button.click()
+        expect(tab.headline).to_have_text("Waking up")
+        tab.settle()
+        expect(tab.page.locator("#progress-note")).to_have_text("About 5 mins left; usually it takes 5 mins.")
+
+
+def test_an_answer_is_said_only_of_the_database_that_it_is_about(look: Look) -> None:
+    with serving(databases=f"{PROD.id},other") as app:
+        tab = look(app)
+        tab.open()
+        expect(tab.headline).to_have_text("Asleep")
+        tab.is_cut_off = True
+        tab.start_button.click()
+        expect(tab.page.locator("#answer-now")).not_to_be_empty()
+        tab.page.get_by_role("button", name="other").click()
+        expect(tab.page.locator("#name")).to_have_text("other")
+        expect(tab.page.locator("#answer-now")).to_be_empty()

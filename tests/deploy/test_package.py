@@ -15,6 +15,7 @@ SHIPPED = re.compile(
     r"app\.py"
     r"|chalice/(__init__|app)\.py"
     r"|chalicelib/[a-z_]+\.py"
+    r"|chalicelib/page/(__init__\.py|[a-z]+\.(html|css|js))"
     r"|(aws_lambda_powertools|jmespath)/.+"
     r"|typing_extensions\.py"
     r"|bin/jp\.py"
@@ -32,9 +33,8 @@ def test_the_zip_is_small_and_holds_only_what_runs(packaged: Stages, stage: str)
         names = archive.namelist()
     strange = [name for name in names if not SHIPPED.fullmatch(name) or "__pycache__" in name]
     assert strange == []
-    assert {path.name for path in (ROOT / "chalicelib").glob("*.py")} == {
-        name.removeprefix("chalicelib/") for name in names if name.startswith("chalicelib/")
-    }
+    there = {str(path.relative_to(ROOT)) for path in (ROOT / "chalicelib").rglob("*") if path.is_file()}
+    assert there == {name for name in names if name.startswith("chalicelib/") and not name.endswith("/")}
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -61,8 +61,10 @@ def test_the_check_runs_every_15_minutes_and_events_reach_their_function(package
     assert rule["Properties"]["Pattern"]["detail"] == {"SourceIdentifier": ["ss-financial-prod"]}
 
 
-def test_every_route_asks_for_a_token(packaged: Stages) -> None:
+def test_every_route_but_the_page_asks_for_a_token(packaged: Stages) -> None:
     paths = packaged("prod").template("prod")["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]["paths"]
     operations = [(path, method, op) for path, methods in paths.items() for method, op in methods.items()]
-    assert len(operations) == 6
-    assert all(op["security"] == [{"authorize": []}] for _, _, op in operations)
+    assert len(operations) == 8
+    security = {(path, method): op.get("security") for path, method, op in operations}
+    assert security.pop(("/", "get")) is None
+    assert all(asked == [{"authorize": []}] for asked in security.values())
