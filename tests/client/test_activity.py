@@ -8,9 +8,10 @@ import textwrap
 import threading
 from datetime import timedelta
 
+import psycopg
 import pytest
 
-from rds_lifecycle_client import ActivityReporter
+from rds_lifecycle_client import ActivityReporter, Lifecycle
 from tests.client.support import SOON, Remembering, wait_until
 from tests.served import ROOT
 from tests.support import NOW, Clock
@@ -47,14 +48,42 @@ def test_a_statement_is_use_for_as_long_as_it_runs() -> None:
     sink, clock = Remembering(), Clock()
     reporter = ActivityReporter(sink, SOON, clock)
     with reporter.statement():
-        for minutes in range(3):
-            wait_until(lambda: sink.reported and sink.reported[-1] == clock.now, f"a report after {minutes} minutes")
+        for minutes in range(1, 4):
             clock.advance(1)
+            wait_until(lambda: sink.reported and sink.reported[-1] == clock.now, f"a report after {minutes} minutes")
+        clock.advance(1)
     ended_at = clock.now
     wait_until(lambda: sink.reported[-1] == ended_at, "a report of the end")
     clock.advance(60)
     reporter.close()
     assert sink.reported[-1] == ended_at, "silence is not reported"
+
+
+def test_a_block_that_meets_the_database_down_was_no_use() -> None:
+    sink, clock = Remembering(), Clock()
+    lifecycle = Lifecycle(ActivityReporter(sink, timedelta(minutes=1), clock))
+    for _ in range(3):
+        with pytest.raises(psycopg.OperationalError), lifecycle.without_waking(), lifecycle.statement():
+            lifecycle.report()
+            raise psycopg.OperationalError("connection refused")
+    with pytest.raises(ZeroDivisionError), lifecycle.statement():
+        assert sink.reported == []
+        raise ZeroDivisionError
+    lifecycle.close()
+    assert sink.reported == [NOW], "another fault comes after the connection"
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_sink_that_ends_its_thread_does_not_end_the_reports() -> None:
+    sink, clock = Remembering(), Clock()
+    sink.fault = SystemExit(1)
+    reporter = ActivityReporter(sink, SOON, clock)
+    reporter.used()
+    wait_until(lambda: reporter._thread and not reporter._thread.is_alive(), "the end of the thread")
+    sink.fault = None
+    reporter.used()
+    wait_until(lambda: sink.reported, "the report of another thread")
+    reporter.close()
 
 
 def test_a_statement_whose_end_nobody_tells_ends_when_nobody_holds_it() -> None:
