@@ -55,6 +55,15 @@ def test_what_becomes_of_it_is_logged_and_raised_to_nobody(fault: Exception, cap
     assert type(fault).__name__ in caplog.text or str(fault) in caplog.text
 
 
+def test_what_was_asked_for_long_ago_is_not_under_way() -> None:
+    clock = Clock()
+    waker = Waker(Counting(), clock=clock)
+    waker.wake()
+    assert waker.is_waking
+    clock.advance(16)
+    assert not waker.is_waking
+
+
 def test_nobody_waits_for_a_door_that_does_not_answer() -> None:
     door = Counting()
     door.may_answer.clear()
