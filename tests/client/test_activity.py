@@ -7,6 +7,7 @@ import sys
 import textwrap
 import threading
 from datetime import timedelta
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -147,8 +148,12 @@ def test_what_is_used_after_the_end_starts_nothing_anew() -> None:
 
 
 def python(code: str) -> str:
+    return run([sys.executable, "-W", "error", "-c", textwrap.dedent(code)])
+
+
+def run(command: list[str]) -> str:
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", textwrap.dedent(code)],
+        command,
         env={**os.environ, "PYTHONPATH": f"{ROOT / 'client' / 'src'}:{ROOT}"},
         capture_output=True,
         text=True,
@@ -186,6 +191,25 @@ def test_the_last_use_is_reported_when_the_process_ends() -> None:
 
 def test_a_process_that_used_nothing_reports_nothing_and_ends_at_once() -> None:
     assert python(A_REPORTER) == ""
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_a_process_of_multiprocessing_reports_its_last_use(method: str, tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        textwrap.dedent(f"""{A_REPORTER}
+    def work():
+        reporter.used()
+        told.wait()
+        reporter.used()
+    if __name__ == "__main__":
+        import multiprocessing
+        worker = multiprocessing.get_context({method!r}).Process(target=work)
+        worker.start()
+        worker.join()
+    """)
+    )
+    assert len(run([sys.executable, "-W", "error", str(script)]).splitlines()) == 2
 
 
 def test_a_forked_worker_reports_for_itself_and_only_what_it_did() -> None:

@@ -3,6 +3,7 @@
 import atexit
 import itertools
 import logging
+import sys
 import threading
 import weakref
 from collections.abc import Callable, Iterator
@@ -144,6 +145,9 @@ class ActivityReporter:
                 self._tell_failure(error)
                 return
             self._thread = thread
+            if (util := sys.modules.get("multiprocessing.util")) is not None:
+                # Its processes end without what Python does at exit.
+                util.Finalize(None, _close_all, exitpriority=0)
 
     def _work(self) -> None:
         while not self._closing.is_set():
