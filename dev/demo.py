@@ -19,6 +19,8 @@ from dev.stage import LOCAL_STAGE, stage_environment
 
 _ROOT: Final = Path(__file__).resolve().parent.parent
 _PATIENCE_SECONDS: Final = 60
+# Longer than make run takes to end PostgreSQL, which would be left behind.
+_END_SECONDS: Final = 40
 _ENDS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -110,7 +112,7 @@ def _check_both(both: Mapping[str, "subprocess.Popen[bytes]"]) -> None:
 def _end(process: "subprocess.Popen[bytes]") -> None:
     process.terminate()
     try:
-        process.wait(timeout=20)
+        process.wait(timeout=_END_SECONDS)
     except subprocess.TimeoutExpired:
         process.kill()
 

@@ -3,6 +3,7 @@
 Its data is kept between starts. PostgreSQL refuses to run as root; there it runs as the user postgres.
 """
 
+import fcntl
 import os
 import pwd
 import re
@@ -13,7 +14,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 from dev.local_rds import ServerFailed
 
@@ -74,6 +75,7 @@ class LocalPostgres:
         self.place = place
         self._process: subprocess.Popen[bytes] | None = None
         self._ended = False
+        self._claimed: IO[str] | None = None
         self._log = place.data.parent / f"{place.data.name}.log"
 
     @property
@@ -82,22 +84,32 @@ class LocalPostgres:
         return f"postgresql://{USER}:{PASSWORD}@127.0.0.1:{self.port}/postgres"
 
     def prepare(self) -> None:
-        """Make the data folder, once, with the user of LocalAws's databases. Raises NoPostgres."""
+        """Make the data folder, once, with the user of LocalAws's databases. Raises NoPostgres.
+
+        A server that a killed process has left behind there is stopped; one in use is an error.
+        """
+        self._claim()
         if (self.place.data / "PG_VERSION").exists():
+            self._stop_what_was_left()
             return
-        self._make_folder()
+        unfinished = self._make_folder()
         with tempfile.NamedTemporaryFile("w", suffix=".password") as password:
             password.write(PASSWORD)
             password.flush()
             if self.place.user:
                 os.chown(password.name, pwd.getpwnam(self.place.user).pw_uid, -1)
             done = _run(
-                [self.place.programs / "initdb", "--pgdata", self.place.data, "--username", USER, "--pwfile",
+                [self.place.programs / "initdb", "--pgdata", unfinished, "--username", USER, "--pwfile",
                  password.name, "--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C", "--no-sync"],
                 self.place.user,
             )  # fmt: skip
         if done.returncode != 0:
             raise NoPostgres(f"initdb cannot make {self.place.data}: {done.stderr.strip()}")
+        # In one step, so that whoever is interrupted leaves all or nothing.
+        try:
+            unfinished.rename(self.place.data)
+        except OSError as error:
+            raise NoPostgres(f"{self.place.data} is in the way: it is not PostgreSQL's. Remove it. {error}") from error
 
     def start(self) -> None:
         """Begin to start it; ``is_up`` tells when it takes connections. Nothing where it runs, or after ``end``."""
@@ -153,11 +165,44 @@ class LocalPostgres:
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
+        if self._claimed is not None:
+            self._claimed.close()
 
-    def _make_folder(self) -> None:
-        self.place.data.parent.mkdir(parents=True, exist_ok=True)
+    def _claim(self) -> None:
+        """Keep others off the data, for as long as this process lives. Raises NoPostgres."""
+        parent = self.place.data.parent
+        if not parent.exists():
+            parent.mkdir(parents=True)
+            self._hand_over(parent)
+        self._claimed = parent.joinpath(f"{self.place.data.name}.lock").open("w")
+        try:
+            fcntl.flock(self._claimed, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._claimed.close()
+            raise NoPostgres(
+                f"Another process runs PostgreSQL on {self.place.data}. End it, or set POSTGRES_DATA to another folder."
+            ) from None
+
+    def _stop_what_was_left(self) -> None:
+        if (self.place.data / "postmaster.pid").exists():
+            # It fails where the process is gone, too, and the file alone was left; PostgreSQL clears that itself.
+            _run(
+                [self.place.programs / "pg_ctl", "stop", "-D", self.place.data, "-m", "fast", "-t", "20"],
+                self.place.user,
+            )
+
+    def _make_folder(self) -> Path:
+        """An empty folder beside the data's, which belongs to the user that PostgreSQL runs as."""
+        unfinished = self.place.data.with_name(f"{self.place.data.name}.unfinished")
+        if unfinished.exists():
+            shutil.rmtree(unfinished)
+        unfinished.mkdir(mode=0o700)
+        self._hand_over(unfinished)
+        return unfinished
+
+    def _hand_over(self, folder: Path) -> None:
         if self.place.user:
-            shutil.chown(self.place.data.parent, self.place.user)
+            shutil.chown(folder, self.place.user)
 
     def _last_words(self) -> str:
         lines = self._log.read_text(errors="replace").splitlines() if self._log.exists() else []

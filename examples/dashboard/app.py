@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import logging
 import os
 from collections.abc import AsyncIterator
 from decimal import Decimal
@@ -30,6 +31,7 @@ lifecycle = Lifecycle.from_environment()
 watch(engine, lifecycle)
 install(app, lifecycle, status_page=os.environ.get("RDS_LIFECYCLE_URL"))
 
+logger: Final = logging.getLogger("uvicorn.error")
 _PAGE: Final = Path(__file__).with_name("page.html")
 
 
@@ -49,7 +51,7 @@ class Entry(Base):
 class NewEntry(BaseModel):
     """What is sent in order to book an entry."""
 
-    account: str = Field(min_length=1, max_length=80)
+    account: str = Field(min_length=1, max_length=80, pattern=r"^[^\x00]+$")
     amount: Decimal = Field(max_digits=14, decimal_places=2)
 
 
@@ -57,6 +59,8 @@ async def a_session() -> AsyncIterator[AsyncSession]:
     """A session in which the tables are there: they cannot be made at startup, when the database may be asleep."""
     async with sessions.begin() as session:
         if not await session.scalar(text("select to_regclass('entries')")):
+            # One at a time: PostgreSQL fails all but one that make the same table at once.
+            await session.execute(text("select pg_advisory_xact_lock(1)"))
             await (await session.connection()).run_sync(Base.metadata.create_all)
         yield session
 
@@ -67,7 +71,8 @@ async def ping() -> None:
         await connection.execute(text("select 1"))
 
 
-Session = Annotated[AsyncSession, Depends(a_session)]
+# "function": it is committed before the answer is sent, not after.
+Session = Annotated[AsyncSession, Depends(a_session, scope="function")]
 Checked = Annotated[Health, Depends(HealthCheck(lifecycle, ping))]
 
 
@@ -102,7 +107,8 @@ async def restart() -> dict[str, str]:
     try:
         return {"message": (await asyncio.to_thread(lifecycle.api.restart)).message}
     except LifecycleError as error:
-        raise HTTPException(502, str(error)) from error
+        logger.warning("The database could not be restarted: %s", error)
+        raise HTTPException(502, "The database could not be asked to start. The log says why.") from error
 
 
 @app.get("/", include_in_schema=False)

@@ -17,7 +17,7 @@ class Remembering:
 
     def __init__(self) -> None:
         self.reported: list[datetime] = []
-        self.fault: Exception | None = None
+        self.fault: BaseException | None = None
 
     def report(self, at: datetime) -> None:
         """Keep it."""

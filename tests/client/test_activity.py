@@ -7,10 +7,12 @@ import sys
 import textwrap
 import threading
 from datetime import timedelta
+from pathlib import Path
 
+import psycopg
 import pytest
 
-from rds_lifecycle_client import ActivityReporter
+from rds_lifecycle_client import ActivityReporter, Lifecycle
 from tests.client.support import SOON, Remembering, wait_until
 from tests.served import ROOT
 from tests.support import NOW, Clock
@@ -47,14 +49,42 @@ def test_a_statement_is_use_for_as_long_as_it_runs() -> None:
     sink, clock = Remembering(), Clock()
     reporter = ActivityReporter(sink, SOON, clock)
     with reporter.statement():
-        for minutes in range(3):
-            wait_until(lambda: sink.reported and sink.reported[-1] == clock.now, f"a report after {minutes} minutes")
+        for minutes in range(1, 4):
             clock.advance(1)
+            wait_until(lambda: sink.reported and sink.reported[-1] == clock.now, f"a report after {minutes} minutes")
+        clock.advance(1)
     ended_at = clock.now
     wait_until(lambda: sink.reported[-1] == ended_at, "a report of the end")
     clock.advance(60)
     reporter.close()
     assert sink.reported[-1] == ended_at, "silence is not reported"
+
+
+def test_a_block_that_meets_the_database_down_was_no_use() -> None:
+    sink, clock = Remembering(), Clock()
+    lifecycle = Lifecycle(ActivityReporter(sink, timedelta(minutes=1), clock))
+    for _ in range(3):
+        with pytest.raises(psycopg.OperationalError), lifecycle.without_waking(), lifecycle.statement():
+            lifecycle.report()
+            raise psycopg.OperationalError("connection refused")
+    with pytest.raises(ZeroDivisionError), lifecycle.statement():
+        assert sink.reported == []
+        raise ZeroDivisionError
+    lifecycle.close()
+    assert sink.reported == [NOW], "another fault comes after the connection"
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_sink_that_ends_its_thread_does_not_end_the_reports() -> None:
+    sink, clock = Remembering(), Clock()
+    sink.fault = SystemExit(1)
+    reporter = ActivityReporter(sink, SOON, clock)
+    reporter.used()
+    wait_until(lambda: reporter._thread and not reporter._thread.is_alive(), "the end of the thread")
+    sink.fault = None
+    reporter.used()
+    wait_until(lambda: sink.reported, "the report of another thread")
+    reporter.close()
 
 
 def test_a_statement_whose_end_nobody_tells_ends_when_nobody_holds_it() -> None:
@@ -118,8 +148,12 @@ def test_what_is_used_after_the_end_starts_nothing_anew() -> None:
 
 
 def python(code: str) -> str:
+    return run([sys.executable, "-W", "error", "-c", textwrap.dedent(code)])
+
+
+def run(command: list[str]) -> str:
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", textwrap.dedent(code)],
+        command,
         env={**os.environ, "PYTHONPATH": f"{ROOT / 'client' / 'src'}:{ROOT}"},
         capture_output=True,
         text=True,
@@ -157,6 +191,25 @@ def test_the_last_use_is_reported_when_the_process_ends() -> None:
 
 def test_a_process_that_used_nothing_reports_nothing_and_ends_at_once() -> None:
     assert python(A_REPORTER) == ""
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_a_process_of_multiprocessing_reports_its_last_use(method: str, tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        textwrap.dedent(f"""{A_REPORTER}
+    def work():
+        reporter.used()
+        told.wait()
+        reporter.used()
+    if __name__ == "__main__":
+        import multiprocessing
+        worker = multiprocessing.get_context({method!r}).Process(target=work)
+        worker.start()
+        worker.join()
+    """)
+    )
+    assert len(run([sys.executable, "-W", "error", str(script)]).splitlines()) == 2
 
 
 def test_a_forked_worker_reports_for_itself_and_only_what_it_did() -> None:

@@ -11,6 +11,7 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from rds_lifecycle_client import Api, CannotStart, NotConfigured, Refused, StartFunction, State, Unavailable, function
+from rds_lifecycle_client.model import now_utc
 from tests.served import Serve, Served
 from tests.support import NOW
 
@@ -31,7 +32,7 @@ def test_a_database_from_sleep_to_sleep(wire: Wire) -> None:
     assert (up.state, up.ready) == (State.RUNNING, True)
     assert up.stops_at == NOW + timedelta(minutes=65)
     served.world.clock.advance(5)
-    api.report(served.world.clock.now)
+    api.report(now_utc())
     assert api.look().stops_at == NOW + timedelta(minutes=70)
     assert api.hold(hours=3).hold_until == NOW + timedelta(hours=3, minutes=10)
     assert api.hold(until=NOW + timedelta(hours=1)).hold_until == NOW + timedelta(hours=1)
@@ -82,6 +83,35 @@ def test_no_capacity_at_aws_says_when_to_try_again(say: Say) -> None:
 def test_answers_that_are_none(say: Say, answer: Any, error: type[Exception], words: str) -> None:
     with pytest.raises(error, match=words):
         say(answer).look()
+
+
+def test_a_report_into_a_silent_network_is_given_up_before_a_restart_would_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    allowed: list[dict[str, float]] = []
+
+    def silence(_: httpx.HTTPTransport, request: httpx.Request) -> httpx.Response:
+        allowed.append(request.extensions["timeout"])
+        raise httpx.ReadTimeout("silence")
+
+    monkeypatch.setattr(httpx.HTTPTransport, "handle_request", silence)
+    api = Api("https://lifecycle.example", "operator", "db")
+    for ask in (lambda: api.report(now_utc()), api.restart):
+        with pytest.raises(Unavailable):
+            ask()
+    report, restart = (max(timeouts.values()) for timeouts in allowed)
+    assert report <= 5, "a process that ends waits for its last report"
+    assert restart > 29, "API Gateway's own limit"
+
+
+def test_a_use_of_long_ago_is_not_reported_as_one_of_now(say: Say, caplog: pytest.LogCaptureFixture) -> None:
+    say().report(now_utc() - timedelta(minutes=3))
+    assert "could not be reported in time" in caplog.text
+
+
+@pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:9", "nonsense://127.0.0.1:9"])
+def test_a_proxy_that_cannot_be_used_is_a_fault_of_the_settings(monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
+    monkeypatch.setenv("ALL_PROXY", proxy)
+    with pytest.raises(NotConfigured, match="ALL_PROXY"):
+        Api("https://lifecycle.example", "operator", "db").look()
 
 
 def test_a_state_of_a_later_version_is_busy(say: Say) -> None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -130,6 +131,40 @@ def test_ctrl_c_is_exit_code_130(served: Served, monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(Lifecycle, "wait_until_ready", interrupt)
     assert run("wait")[0] == 130
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"AWS_DEFAULT_REGION": None}, {"AWS_PROFILE": "nobody"}, {"AWS_ACCESS_KEY_ID": None}]
+)
+def test_wait_does_not_wait_for_settings_of_aws_to_appear(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, wrong: dict[str, str | None]
+) -> None:
+    given = {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x", "AWS_DEFAULT_REGION": "us-east-1", **wrong}
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    for name, value in given.items():
+        if value is not None:
+            monkeypatch.setenv(name, value)
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("RDS_LIFECYCLE_FUNCTION", "rds-lifecycle-prod-start_database")
+    assert run("wait", "--timeout", "5")[0] == 2
+    assert "AWS_REGION, AWS_PROFILE or the credentials" in capsys.readouterr().err
+
+
+def test_a_reader_that_has_gone_is_no_traceback() -> None:
+    environ = {**os.environ, **ENVIRON, "RDS_LIFECYCLE_URL": "http://127.0.0.1:9"}
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run(
+        [sys.executable, "-m", "rds_lifecycle_client.cli", "wait", "--timeout", "0.2"],
+        env={**environ, "PYTHONPATH": str(ROOT / "client" / "src")},
+        stdout=write, stderr=subprocess.PIPE, text=True, timeout=30, check=False,
+    )  # fmt: skip
+    os.close(write)
+    assert (done.returncode, done.stderr) == (141, "")
 
 
 def test_no_option_takes_a_token() -> None:

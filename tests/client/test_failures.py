@@ -15,7 +15,7 @@ import sqlalchemy
 from django.db import utils as django_errors
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from dev.local_postgres import LocalPostgres
+from dev.local_postgres import PASSWORD, LocalPostgres
 from rds_lifecycle_client import means_down
 from tests.local.test_make_run import free_ports
 from tests.postgres import bring_down
@@ -145,6 +145,29 @@ def test_a_statement_that_takes_too_long_for_its_caller_does_not_mean_down(postg
     assert not means_down(raised(impatient))
 
 
+@pytest.mark.parametrize("called_by", ["a query", "connect_and_count"])
+def test_so_it_is_through_sqlalchemy_and_whatever_the_caller_is_called(postgres: LocalPostgres, called_by: str) -> None:
+    async def count() -> None:
+        engine = create_async_engine(
+            postgres.url.replace("postgresql:", "postgresql+asyncpg:"), connect_args={"command_timeout": 0.1}
+        )
+        try:
+            async with engine.connect() as connection:
+                await connection.execute(sqlalchemy.text("select pg_sleep(5)"))
+        finally:
+            await engine.dispose()
+
+    async def connect_and_count() -> None:
+        connection = await asyncpg.connect(postgres.url, command_timeout=0.1)
+        try:
+            await connection.fetch("select pg_sleep(5)")
+        finally:
+            connection.terminate()
+
+    slow = connect_and_count if called_by == "connect_and_count" else count
+    assert not means_down(raised(lambda: asyncio.run(slow())))
+
+
 def test_a_pool_that_is_used_up_does_not_mean_down(postgres: LocalPostgres) -> None:
     url = postgres.url.replace("postgresql:", "postgresql+psycopg:")
     engine = sqlalchemy.create_engine(url, pool_size=1, max_overflow=0, pool_timeout=0.05)
@@ -179,6 +202,14 @@ def from_text(text: str, sqlstate: str | None = None) -> Exception:
         (from_text("FATAL:  the database system is not yet accepting connections"), True),
         (from_text("FATAL:  the database system is in recovery mode"), True),
         (from_text("FATAL:  remaining connection slots are reserved"), False),
+        (from_text("FATAL:  terminating connection due to administrator command\nSSL error: unexpected eof"), True),
+        (from_text("consuming input failed: SSL error: unexpected eof while reading"), True),
+        (from_text("SSL connection has been closed unexpectedly"), True),
+        (from_text("SSL SYSCALL error: EOF detected"), True),
+        (from_text("could not receive data from server: Connection reset by peer"), True),
+        (from_text("could not connect to server: No route to host"), True),
+        (from_text('connection to server on socket "/run/.s.PGSQL.5432" failed: No such file or directory'), True),
+        (from_text('could not open certificate file "own.crt": No such file or directory'), False),
         (ValueError("connection refused"), False),
         (OSError(errno.ENOSPC, "No space left on device"), False),
     ],
@@ -187,19 +218,38 @@ def test_by_sqlstate_and_by_words(error: Exception, *, down: bool) -> None:
     assert means_down(error) is down
 
 
+def test_a_host_that_refuses_the_password_is_up_though_another_is_not(postgres: LocalPostgres) -> None:
+    port = free_ports()[0]
+    several = f"host=127.0.0.1,127.0.0.1 port={port},{postgres.port} user=dashboard dbname=postgres password="
+    error = raised(lambda: psycopg.connect(several + "wrong"))
+    assert "refused" in str(error)
+    assert not means_down(error)
+    psycopg.connect(several + PASSWORD).close()
+
+
+def test_a_fault_of_the_code_that_handles_a_failure_is_a_fault() -> None:
+    def handle() -> None:
+        try:
+            raise from_text("connection refused")
+        except psycopg.Error as error:
+            error.no_such_attribute  # type: ignore[attr-defined] # noqa: B018 - it is the fault
+
+    assert not means_down(raised(handle))
+
+
 def test_through_whatever_it_was_wrapped_in() -> None:
     down, other = from_text("connection refused"), ValueError("x")
     wrapped = sqlalchemy.exc.OperationalError("select", {}, down)
     caused = django_errors.OperationalError("x")
     caused.__cause__ = down
-    handled = KeyError("x")
-    handled.__context__ = caused
-    for error in (wrapped, caused, handled, ExceptionGroup("x", [other, wrapped])):
+    rolled_back = sqlalchemy.exc.InvalidRequestError("x")
+    rolled_back.__context__ = caused
+    for error in (wrapped, caused, rolled_back, ExceptionGroup("x", [other, wrapped])):
         assert means_down(error)
-    hidden = KeyError("x")
+    hidden = sqlalchemy.exc.InvalidRequestError("x")
     hidden.__context__, hidden.__suppress_context__ = down, True
-    circle = KeyError("x")
+    circle = sqlalchemy.exc.InvalidRequestError("x")
     circle.__context__ = other
-    other.__context__ = circle
+    other.__cause__ = circle
     for error in (hidden, circle, ExceptionGroup("x", [other])):
         assert not means_down(error)

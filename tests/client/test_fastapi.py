@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -13,7 +14,7 @@ from fastapi import FastAPI, HTTPException
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import StreamingResponse
 
-from rds_lifecycle_client import Lifecycle
+from rds_lifecycle_client import Lifecycle, Refused, Unavailable
 from rds_lifecycle_client.fastapi import install
 from tests.client.support import Counting, wait_until
 
@@ -30,6 +31,10 @@ def a_backend(lifecycle: Lifecycle, **options: Any) -> FastAPI:
 
     @app.api_route("/balances", methods=["GET", "POST"])
     def balances() -> None:
+        down()
+
+    @app.get("/balances/{account}")
+    def balance(account: str) -> None:
         down()
 
     @app.get("/fault")
@@ -106,6 +111,27 @@ def test_the_answer_has_the_headers_of_other_middleware() -> None:
 def test_a_backend_that_cannot_wake_it_does_not_say_that_it_has() -> None:
     body = ask(a_backend(Lifecycle()), "/balances").json()
     assert body["detail"] == "The database is not there. Repeat the request in 10 s."
+
+
+@pytest.mark.parametrize("fault", [Refused("403"), Unavailable("no capacity", 300.0)])
+def test_where_asking_was_in_vain_it_says_so_no_more(fault: Exception) -> None:
+    lifecycle = Lifecycle(door=Counting(fault))
+    app = a_backend(lifecycle)
+    ask(app, "/balances")
+    wait_until(lambda: not lifecycle.is_waking, "the refusal")
+    seconds = 300 if isinstance(fault, Unavailable) else 10
+    wait_until(lambda: lifecycle.retry_after == seconds, "the answer's Retry-After")
+    answer = ask(app, "/balances")
+    assert answer.json()["detail"] == f"The database is not there. Repeat the request in {seconds} s."
+    assert answer.headers["Retry-After"] == str(seconds)
+    assert "It could not be asked to start." in ask(app, "/balances", **BROWSER).text
+
+
+def test_a_path_forges_no_line_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "rds_lifecycle_client")
+    assert ask(a_backend(Lifecycle()), "/balances/%0AERROR").status_code == 503
+    assert [message for message in caplog.messages if "\n" in message] == []
+    assert "answered 503" in caplog.text
 
 
 def test_other_faults_and_the_apps_own_answers_stay_as_they_are() -> None:

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from fastapi import Depends, FastAPI
 
-from rds_lifecycle_client import Api, Database, Lifecycle, State, Unavailable
+from rds_lifecycle_client import Api, Database, Lifecycle, Refused, State, Unavailable
 from rds_lifecycle_client.fastapi import Condition, Health, HealthCheck
 from tests.client.support import Counting, a_database
 from tests.support import NOW, Clock
@@ -73,6 +73,13 @@ def test_where_the_database_does_not_answer_rds_lifecycle_says_why(
     health = check(answer)
     assert (health.condition, health.status_code) == (condition, status_code)
     assert health.detail
+
+
+def test_a_token_that_is_refused_is_told_as_that_and_logged(caplog: pytest.LogCaptureFixture) -> None:
+    assert "refuses to tell" in check(Refused("rds-lifecycle answered 401: Unauthorized")).detail
+    assert "answered 401" in caplog.text
+    unasked = asyncio.run(HealthCheck(Lifecycle(api=Service(Unavailable("no answer"))))())
+    assert unasked.detail.startswith("The database was not asked, and rds-lifecycle does not answer")
 
 
 def test_where_the_database_answers_nobody_else_is_asked() -> None:

@@ -135,6 +135,8 @@ def test_progress_is_told_as_a_part_of_the_estimate() -> None:
     assert fractions == [None, 5 / 240, 15 / 240, 1.0]
     late = Progress(STARTING, timedelta(minutes=9), timedelta(minutes=4))
     assert late.fraction == 0.99, "it is not there until it is there"
+    overdue = Progress(STARTING, timedelta(minutes=1), timedelta(minutes=-4))
+    assert overdue.fraction == 0.99, "the estimate had passed before the wait began"
 
 
 def test_without_anything_to_ask_it_says_so() -> None:

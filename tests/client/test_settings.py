@@ -71,6 +71,12 @@ def test_addresses_that_are_none(url: str) -> None:
         read_settings({**ROUTES, "RDS_LIFECYCLE_URL": url})
 
 
+def test_a_password_in_the_address_is_refused_and_not_shown() -> None:
+    with pytest.raises(NotConfigured, match="holds a user or a password") as caught:
+        read_settings({**ROUTES, "RDS_LIFECYCLE_URL": "http://user:pw-secret@lifecycle.example"})
+    assert "pw-secret" not in str(caught.value)
+
+
 def test_nothing_set_is_said() -> None:
     with pytest.raises(NotConfigured, match="at least one has to be set"):
         Lifecycle.from_environment()

@@ -179,6 +179,18 @@ def test_rows_that_are_still_to_come_are_use_until_the_connection_is_given_back(
         assert not watched.busy()
 
 
+def test_a_connection_that_is_given_back_ends_its_own_streams_and_no_others(engine: Engine, watched: Watched) -> None:
+    for _ in range(5):
+        with engine.connect() as one, engine.connect() as other:
+            # Its memory, and so its id, is free for the next one.
+            one.execution_options(stream_results=True).execute(text("select * from generate_series(1, 9)")).close()
+            still = other.execution_options(stream_results=True).execute(text("select * from generate_series(1, 9)"))
+            one.close()
+            assert watched.busy()
+            still.close()
+        assert not watched.busy()
+
+
 @pytest.mark.parametrize("driver", ["psycopg", "asyncpg"])
 def test_an_async_stream_is_use_while_it_flows(driver: str, postgres: LocalPostgres, watched: Watched) -> None:
     async def story() -> None:

@@ -2,8 +2,12 @@
 
 import logging
 import os
+import socket
+import subprocess
+import sys
 import threading
 import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import psycopg
 import pytest
@@ -11,6 +15,7 @@ import pytest
 from rds_lifecycle_client import CannotStart, Lifecycle, Unavailable
 from rds_lifecycle_client.waking import Waker
 from tests.client.support import Counting, wait_until
+from tests.served import ROOT
 from tests.support import Clock
 
 DOWN = psycopg.OperationalError("connection refused")
@@ -48,6 +53,15 @@ def test_what_becomes_of_it_is_logged_and_raised_to_nobody(fault: Exception, cap
     wait_until(lambda: caplog.messages, "the log line")
     assert "could not be woken" in caplog.text
     assert type(fault).__name__ in caplog.text or str(fault) in caplog.text
+
+
+def test_what_was_asked_for_long_ago_is_not_under_way() -> None:
+    clock = Clock()
+    waker = Waker(Counting(), clock=clock)
+    waker.wake()
+    assert waker.is_waking
+    clock.advance(16)
+    assert not waker.is_waking
 
 
 def test_nobody_waits_for_a_door_that_does_not_answer() -> None:
@@ -90,6 +104,66 @@ def test_a_backend_that_may_only_report_tells_down_but_wakes_nothing() -> None:
     assert lifecycle.failed(DOWN)
     assert not lifecycle.wake()
     assert (lifecycle.woken_at, lifecycle.retry_after) == (None, 10.0)
+
+
+A_SCRIPT = """
+import psycopg, time
+from rds_lifecycle_client import Lifecycle
+lifecycle = Lifecycle.from_environment()
+try:
+    with lifecycle.statement():
+        psycopg.connect("host=127.0.0.1 port=9")
+except psycopg.OperationalError:
+    print("asleep")
+"""
+
+
+def script(port: int) -> float:
+    """Runs a script that meets the database asleep; returns how many seconds it took."""
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "RDS_LIFECYCLE_"))}
+    environ |= {
+        "PYTHONPATH": str(ROOT / "client" / "src"),
+        "RDS_LIFECYCLE_FUNCTION": "start_database",
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
+    began = time.monotonic()
+    out = subprocess.run(
+        [sys.executable, "-c", A_SCRIPT], env=environ, capture_output=True, text=True, timeout=60, check=True
+    ).stdout
+    assert out == "asleep\n"
+    return time.monotonic() - began
+
+
+def test_a_script_that_meets_it_asleep_has_woken_it_when_it_ends() -> None:
+    asked: list[str] = []
+
+    class Lambda(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            asked.append(self.path)
+            self.send_response(500)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Lambda) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        script(server.server_port)
+        server.shutdown()
+    assert asked == ["/2015-03-31/functions/start_database/invocations"]
+
+
+def test_a_script_does_not_wait_for_a_silent_network_when_it_ends() -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        # Of these 5 s are spent at the end; an answer would be given 30 s.
+        assert 4 < script(silent.getsockname()[1]) < 20
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")

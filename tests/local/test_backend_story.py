@@ -104,7 +104,7 @@ def test_asleep_woken_used_idle_asleep_again_and_nothing_lost(monkeypatch: pytes
         everything_ends_with_ctrl_c(demo)
 
 
-def twenty_requests_meet_it_asleep(demo: Demo) -> None:
+def twenty_at_once(demo: Demo) -> list[Answer]:
     together = threading.Barrier(20)
 
     def ask(_: int) -> Answer:
@@ -112,7 +112,11 @@ def twenty_requests_meet_it_asleep(demo: Demo) -> None:
         return demo.ask("GET", "/balances")
 
     with ThreadPoolExecutor(20) as crowd:
-        answers = list(crowd.map(ask, range(20)))
+        return list(crowd.map(ask, range(20)))
+
+
+def twenty_requests_meet_it_asleep(demo: Demo) -> None:
+    answers = twenty_at_once(demo)
     assert {answer.status for answer in answers} == {503}
     assert all(int(answer.headers["retry-after"]) > 0 for answer in answers)
     assert {answer.headers["content-type"] for answer in answers} == {"application/problem+json"}
@@ -126,11 +130,14 @@ def it_comes_up_and_answers(demo: Demo) -> None:
         event for key, item in items(demo.stack).items() if key.startswith("rds_hist") for event in item["events"]
     ]
     assert [event["event"] for event in events].count("restart-requested") == 1
-    assert demo.ask("POST", "/entries", '{"account": "rent", "amount": "1250.50"}').status == 201
+    assert [answer.status for answer in twenty_at_once(demo)] == [200] * 20, "though the table is not there yet"
+    with psycopg.connect(demo.dsn, autocommit=True) as connection:
+        for booked in range(1, 41):
+            assert demo.ask("POST", "/entries", '{"account": "rent", "amount": "1250.50"}').status == 201
+            assert connection.execute("select count(*) from entries").fetchone() == (booked,), "201 is said too early"
+    assert demo.ask("POST", "/entries", '{"account": "a\\u0000b", "amount": "1"}').status == 422
     answer = demo.ask("GET", "/balances")
-    assert (answer.status, answer.body) == (200, {"rent": "1250.50"})
-    with psycopg.connect(demo.dsn) as connection:
-        assert connection.execute("select account from entries").fetchall() == [("rent",)]
+    assert (answer.status, answer.body) == (200, {"rent": "50020.00"})
 
 
 def queries_keep_it_awake(demo: Demo) -> None:
@@ -172,7 +179,7 @@ def the_button_brings_it_back_with_its_data(demo: Demo) -> None:
     assert demo.ask("POST", "/database/restart").body == {"message": "RDS instance starting"}
     demo.stack.wait_for_status("available")
     answer = demo.ask("GET", "/balances")
-    assert (answer.status, answer.body) == (200, {"rent": "1250.50"})
+    assert (answer.status, answer.body) == (200, {"rent": "50020.00"})
 
 
 def everything_ends_with_ctrl_c(demo: Demo) -> None:

@@ -2,8 +2,12 @@
 
 import os
 import socket
+import subprocess
+import sys
 import traceback
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -12,6 +16,7 @@ from dev.local_postgres import LocalPostgres, NoPostgres, Place, find_place, fin
 from dev.local_rds import Transition
 from tests.local.test_make_run import free_ports, serve_and_fail
 from tests.postgres import a_folder, a_server, bring_down, bring_up
+from tests.served import ROOT
 from tests.support import PROD, START_MINUTES, STOP_MINUTES, World, a_world
 
 
@@ -110,6 +115,66 @@ def as_user(number: int, place: Place) -> int:
             traceback.print_exc()
             os._exit(1)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def test_whoever_interrupts_the_making_of_the_data_folder_finds_it_made_the_next_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with a_folder() as data:
+        place = find_place({**os.environ, "POSTGRES_DATA": str(data)})
+        with monkeypatch.context() as patch:
+
+            def interrupted(*arguments: Any, **options: Any) -> None:
+                for half_made in [argument for argument in arguments[0] if str(argument).startswith(str(data))]:
+                    Path(half_made, "PG_VERSION").write_text("15")
+                raise KeyboardInterrupt
+
+            patch.setattr("dev.local_postgres.subprocess.run", interrupted)
+            first = LocalPostgres(free_ports()[0], place)
+            with pytest.raises(KeyboardInterrupt):
+                first.prepare()
+            first.end()
+        second = LocalPostgres(free_ports()[0], place)
+        second.prepare()
+        bring_up(second)
+        second.end()
+
+
+def test_a_folder_that_was_there_keeps_its_owner() -> None:
+    with a_folder() as data:
+        data.mkdir()
+        mine = data.stat().st_uid
+        server = LocalPostgres(free_ports()[0], find_place({**os.environ, "POSTGRES_DATA": str(data)}))
+        server.prepare()
+        bring_up(server)
+        server.end()
+        assert data.stat().st_uid == mine
+
+
+def test_what_a_killed_process_left_behind_is_stopped_and_nobody_elses() -> None:
+    with a_folder() as data:
+        place = find_place({**os.environ, "POSTGRES_DATA": str(data)})
+        port = free_ports()[0]
+        code = (
+            "import os, signal, sys\nfrom pathlib import Path\nfrom dev.local_postgres import *\n"
+            f"server = LocalPostgres({port}, find_place())\nserver.prepare()\nserver.start()\n"
+            "while not server.is_up(): pass\nprint('up', flush=True)\nsignal.pause()\n"
+        )
+        environ = {**os.environ, "POSTGRES_DATA": str(data)}
+        with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, env=environ, stdout=subprocess.PIPE) as other:
+            assert other.stdout is not None
+            assert other.stdout.readline() == b"up\n"
+            server = LocalPostgres(port, place)
+            with pytest.raises(NoPostgres, match="Another process runs PostgreSQL on"):
+                server.prepare()
+            psycopg.connect(server.url).close()
+            other.kill()
+        psycopg.connect(server.url).close()
+        server.prepare()
+        with pytest.raises(psycopg.OperationalError):
+            psycopg.connect(server.url)
+        bring_up(server)
+        server.end()
 
 
 def test_a_port_in_use_is_a_clear_error() -> None:

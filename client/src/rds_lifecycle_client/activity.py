@@ -1,7 +1,9 @@
 """Reports when the database was last used: from one thread, at most once a minute, never in a query's way."""
 
 import atexit
+import itertools
 import logging
+import sys
 import threading
 import weakref
 from collections.abc import Callable, Iterator
@@ -9,6 +11,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Final
 
+from rds_lifecycle_client.failures import means_down
 from rds_lifecycle_client.model import ActivitySink, now_utc, round_up
 from rds_lifecycle_client.processes import call_after_fork
 
@@ -48,28 +51,35 @@ class ActivityReporter:
         self._used_at = self._clock()
         self._rouse()
 
-    def begin(self, statement: object) -> int:
+    def begin(self, statement: object) -> None:
         """A statement begins. It ends with ``end``, or when nobody holds the object any more. Never raises."""
-        key = id(statement)
-        running = self._running
-        running[key] = weakref.ref(statement, lambda _: running.pop(key, None))
+        self._running.add(statement)
         self._rouse()
-        return key
 
-    def end(self, key: int) -> None:
-        """The statement that ``begin`` gave the key of has ended, well or not. Never raises."""
-        if self._running.pop(key, None) is not None:
+    def end(self, statement: object) -> None:
+        """The statement has ended, well or not. Never raises; what did not begin does not end."""
+        if statement in self._running:
+            self._running.discard(statement)
             self.used()
 
     @contextmanager
     def statement(self) -> Iterator[None]:
-        """Around whatever uses the database: it counts as use for as long as it lasts."""
-        statement = _Statement()
-        key = self.begin(statement)
+        """Around whatever uses the database: its end is use, and from an interval on, that it lasts.
+
+        Not its beginning, for it may be a connection that is not made: no use at all where the database is down.
+        """
+        key = next(_keys)
+        self._blocks[key] = self._clock()
+        self._rouse()
         try:
             yield
+        except Exception as error:
+            if means_down(error):
+                self._blocks.pop(key, None)
+            raise
         finally:
-            self.end(key)
+            if self._blocks.pop(key, None) is not None:
+                self.used()
 
     def report(self) -> None:
         """Report the latest use, if it has not been reported. Never raises; a failure is logged and counted."""
@@ -98,7 +108,8 @@ class ActivityReporter:
         """As after a fork: no thread, and nothing to report; what the parent process did, it reports itself."""
         self._used_at = None
         self._reported_at = None
-        self._running: dict[int, weakref.ref[object]] = {}
+        self._running: weakref.WeakSet[object] = weakref.WeakSet()
+        self._blocks: dict[int, datetime] = {}
         self._thread = None
         self._starting = threading.Lock()
         self._roused = threading.Event()
@@ -108,20 +119,23 @@ class ActivityReporter:
         self.failures_in_a_row = 0
 
     def _unreported(self) -> datetime | None:
-        used_at = self._clock() if self._running else self._used_at
+        now = self._clock()
+        # Copied in one go: other threads begin and end blocks meanwhile.
+        lasting = any(now - began_at >= self._interval for began_at in list(self._blocks.values()))
+        used_at = now if self._running or lasting else self._used_at
         if used_at is not None and self._reported_at is not None and used_at <= self._reported_at:
             return None
         return used_at
 
     def _rouse(self) -> None:
-        if self._thread is None:
+        if self._thread is None or not self._thread.is_alive():
             self._start()
         if not self._roused.is_set():
             self._roused.set()
 
     def _start(self) -> None:
         with self._starting:
-            if self._thread is not None or self._closing.is_set():
+            if self._closing.is_set() or (self._thread is not None and self._thread.is_alive()):
                 return
             thread = threading.Thread(target=self._work, name="rds-lifecycle activity", daemon=True)
             try:
@@ -131,6 +145,9 @@ class ActivityReporter:
                 self._tell_failure(error)
                 return
             self._thread = thread
+            if (util := sys.modules.get("multiprocessing.util")) is not None:
+                # Its processes end without what Python does at exit.
+                util.Finalize(None, _close_all, exitpriority=0)
 
     def _work(self) -> None:
         while not self._closing.is_set():
@@ -138,7 +155,7 @@ class ActivityReporter:
             # Before looking, so that a use that comes while it is reported is not missed.
             self._roused.clear()
             self.report()
-            if self._running or self._unreported() is not None:
+            if self._running or self._blocks or self._unreported() is not None:
                 self._roused.set()
             self._closing.wait(self._interval.total_seconds())
         self.report()
@@ -155,12 +172,8 @@ class ActivityReporter:
         self.failures_in_a_row += 1
 
 
-class _Statement:
-    """Stands for a statement that has no object of its own."""
-
-    __slots__ = ("__weakref__",)
-
-
+# Never the same twice, as ids would be.
+_keys: Final = itertools.count()
 _open_reporters: Final[weakref.WeakSet[ActivityReporter]] = weakref.WeakSet()
 
 

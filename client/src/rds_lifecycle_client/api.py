@@ -2,33 +2,42 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+import logging
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from rds_lifecycle_client.answers import read_database, read_restart
 from rds_lifecycle_client.errors import NotConfigured, Unavailable
-from rds_lifecycle_client.model import Database, Restarted, format_time
+from rds_lifecycle_client.model import Database, Restarted, format_time, now_utc
 from rds_lifecycle_client.processes import PerProcess
 
 if TYPE_CHECKING:
     import httpx
 
+logger: Final = logging.getLogger("rds_lifecycle_client")
+
 # API Gateway gives up after 29 s; a restart may take most of that where many ask at once.
 _SECONDS: Final = 30.0
+# The end of a process waits for its last report.
+_REPORT_SECONDS: Final = 5.0
 
 
 class Api:
     """The routes, with a token. What it may do is the token's role: viewer, reporter or operator."""
 
-    def __init__(self, url: str, token: str, database: str) -> None:
-        """``url`` is what the routes hang on, as ``make deploy`` prints it. Raises NotConfigured without httpx."""
+    def __init__(self, url: str, token: str, database: str, oldest_use: timedelta = timedelta(minutes=2)) -> None:
+        """``url`` is what the routes hang on, as ``make deploy`` prints it. Raises NotConfigured without httpx.
+
+        A use that is older than ``oldest_use`` is not reported any more.
+        """
         try:
             import httpx  # noqa: PLC0415 - an extra
         except ImportError:
             raise NotConfigured(("httpx is missing: pip install 'rds-lifecycle-client[http]'",)) from None
         self._path = f"{url.rstrip('/')}/databases/{quote(database, safe='')}"
         self._httpx = httpx
+        self._oldest_use = oldest_use
         headers = {"Authorization": f"Bearer {token}"}
         self._client = PerProcess(lambda: httpx.Client(headers=headers, timeout=_SECONDS))
 
@@ -40,9 +49,16 @@ class Api:
         """Ask for a restart (operator). Raises Unavailable, Refused or CannotStart."""
         return read_restart(*self._ask("POST", "/restart"))
 
-    def report(self, at: datetime) -> None:  # noqa: ARG002 - the route takes its own time
-        """Record that the database was queried now, at most a minute after ``at`` (reporter)."""
-        read_database(*self._ask("POST", "/activity"))
+    def report(self, at: datetime) -> None:
+        """Record that the database was queried now (reporter). Raises Unavailable or Refused.
+
+        The route takes its own time. A use of long before ``at`` is therefore not recorded but logged: the database
+        would stay up as if it had been used now.
+        """
+        if now_utc() - at > self._oldest_use:
+            logger.warning("The database was used at %s, which could not be reported in time.", format_time(at))
+            return
+        read_database(*self._ask("POST", "/activity", timeout=_REPORT_SECONDS))
 
     def hold(self, *, hours: float | None = None, until: datetime | None = None) -> Database:
         """Keep it up for so many hours, or until then (operator). Raises Unavailable or Refused."""
@@ -55,7 +71,11 @@ class Api:
 
     def _ask(self, method: str, route: str, **options: Any) -> tuple[int, httpx.Headers, str]:
         try:
-            response = self._client.get().request(method, self._path + route, **options)
+            client = self._client.get()
+        except (ImportError, ValueError) as error:
+            raise NotConfigured((f"HTTPS_PROXY, ALL_PROXY: the proxy cannot be used. {error}",)) from error
+        try:
+            response = client.request(method, self._path + route, **options)
         except (self._httpx.HTTPError, self._httpx.InvalidURL) as error:
             raise Unavailable(f"rds-lifecycle does not answer at {self._path}: {error}") from error
         return response.status_code, response.headers, response.text

@@ -45,12 +45,18 @@ def main(arguments: Sequence[str] | None = None, out: TextIO | None = None) -> i
     options = _parser().parse_args(arguments)
     stream = out or sys.stdout
     try:
-        return int(options.run(options, read_settings(os.environ), stream))
+        code = int(options.run(options, read_settings(os.environ), stream))
+        stream.flush()
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:
+        # Whoever read has gone. Python would write the rest when it ends, and complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        return 141
     except LifecycleError as error:
         print(f"rds-lifecycle: {error}", file=sys.stderr)
         return _exit_code(error)
+    return code
 
 
 def _exit_code(error: LifecycleError) -> Exit:

@@ -26,8 +26,8 @@ def install(app: Starlette, lifecycle: Lifecycle, *, status_page: str | None = N
     """Answer requests that fail because the database is down with 503 and ``Retry-After``, and wake the database.
 
     Programs get application/problem+json, browsers a page that tries again by itself; it links to ``status_page``,
-    where that is given. The app's own exception handlers come first. When the app shuts down, what has not been
-    reported is. Raises RuntimeError once the app is serving.
+    where that is given. The app's own handlers of particular exceptions come first, those of Exception and 500 later.
+    When the app shuts down, what has not been reported is. Raises RuntimeError once the app is serving.
     """
     if app.middleware_stack is not None:
         raise RuntimeError("install(app, lifecycle) comes too late: the app serves already. Call it where app is made.")
@@ -58,19 +58,21 @@ class _AnswerWhileDown:
             # Also where the answer has begun, or none can be given: then only the database is woken.
             if not self._lifecycle.failed(error) or begun or scope["type"] != "http":
                 raise
-            logger.info("The database is down: %s %s is answered 503. %r", scope["method"], scope["path"], error)
+            logger.info("The database is down: %s %r is answered 503. %r", scope["method"], scope["path"], error)
             await self._answer(scope)(scope, receive, send)
 
     def _answer(self, scope: Scope) -> Response:
         seconds = math.ceil(self._lifecycle.retry_after)
         headers = {"Retry-After": str(seconds), "Cache-Control": "no-store", "Vary": "Accept"}
         if "text/html" in Headers(scope=scope).get("accept", ""):
-            return HTMLResponse(_page(scope["method"], seconds, self._status_page), 503, headers)
-        return Response(json.dumps(_problem(seconds, self._lifecycle)), 503, headers, "application/problem+json")
+            page = _page(scope["method"], seconds, self._lifecycle.is_waking, self._status_page)
+            return HTMLResponse(page, 503, headers)
+        problem = json.dumps(_problem(seconds, self._lifecycle.is_waking))
+        return Response(problem, 503, headers, "application/problem+json")
 
 
-def _problem(seconds: int, lifecycle: Lifecycle) -> dict[str, Any]:
-    asked = "" if lifecycle.woken_at is None else "; it has been asked to start"
+def _problem(seconds: int, is_waking: bool) -> dict[str, Any]:  # noqa: FBT001
+    asked = "; it has been asked to start" if is_waking else ""
     return {
         "type": "urn:rds-lifecycle:database-asleep",
         "title": "The database is asleep",
@@ -80,19 +82,21 @@ def _problem(seconds: int, lifecycle: Lifecycle) -> dict[str, Any]:
     }
 
 
-def _page(method: str, seconds: int, status_page: str | None) -> str:
+def _page(method: str, seconds: int, is_waking: bool, status_page: str | None) -> str:  # noqa: FBT001
+    title = "The database is waking up" if is_waking else "The database is not there"
+    state = "It has been asked to start, which takes some minutes." if is_waking else "It could not be asked to start."
     again = method in ("GET", "HEAD")
     refresh = f'<meta http-equiv="refresh" content="{seconds}">' if again else ""
     advice = "This page tries again by itself." if again else "Go back and send it again in a few minutes."
     link = f'<p><a href="{html.escape(status_page)}">How the database stands</a></p>' if status_page else ""
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>The database is waking up</title>{refresh}
+<title>{title}</title>{refresh}
 <style>
   :root {{ color-scheme: light dark }}
   body {{ font: 1.1rem/1.5 system-ui; max-width: 32rem; margin: 20vh auto; padding: 0 1rem }}
 </style>
-</head><body><main role="status"><h1>The database is waking up</h1>
-<p>It sleeps when nobody uses it. It has been asked to start, which takes some minutes. {advice}</p>{link}
+</head><body><main role="status"><h1>{title}</h1>
+<p>It sleeps when nobody uses it. {state} {advice}</p>{link}
 </main></body></html>
 """

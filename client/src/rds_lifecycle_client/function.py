@@ -7,10 +7,17 @@ from typing import TYPE_CHECKING, Final
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    NoCredentialsError,
+    NoRegionError,
+    PartialCredentialsError,
+    ProfileNotFound,
+)
 
 from rds_lifecycle_client.answers import read_restart
-from rds_lifecycle_client.errors import Refused, Unavailable
+from rds_lifecycle_client.errors import NotConfigured, Refused, Unavailable
 from rds_lifecycle_client.model import Restarted
 from rds_lifecycle_client.processes import PerProcess
 
@@ -31,10 +38,12 @@ class StartFunction:
         self._client = PerProcess(_connect)
 
     def restart(self) -> Restarted:
-        """Ask for a restart. Raises Unavailable, Refused or CannotStart."""
+        """Ask for a restart. Raises Unavailable, Refused, CannotStart, or NotConfigured where AWS cannot be asked."""
         try:
             answer = self._client.get().invoke(FunctionName=self._name, Payload=self._payload)
             result = json.loads(answer["Payload"].read())
+        except (NoCredentialsError, NoRegionError, PartialCredentialsError, ProfileNotFound) as error:
+            raise NotConfigured((f"AWS_REGION, AWS_PROFILE or the credentials: {error}",)) from error
         except ClientError as error:
             status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
             if error.response["Error"]["Code"] in _PASSING or status >= 500:

@@ -1,20 +1,22 @@
 """Is the database up, asleep, waking or down? For health endpoints, which must neither wake it nor alarm anybody."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, assert_never
 
-from rds_lifecycle_client.errors import LifecycleError
+from rds_lifecycle_client.errors import LifecycleError, Unavailable
 from rds_lifecycle_client.lifecycle import Lifecycle
 from rds_lifecycle_client.model import Database, State, now_utc
+
+logger: Final = logging.getLogger("rds_lifecycle_client")
 
 _PING_SECONDS: Final = 3.0
 _LOOK_SECONDS: Final = 5.0
 _SAME_LOOK: Final = timedelta(seconds=5)
-_STARTS_WITHIN: Final = timedelta(minutes=15)
 
 
 class Condition(StrEnum):
@@ -79,14 +81,16 @@ class HealthCheck:
     async def _look(self, fault: str) -> Health:
         api = self._lifecycle.api
         if api is None:
-            woken_at = self._lifecycle.woken_at
-            if woken_at is not None and self._clock() - woken_at < _STARTS_WITHIN:
+            if self._lifecycle.is_waking:
                 return Health(Condition.WAKING, "The database does not answer; it was asked to start.")
             return Health(Condition.DOWN, "The database does not answer; without RDS_LIFECYCLE_URL no more is known.")
         try:
             return _judge(await asyncio.to_thread(api.look, _LOOK_SECONDS), fault)
-        except LifecycleError:
-            return Health(Condition.DOWN, "Neither the database answers nor rds-lifecycle.")
+        except LifecycleError as error:
+            logger.warning("rds-lifecycle does not tell how the database is: %s", error)
+            silent = "does not answer" if isinstance(error, Unavailable) else "refuses to tell how it is"
+            also = "The database does not answer" if fault else "The database was not asked"
+            return Health(Condition.DOWN, f"{also}, and rds-lifecycle {silent}; the log says why.")
 
 
 def _judge(database: Database, fault: str) -> Health:

@@ -39,7 +39,9 @@ class Lifecycle:
     def from_environment(cls) -> Self:
         """By the variables RDS_LIFECYCLE_…; docs/backend.md lists them. Raises NotConfigured."""
         settings = read_settings(os.environ)
-        api = Api(settings.url, settings.token or "", settings.database or "") if settings.url else None
+        api = None
+        if settings.url:
+            api = Api(settings.url, settings.token or "", settings.database or "", 2 * settings.report_every)
         door = StartFunction(settings.function, settings.database) if settings.function else api
         sink = ActivityItem(settings.table, settings.activity_key) if settings.table else api
         reporter = None if sink is None else ActivityReporter(sink, settings.report_every)
@@ -52,7 +54,7 @@ class Lifecycle:
 
     @contextmanager
     def statement(self) -> Iterator[None]:
-        """Around whatever uses the database: it counts as use for as long as it lasts, and a failure is told."""
+        """Around whatever uses the database, connecting included: it is reported, and a failure is told."""
         try:
             with self._reported():
                 yield
@@ -79,6 +81,11 @@ class Lifecycle:
             yield
         finally:
             _asleep_is_fine.reset(token)
+
+    @property
+    def is_waking(self) -> bool:
+        """Whether this process has asked for a restart within 15 minutes, and not in vain as far as it knows."""
+        return self._waker is not None and self._waker.is_waking
 
     @property
     def woken_at(self) -> datetime | None:
@@ -117,9 +124,14 @@ class Lifecycle:
             self.reporter.report()
 
     def close(self) -> None:
-        """Report what has not been reported, and report no more."""
+        """Report what has not been reported, and report no more; wait for a restart that is being asked for.
+
+        Takes some seconds at the worst. At exit this happens by itself.
+        """
         if self.reporter is not None:
             self.reporter.close()
+        if self._waker is not None:
+            self._waker.close()
 
     def _reported(self) -> AbstractContextManager[None]:
         return _nothing() if self.reporter is None else self.reporter.statement()

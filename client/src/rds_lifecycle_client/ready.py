@@ -26,9 +26,10 @@ class Progress:
         """0 to 1, and 1 only when it is ready; None where no estimate is known."""
         if self.database is not None and self.database.ready:
             return 1.0
-        if self.expected is None or not self.expected:
+        if self.expected is None:
             return None
-        return min(0.99, self.elapsed / self.expected)
+        # An estimate may have passed before the wait began.
+        return min(0.99, self.elapsed / self.expected) if self.expected > timedelta(0) else 0.99
 
 
 def wait_until_ready(

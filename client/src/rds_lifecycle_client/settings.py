@@ -42,7 +42,9 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     faults = []
     if not (url or given["RDS_LIFECYCLE_FUNCTION"] or given["RDS_LIFECYCLE_TABLE"]):
         faults.append("RDS_LIFECYCLE_URL, RDS_LIFECYCLE_FUNCTION or RDS_LIFECYCLE_TABLE: at least one has to be set")
-    if url and not _is_address(url):
+    if url and "@" in url:
+        faults.append("RDS_LIFECYCLE_URL: it holds a user or a password; allowed: RDS_LIFECYCLE_TOKEN alone")
+    elif url and not _is_address(url):
         faults.append(f"RDS_LIFECYCLE_URL: found {url!r}; allowed: an http or https address")
     if url and not database:
         faults.append("RDS_LIFECYCLE_DATABASE: it is missing; RDS_LIFECYCLE_URL needs the database's id")

@@ -1,6 +1,7 @@
 """SQLAlchemy's engines, sync and async: every statement that uses the database is reported, every failure told."""
 
 from typing import Any
+from weakref import WeakSet
 
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine import ExceptionContext, ExecutionContext
@@ -32,7 +33,8 @@ def _tell_failures(engine: Engine, lifecycle: Lifecycle) -> None:
 
 
 def _report_statements(engine: Engine, reporter: ActivityReporter) -> None:
-    streams: dict[int, list[int]] = {}
+    # Weak, so that what has ended unseen is forgotten; never ids of contexts, which Python gives to the next one.
+    streams: dict[int, WeakSet[ExecutionContext]] = {}
 
     @event.listens_for(engine, "before_cursor_execute")
     def begins(_conn: Connection, _cursor: Any, statement: str, _params: Any, context: Any, _many: bool) -> None:  # noqa: FBT001
@@ -43,17 +45,17 @@ def _report_statements(engine: Engine, reporter: ActivityReporter) -> None:
     def ends(conn: Connection, _cursor: Any, _statement: str, _params: Any, context: Any, _many: bool) -> None:  # noqa: FBT001
         if _is_streamed(context):
             # Rows are still to come. It lasts until its result is dropped or its connection is given back.
-            streams.setdefault(id(conn.connection.dbapi_connection), []).append(id(context))
+            streams.setdefault(id(conn.connection.dbapi_connection), WeakSet()).add(context)
         else:
-            reporter.end(id(context))
+            reporter.end(context)
 
     @event.listens_for(engine, "handle_error")
     def fails(failure: ExceptionContext) -> None:
-        reporter.end(id(failure.execution_context))
+        reporter.end(failure.execution_context)
 
     def given_back(dbapi_connection: Any, *_: Any) -> None:
-        for key in streams.pop(id(dbapi_connection), ()):
-            reporter.end(key)
+        for context in list(streams.pop(id(dbapi_connection), ())):
+            reporter.end(context)
 
     for name in ("checkin", "invalidate", "close", "close_detached"):
         event.listen(engine, name, given_back)
