@@ -63,13 +63,18 @@ def test_a_statement_is_use_for_as_long_as_it_runs() -> None:
 def test_a_block_that_meets_the_database_down_was_no_use() -> None:
     sink, clock = Remembering(), Clock()
     lifecycle = Lifecycle(ActivityReporter(sink, timedelta(minutes=1), clock))
-    for _ in range(3):
-        with pytest.raises(psycopg.OperationalError), lifecycle.without_waking(), lifecycle.statement():
+
+    def fails(error: Exception) -> None:
+        with lifecycle.without_waking(), lifecycle.statement():
             lifecycle.report()
-            raise psycopg.OperationalError("connection refused")
-    with pytest.raises(ZeroDivisionError), lifecycle.statement():
-        assert sink.reported == []
-        raise ZeroDivisionError
+            raise error
+
+    for _ in range(3):
+        with pytest.raises(psycopg.OperationalError):
+            fails(psycopg.OperationalError("connection refused"))
+    assert sink.reported == []
+    with pytest.raises(ZeroDivisionError):
+        fails(ZeroDivisionError())
     lifecycle.close()
     assert sink.reported == [NOW], "another fault comes after the connection"
 

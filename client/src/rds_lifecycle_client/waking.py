@@ -24,6 +24,7 @@ class Waker:
     """Asks for a restart through a door, from a thread that lives as long as that takes."""
 
     _asked_at: datetime | None
+    _thread: threading.Thread | None
 
     def __init__(self, door: Door, interval: timedelta = MINUTE, clock: Callable[[], datetime] = now_utc) -> None:
         self._door = door
@@ -77,7 +78,7 @@ class Waker:
     def _begin_process(self) -> None:
         """As after a fork: another thread may have held the parent's lock."""
         self._lock = threading.Lock()
-        self._thread: threading.Thread | None = None
+        self._thread = None
         self._asked_at = None
         self._is_refused = False
         self._retry_after = _USUAL_RETRY_SECONDS
