@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -76,6 +77,16 @@ def test_two_workers_write_once_each_however_much_they_query(
                     list(crowd.map(ask, range(100)))
             wait_until(lambda: calls["UpdateItem"] >= 2, "a report of each worker")
             while_serving = calls["UpdateItem"]
+            # What is reported is a whole second, rounded up: only a query after it has to be reported at the end.
+            later, before = time.time() + 1.5, Counter[int]()
+            wait_until(lambda: time.time() > later, "the next second")
+            before.update(answered)
+
+            def both_have_answered_again() -> bool:
+                ask()
+                return all(answered[worker] > before[worker] for worker in before)
+
+            wait_until(both_have_answered_again, "one more query of each worker")
         finally:
             backend.send_signal(signal.SIGTERM)
             backend.wait(timeout=20)

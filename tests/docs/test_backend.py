@@ -196,4 +196,4 @@ def test_the_policy_allows_what_the_client_calls_and_no_more() -> None:
     actions = [action for statement in statements for action in [statement["Action"]]]
     assert actions == [["dynamodb:GetItem", "dynamodb:UpdateItem"], "lambda:InvokeFunction"]
     sources = "".join(path.read_text() for path in (ROOT / "client" / "src").rglob("*.py"))
-    assert set(re.findall(r"_client\.get\(\)\.(\w+)\(", sources)) == {"get_item", "update_item", "invoke", "request"}
+    assert set(re.findall(r"_client\.get\(\)\.(\w+)\(", sources)) == {"get_item", "update_item", "invoke"}
