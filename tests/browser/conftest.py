@@ -1,4 +1,4 @@
-"""One Chromium for all tests of the page."""
+"""One Chromium for all tests of the page, and an end to it before other tests."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -13,9 +13,12 @@ from tests.served import Served, serving
 Look = Callable[..., Screen]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """Chromium, or a skip that says what is missing."""
+    """Chromium, or a skip that says what is missing.
+
+    Playwright keeps an event loop running in its thread; it has to end with these tests, as others need their own.
+    """
     path = find_chromium()
     if path is None:
         pytest.skip(MISSING)
