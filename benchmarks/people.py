@@ -1,0 +1,95 @@
+"""People who need the database at the moments of a trace: they click where it sleeps, wait, and query."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from benchmarks.minders import Minder
+from benchmarks.world import ACTIVITY_KEY, DATABASE, World
+from tests.simulation.rds import Cause, Transition
+
+IDLE: Final = timedelta(minutes=60)
+LOOK_SECONDS: Final = 5.0
+"""Whoever waits looks again after so many seconds."""
+UNPROMISED_SECONDS: Final = 120.0
+"""Whoever is told no more than a status, or an error, clicks again after so many seconds."""
+PROMISED_SECONDS: Final = 1200.0
+"""Whoever is told that it comes up waits longer than RDS takes to stop and to start, and then clicks again."""
+
+
+@dataclass(eq=False)
+class Need:
+    """Somebody who needs the database and has not got it yet."""
+
+    since: float
+    clicks: int = 0
+
+
+class People:
+    """All who use one database, and what they live through."""
+
+    def __init__(self, world: World, minder: Minder) -> None:
+        self.queries: list[datetime] = []
+        self.waited: list[timedelta] = []
+        self.clicks = 0
+        self.clicks_in_vain = 0
+        self.early_stops: list[datetime] = []
+        self._world = world
+        self._minder = minder
+        self._waiting: list[Need] = []
+        world.watchers.append(self._see)
+
+    def live(self, trace: Sequence[datetime]) -> None:
+        """They will need it at these moments."""
+        for moment in trace:
+            self._world.clockwork.at(self._world.clockwork.seconds_of(moment), self.need)
+
+    def need(self) -> None:
+        """Somebody needs it now."""
+        need = Need(self._world.clockwork.now)
+        self._waiting.append(need)
+        self._look(need)
+        if need in self._waiting:
+            self._click(need)
+
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether somebody is waiting now."""
+        return bool(self._waiting)
+
+    def _look(self, need: Need) -> None:
+        if need not in self._waiting or not self._world.rds.is_ready(DATABASE):
+            return
+        self._waiting.remove(need)
+        now = self._world.clockwork.clock()
+        self.queries.append(now)
+        self.waited.append(timedelta(seconds=self._world.clockwork.now - need.since))
+        item = {"key": {"S": ACTIVITY_KEY}, "value": {"S": now.isoformat()}}
+        self._world.table.put_item(self._world.table.name, item)
+
+    def _click(self, need: Need) -> None:
+        if need not in self._waiting or not self._minder.has_button:
+            return
+        if need.clicks:
+            self.clicks_in_vain += 1  # the click before this one
+        need.clicks += 1
+        self.clicks += 1
+
+        def answered(is_promised: bool) -> None:
+            patience = PROMISED_SECONDS if is_promised else UNPROMISED_SECONDS
+            self._world.clockwork.later(patience, lambda: self._click(need))
+
+        self._minder.click(answered)
+
+    def _see(self, transition: Transition) -> None:
+        if transition.after == "available":
+            for need in self._waiting:
+                looks = math.ceil((self._world.clockwork.now - need.since) / LOOK_SECONDS)
+                self._world.clockwork.at(need.since + looks * LOOK_SECONDS, lambda need=need: self._look(need))  # type: ignore[misc]
+        if transition.after == "stopping" and transition.cause is Cause.ASKED and self._is_in_use(transition.at):
+            self.early_stops.append(transition.at)
+
+    def _is_in_use(self, at: datetime) -> bool:
+        return bool(self._waiting) or (bool(self.queries) and at - self.queries[-1] <= IDLE)

@@ -1,0 +1,136 @@
+"""A trace, replayed with one contender: what is billed, and what people live through."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from functools import partial
+from typing import Final, assert_never
+
+from benchmarks.minders import AlwaysOn, App, Minder, OfficeHours, PlainPair
+from benchmarks.people import IDLE, People
+from benchmarks.world import Fated, Span, World
+from tests.simulation.rds import Cause
+
+BEFORE: Final = timedelta(hours=1)
+AFTER: Final = timedelta(hours=3)
+"""The replay begins and ends so long before the first and after the last moment, so that all have stopped by then."""
+
+
+class Contender(StrEnum):
+    """Who minds the database."""
+
+    ALWAYS_ON = "always on"
+    OFFICE_HOURS = "office hours"
+    PLAIN_PAIR = "plain pair of Lambdas, every 15 min"
+    APP_15 = "rds-lifecycle, every 15 min"
+    APP_5 = "rds-lifecycle, every 5 min"
+    APP_1 = "rds-lifecycle, every minute"
+    BOUND = "lower bound"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of one contender. ``up`` is when the database was available, and so billed."""
+
+    contender: Contender
+    span: Span
+    up: tuple[Span, ...]
+    queries: tuple[datetime, ...]
+    """When people really queried: at the moments of the trace, or as soon as they found it up."""
+    starts: int
+    starts_by_aws: int = 0
+    waited: timedelta = timedelta(0)
+    clicks: int = 0
+    clicks_in_vain: int = 0
+    early_stops: tuple[datetime, ...] = ()
+    """Stops while somebody was working: within the idle window of a query, or while somebody waited."""
+    checks: int = 0
+
+    @property
+    def hours(self) -> float:
+        """Database-hours billed."""
+        return _hours(self.up)
+
+    @property
+    def needed_hours(self) -> float:
+        """The least for the queries as they were really made: each keeps it up for the idle window."""
+        return _hours(merge(self.queries))
+
+    def cumulated(self) -> tuple[tuple[datetime, float], ...]:
+        """Points of the line that says how many hours had been billed by when."""
+        points, total = [(self.span.start, 0.0)], 0.0
+        for span in self.up:
+            points.append((span.start, total))
+            total += _hours([span])
+            points.append((span.end, total))
+        return (*points, (self.span.end, total))
+
+
+def replay(contender: Contender, trace: Sequence[datetime]) -> Outcome:
+    """Live through the whole trace. Raises RuntimeError where a function of the app fails."""
+    match contender:
+        case Contender.ALWAYS_ON:
+            return replay_with(contender, lambda _: AlwaysOn(), trace, status="available")
+        case Contender.OFFICE_HOURS:
+            return replay_with(contender, OfficeHours, trace)
+        case Contender.PLAIN_PAIR:
+            return replay_with(contender, PlainPair, trace)
+        case Contender.APP_15:
+            return replay_with(contender, partial(App, minutes=15), trace)
+        case Contender.APP_5:
+            return replay_with(contender, partial(App, minutes=5), trace)
+        case Contender.APP_1:
+            return replay_with(contender, partial(App, minutes=1), trace)
+        case Contender.BOUND:
+            up = merge(trace)
+            return Outcome(contender, _span_of(trace), up, tuple(trace), starts=len(up))
+        case unexpected:
+            assert_never(unexpected)
+
+
+def replay_with(
+    contender: Contender, make: Callable[[World], Minder], trace: Sequence[datetime], status: str = "stopped"
+) -> Outcome:
+    """The same with any minder. Raises RuntimeError where a function of the app fails."""
+    span = _span_of(trace)
+    world = World(span.start, status, lambda clock: Fated(clock, trace))
+    minder = make(world)
+    people = People(world, minder)
+    people.live(trace)
+    minder.begin()
+    world.passes(span.end)
+    if isinstance(minder, App) and minder.failures:
+        raise RuntimeError(f"{contender}: a function failed though AWS did not. Mend that first.") from minder.failures[0]
+    return Outcome(
+        contender=contender,
+        span=span,
+        up=world.up(),
+        queries=tuple(people.queries),
+        starts=world.starts(Cause.ASKED),
+        starts_by_aws=world.starts(Cause.SEVEN_DAYS),
+        waited=sum(people.waited, timedelta(0)),
+        clicks=people.clicks,
+        clicks_in_vain=people.clicks_in_vain,
+        early_stops=tuple(people.early_stops),
+        checks=minder.checks,
+    )
+
+
+def merge(queries: Sequence[datetime]) -> tuple[Span, ...]:
+    """When it has to be up at least, so that each query is followed by the idle window."""
+    spans: list[Span] = []
+    for query in sorted(queries):
+        if spans and query <= spans[-1].end:
+            spans[-1] = Span(spans[-1].start, query + IDLE)
+        else:
+            spans.append(Span(query, query + IDLE))
+    return tuple(spans)
+
+
+def _span_of(trace: Sequence[datetime]) -> Span:
+    return Span(trace[0] - BEFORE, trace[-1] + AFTER)
+
+
+def _hours(spans: Sequence[Span]) -> float:
+    return sum((span.length for span in spans), timedelta(0)) / timedelta(hours=1)
