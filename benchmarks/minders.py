@@ -1,13 +1,14 @@
 """Whoever minds the database: what is compared. Each plays on a World of its own."""
 
-import importlib.util
 import json
 import os
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from enum import Enum
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 from unittest.mock import patch
 
 import boto3
@@ -26,8 +27,16 @@ from tests.simulation.rds import Cause, Transition
 EVENT_SECONDS: Final = (1.0, 20.0)
 """From a change at RDS to the function that its event wakes."""
 
-Answered = Callable[[bool], None]
-"""Told of the answer to a click: whether it says that the database is up, or comes up without another click."""
+
+class Reply(Enum):
+    """What a click's answer says."""
+
+    IT_COMES = "the database is up, or comes up"
+    NO_MORE = "a status, or an error"
+
+
+Answered = Callable[[Reply], None]
+"""Told of the answer to a click."""
 
 _PLAIN: Final = Path(__file__).parent / "plain"
 _PLAIN_MINUTES: Final = 15
@@ -36,14 +45,22 @@ _PLAIN_MINUTES: Final = 15
 class Minder(Protocol):
     """Starts and stops the database."""
 
-    has_button: bool
-    checks: int
+    @property
+    def has_button(self) -> bool:
+        """Whether people can ask it for a restart."""
+
+    @property
+    def checks(self) -> int:
+        """How often its schedule has woken it."""
 
     def begin(self) -> None:
         """From now on its schedules run."""
 
     def click(self, answered: Answered) -> None:
         """Somebody asks for a restart."""
+
+    def end(self) -> None:
+        """It is not needed any more."""
 
 
 class AlwaysOn:
@@ -57,6 +74,9 @@ class AlwaysOn:
 
     def click(self, answered: Answered) -> None:
         """There is no button."""
+
+    def end(self) -> None:
+        """Nothing to do."""
 
 
 class OfficeHours:
@@ -82,6 +102,9 @@ class OfficeHours:
 
     def click(self, answered: Answered) -> None:
         """There is no button."""
+
+    def end(self) -> None:
+        """Nothing to do."""
 
     def _turn(self, turn: Callable[[DatabaseRef], object]) -> None:
         self.checks += 1
@@ -118,9 +141,12 @@ class PlainPair:
                 message = json.loads(self._start.handler({}, None)["body"])["message"]
             except self._start.rds.exceptions.ClientError:
                 message = "Internal server error"
-            answered(message.endswith(("starting", "available")))
+            answered(Reply.IT_COMES if message.endswith(("starting", "available")) else Reply.NO_MORE)
 
         self._world.invoke("plain start", work)
+
+    def end(self) -> None:
+        """Nothing to do."""
 
     def _check(self, ended: Ended) -> None:
         def work() -> None:
@@ -161,10 +187,14 @@ class App:
         """The restart route. 200 and 202 say that it comes up, and so does a 503 whose restart is kept."""
 
         def then(answer: Answer) -> None:
-            is_kept = answer.status == 503 and "kept" in answer.body["detail"]
-            answered(answer.status in (200, 202) or is_kept)
+            is_kept = answer.status == 503 and "no need to ask again" in answer.body["detail"]
+            answered(Reply.IT_COMES if answer.status in (200, 202) or is_kept else Reply.NO_MORE)
 
         self._functions.request("restart", DATABASE, then=then)
+
+    def end(self) -> None:
+        """Its containers may serve another world; importing app.py takes longer than a simulated day."""
+        self._functions.close()
 
     def _send_event(self, transition: Transition) -> None:
         if transition.after in ("available", "stopped") or transition.cause is Cause.SEVEN_DAYS:
@@ -201,11 +231,8 @@ class _Listener:
 
 def _load_plain(name: str, world: World) -> ModuleType:
     """The module, with clients of this world."""
-    spec = importlib.util.spec_from_file_location(f"plain_{name}", _PLAIN / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
+    module = ModuleType(f"plain_{name}")
     environ = {"DATABASE_ID": DATABASE.id, "METADATA_TABLE": TABLE}
     with patch.dict(os.environ, environ), patch.object(boto3, "client", world.client):
-        spec.loader.exec_module(module)
+        SourceFileLoader(module.__name__, str(_PLAIN / f"{name}.py")).exec_module(module)
     return module

@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from functools import partial
 from typing import Final, assert_never
 
 from benchmarks.minders import AlwaysOn, App, Minder, OfficeHours, PlainPair
@@ -53,6 +52,11 @@ class Outcome:
         return _hours(self.up)
 
     @property
+    def hours_per_month(self) -> float:
+        """The same for a month of 730 hours."""
+        return self.hours / (self.span.length / timedelta(hours=730))
+
+    @property
     def needed_hours(self) -> float:
         """The least for the queries as they were really made: each keeps it up for the idle window."""
         return _hours(merge(self.queries))
@@ -67,41 +71,50 @@ class Outcome:
         return (*points, (self.span.end, total))
 
 
-def replay(contender: Contender, trace: Sequence[datetime]) -> Outcome:
-    """Live through the whole trace. Raises RuntimeError where a function of the app fails."""
+def make_minder(contender: Contender, world: World) -> Minder:
+    """Whoever minds the database for this contender. Raises ValueError for the bound, which nobody can keep."""
     match contender:
         case Contender.ALWAYS_ON:
-            return replay_with(contender, lambda _: AlwaysOn(), trace, status="available")
+            return AlwaysOn()
         case Contender.OFFICE_HOURS:
-            return replay_with(contender, OfficeHours, trace)
+            return OfficeHours(world)
         case Contender.PLAIN_PAIR:
-            return replay_with(contender, PlainPair, trace)
+            return PlainPair(world)
         case Contender.APP_15:
-            return replay_with(contender, partial(App, minutes=15), trace)
+            return App(world, 15)
         case Contender.APP_5:
-            return replay_with(contender, partial(App, minutes=5), trace)
+            return App(world, 5)
         case Contender.APP_1:
-            return replay_with(contender, partial(App, minutes=1), trace)
+            return App(world, 1)
         case Contender.BOUND:
-            up = merge(trace)
-            return Outcome(contender, _span_of(trace), up, tuple(trace), starts=len(up))
+            raise ValueError("The lower bound is computed, not replayed: call replay.")
         case unexpected:
             assert_never(unexpected)
 
 
-def replay_with(
-    contender: Contender, make: Callable[[World], Minder], trace: Sequence[datetime], status: str = "stopped"
-) -> Outcome:
-    """The same with any minder. Raises RuntimeError where a function of the app fails."""
+def replay(contender: Contender, trace: Sequence[datetime]) -> Outcome:
+    """Live through the whole trace. Raises RuntimeError where a function of the app fails."""
+    if contender is Contender.BOUND:
+        up = merge(trace)
+        return Outcome(contender, _span_of(trace), up, tuple(trace), starts=len(up))
+    return replay_with(contender, lambda world: make_minder(contender, world), trace)
+
+
+def replay_with(contender: Contender, make: Callable[[World], Minder], trace: Sequence[datetime]) -> Outcome:
+    """The same with any minder in the contender's place. Raises RuntimeError where a function of the app fails."""
     span = _span_of(trace)
+    status = "available" if contender is Contender.ALWAYS_ON else "stopped"
     world = World(span.start, status, lambda clock: Fated(clock, trace))
     minder = make(world)
     people = People(world, minder)
     people.live(trace)
     minder.begin()
     world.passes(span.end)
+    minder.end()
     if isinstance(minder, App) and minder.failures:
-        raise RuntimeError(f"{contender}: a function failed though AWS did not. Mend that first.") from minder.failures[0]
+        raise RuntimeError(f"{contender}: a function failed though AWS did not. Mend that first.") from minder.failures[
+            0
+        ]
     return Outcome(
         contender=contender,
         span=span,
@@ -109,7 +122,7 @@ def replay_with(
         queries=tuple(people.queries),
         starts=world.starts(Cause.ASKED),
         starts_by_aws=world.starts(Cause.SEVEN_DAYS),
-        waited=sum(people.waited, timedelta(0)),
+        waited=people.waited(),
         clicks=people.clicks,
         clicks_in_vain=people.clicks_in_vain,
         early_stops=tuple(people.early_stops),

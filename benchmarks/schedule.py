@@ -19,8 +19,9 @@ Ended = Callable[[Exception | None], None]
 class Schedule:
     """One rule. ``interval`` in seconds; ``run`` begins the function, and tells when and how it has ended.
 
-    A check of a database that is asleep changes nothing once another has changed nothing. With ``spares`` such checks are
-    left out, up to the moment at which anything else is to happen: that is what makes a year pass in seconds.
+    A check of a database that is asleep changes nothing once another has changed nothing. With ``spares`` such checks
+    are left out, up to the moment at which anything else is to happen: that is what makes a year pass in seconds.
+    ``delay``, in seconds, comes on top of each: a fault to plant.
     """
 
     def __init__(

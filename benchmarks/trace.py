@@ -53,5 +53,5 @@ def _moment(path: Path, number: int, row: list[str], column: int) -> datetime:
         return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
     except (ValueError, OverflowError):
         raise TraceError(
-            f"{path}, line {number}: {text!r} is no ISO 8601 time. Write it as in 2026-03-02T09:00:00Z, or take the line out."
+            f"{path}, line {number}: {text!r} is no ISO 8601 time. Write it like 2026-03-02T09:00:00Z, or leave it out."
         ) from None

@@ -80,9 +80,7 @@ class World:
         self.rds = SimulatedRds(self.clockwork.clock, nature(self.clockwork.clock), self._changed, self._wake)
         self.table = SimulatedTable(TABLE, self._wrote)
         self.pace = Random(self.clockwork)
-        self._network = Network(
-            self.clockwork, Weather(lambda: self.clockwork.now), self.pace, _Nobody(), (DATABASE,)
-        )
+        self._network = Network(self.clockwork, Weather(lambda: self.clockwork.now), self.pace, _Nobody(), (DATABASE,))
         self._first_status = status
         self.rds.add(DATABASE, status)
 
