@@ -21,8 +21,8 @@ _QUARTER: Final = 900.0
 _MOST_HOURS: Final = 6
 
 
-class Moment(StrEnum):
-    """How the database stands when somebody clicks."""
+class Phase(StrEnum):
+    """Where in its cycle the database is when somebody clicks."""
 
     ASLEEP = "asleep"
     STOPPING = "stopping"
@@ -35,71 +35,71 @@ class Wait:
     """What came of one click. ``beyond``: seconds from it to available, less what RDS itself needs from there."""
 
     contender: Contender
-    moment: Moment
+    phase: Phase
     beyond: float
     needed_again: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Fate:
-    """What is drawn for the n-th click at this moment, the same for every contender. Seconds, and ``part`` of 1."""
+    """What is drawn for the n-th click in this phase, the same for every contender. Seconds, and ``part`` of 1."""
 
     start: float
     stop: float
     room: float
     part: float
-    phase: float
+    schedule: float
 
 
-def draw_fate(moment: Moment, number: int) -> Fate:
-    """The same moment and number give the same fate."""
-    chance = random.Random(f"{SEED}/{moment}/{number}")
+def draw_fate(phase: Phase, number: int) -> Fate:
+    """The same phase and number give the same fate."""
+    chance = random.Random(f"{SEED}/{phase}/{number}")
     return Fate(
         start=chance.uniform(*START_MINUTES) * 60,
         stop=chance.uniform(*STOP_MINUTES) * 60,
         room=chance.uniform(*ROOM_MINUTES) * 60,
         part=chance.random(),
-        phase=_QUARTER * chance.random(),
+        schedule=_QUARTER * chance.random(),
     )
 
 
-def click(contender: Contender, moment: Moment, number: int) -> Wait:
+def click(contender: Contender, phase: Phase, number: int) -> Wait:
     """Play it. Raises RuntimeError where the database has not come up after hours."""
-    fate = draw_fate(moment, number)
+    fate = draw_fate(phase, number)
     world = World(
-        _BEGINNING, "available" if moment is Moment.STOPPING else "stopped", lambda _: Steady(fate.start, fate.stop)
+        _BEGINNING, "available" if phase is Phase.STOPPING else "stopped", lambda _: Steady(fate.start, fate.stop)
     )
     minder = make_minder(contender, world)
     people = People(world, minder)
     person = _Person(world, people)
-    own = _arrange(moment, fate, world, minder, person)
-    world.clockwork.at(fate.phase, minder.begin)
+    own = _arrange(phase, fate, world, minder, person)
+    world.clockwork.at(fate.schedule, minder.begin)
     for hour in range(_MOST_HOURS):
         if person.available_at is not None:
             break
         world.passes(_BEGINNING + timedelta(hours=hour + 1))
     minder.end()
     if person.clicked_at is None or person.available_at is None:
-        raise RuntimeError(f"{contender}, {moment}, click {number}: not available after {_MOST_HOURS} hours.")
-    return Wait(contender, moment, person.available_at - person.clicked_at - own, people.clicks_in_vain > 0)
+        raise RuntimeError(f"{contender}, {phase}, click {number}: not available after {_MOST_HOURS} hours.")
+    return Wait(contender, phase, person.available_at - person.clicked_at - own, people.clicks_in_vain > 0)
 
 
-def _arrange(moment: Moment, fate: Fate, world: World, minder: Minder, person: "_Person") -> float:
-    """Bring about that somebody clicks at this moment. Returns how long RDS itself needs from there, in seconds."""
+def _arrange(phase: Phase, fate: Fate, world: World, minder: Minder, person: "_Person") -> float:
+    """Bring about that somebody clicks in this phase. Returns how long RDS itself needs from there, in seconds."""
     at = _QUARTER * (1 + fate.part)  # by then its schedule has run
-    match moment:
-        case Moment.ASLEEP:
+    match phase:
+        case Phase.ASLEEP:
             world.clockwork.at(at, person.needs_it)
             return fate.start
-        case Moment.NO_ROOM:
+        case Phase.NO_ROOM:
             world.clockwork.at(at, person.needs_it)
             world.rds.databases[DATABASE].no_room_until = world.clockwork.time_of(at + fate.room)
             return fate.room + fate.start
-        case Moment.STARTING:
+        case Phase.STARTING:
             world.clockwork.at(at, lambda: minder.click(_ignore))
             person.comes_after("starting", fate.start * fate.part)
             return fate.start * (1 - fate.part)
-        case Moment.STOPPING:
+        case Phase.STOPPING:
             queried_at = world.clockwork.time_of(at - 3600).isoformat()
             world.table.put_item(TABLE, {"key": {"S": ACTIVITY_KEY}, "value": {"S": queried_at}})
             person.comes_after("stopping", fate.stop * fate.part)

@@ -6,10 +6,12 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, assert_never
 
-from benchmarks.minders import AlwaysOn, App, Minder, OfficeHours, PlainPair
+from benchmarks.minders import AlwaysOn, Minder, OfficeHours
 from benchmarks.people import IDLE, People
+from benchmarks.plain_pair import PlainPair
+from benchmarks.real_app import App
 from benchmarks.world import Fated, Span, World
-from tests.simulation.rds import Cause
+from tests.simulation.rds import Cause, Nature
 
 BEFORE: Final = timedelta(hours=1)
 AFTER: Final = timedelta(hours=3)
@@ -71,21 +73,24 @@ class Outcome:
         return (*points, (self.span.end, total))
 
 
-def make_minder(contender: Contender, world: World) -> Minder:
-    """Whoever minds the database for this contender. Raises ValueError for the bound, which nobody can keep."""
+def make_minder(contender: Contender, world: World, *, spares: bool = True) -> Minder:
+    """Whoever minds the database for this contender; ``spares`` as in Schedule.
+
+    Raises ValueError for the bound, which nobody can keep.
+    """
     match contender:
         case Contender.ALWAYS_ON:
             return AlwaysOn()
         case Contender.OFFICE_HOURS:
             return OfficeHours(world)
         case Contender.PLAIN_PAIR:
-            return PlainPair(world)
+            return PlainPair(world, spares=spares)
         case Contender.APP_15:
-            return App(world, 15)
+            return App(world, 15, spares=spares)
         case Contender.APP_5:
-            return App(world, 5)
+            return App(world, 5, spares=spares)
         case Contender.APP_1:
-            return App(world, 1)
+            return App(world, 1, spares=spares)
         case Contender.BOUND:
             raise ValueError("The lower bound is computed, not replayed: call replay.")
         case unexpected:
@@ -100,11 +105,13 @@ def replay(contender: Contender, trace: Sequence[datetime]) -> Outcome:
     return replay_with(contender, lambda world: make_minder(contender, world), trace)
 
 
-def replay_with(contender: Contender, make: Callable[[World], Minder], trace: Sequence[datetime]) -> Outcome:
-    """The same with any minder in the contender's place. Raises RuntimeError where a function of the app fails."""
+def replay_with(
+    contender: Contender, make: Callable[[World], Minder], trace: Sequence[datetime], nature: Nature | None = None
+) -> Outcome:
+    """The same with any minder in the contender's place, and any RDS. Raises RuntimeError where the app fails."""
     span = _span_of(trace)
     status = "available" if contender is Contender.ALWAYS_ON else "stopped"
-    world = World(span.start, status, lambda clock: Fated(clock, trace))
+    world = World(span.start, status, lambda clock: nature or Fated(clock, trace))
     minder = make(world)
     people = People(world, minder)
     people.live(trace)

@@ -21,35 +21,33 @@ class Schedule:
 
     A check of a database that is asleep changes nothing once another has changed nothing. With ``spares`` such checks
     are left out, up to the moment at which anything else is to happen: that is what makes a year pass in seconds.
-    ``delay``, in seconds, comes on top of each: a fault to plant.
     """
 
-    def __init__(
-        self, world: World, interval: float, run: Callable[[Ended], None], *, spares: bool = True, delay: float = 0.0
-    ) -> None:
+    def __init__(self, world: World, interval: float, run: Callable[[Ended], None], *, spares: bool = True) -> None:
         self.runs = 0
         self._world = world
         self._interval = interval
         self._run = run
         self._spares = spares
-        self._delay = delay
+        self._first = 0.0
         self._quiet_as_of: int | None = None
 
     def begin(self) -> None:
         """From now on, at any phase of the interval."""
-        now = self._world.clockwork.now
-        self._wake_at(now + self._world.chance("phase of the schedule").uniform(0, self._interval))
+        phase = self._world.chance("phase of the schedule").uniform(0, self._interval)
+        self._first = self._world.clockwork.now + phase
+        self._wake_later(0)
 
-    def _wake_at(self, due: float) -> None:
-        late = self._world.chance(f"schedule/{due:.0f}").uniform(0, LATEST) + self._delay
-        self._world.clockwork.at(due + late, lambda: self._wake(due))
+    def _wake_later(self, number: int) -> None:
+        late = self._world.chance(f"lateness/{self._interval}/{number}").uniform(0, LATEST)
+        self._world.clockwork.at(self._first + number * self._interval + late, lambda: self._wake(number))
 
-    def _wake(self, due: float) -> None:
-        spared = 0
+    def _wake(self, number: int) -> None:
+        following = number + 1
         if self._spares and self._quiet_as_of == self._world.writes and self._world.status == "stopped":
-            until = self._world.clockwork.next_at() or 0.0
-            spared = max(0, math.floor((until - LATEST - self._delay - due) / self._interval))
-        self._wake_at(due + self._interval * (spared + 1))
+            until = (self._world.clockwork.next_at() or 0.0) - LATEST - self._first
+            following = max(following, math.floor(until / self._interval) + 1)
+        self._wake_later(following)
         self._attempt(0)
 
     def _attempt(self, attempt: int) -> None:

@@ -7,25 +7,25 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from typing import Final
 
-from benchmarks.clicks import ROOM_MINUTES, Moment, Wait, click
+from benchmarks.clicks import ROOM_MINUTES, Phase, Wait, click
 from benchmarks.figures import Chapter, Figure, Progress, Table
-from benchmarks.minders import EVENT_SECONDS
 from benchmarks.people import UNPROMISED_SECONDS
+from benchmarks.real_app import EVENT_SECONDS
 from benchmarks.replay import Contender
 from benchmarks.world import START_MINUTES, STOP_MINUTES
 
 CLICKS: Final = 200
-"""For each contender and moment."""
+"""For each contender and phase of the cycle."""
 CONTENDERS: Final = (Contender.APP_15, Contender.APP_1, Contender.PLAIN_PAIR)
 GOAL_SECONDS: Final = 5.0
 
 _REMARKS: Final = {
-    Moment.STOPPING: (
+    Phase.STOPPING: (
         "Nothing can start a database before it has stopped, and RDS's event is the first to tell that it has. Here "
         f"that is assumed to come after {EVENT_SECONDS[0]:.0f} to {EVENT_SECONDS[1]:.0f} s; the app starts the "
         "database as soon as it is there. Checks every minute change little, as they come later than the event."
     ),
-    Moment.NO_ROOM: (
+    Phase.NO_ROOM: (
         "AWS tells nobody that it has capacity again; the app tries at every check, and a minute and three minutes "
         "after one that failed. Checks every minute bring it down to what the table shows. Nobody has to click again."
     ),
@@ -38,9 +38,9 @@ class Wakes:
 
     waits: tuple[Wait, ...]
 
-    def of(self, contender: Contender, moment: Moment | None = None) -> tuple[Wait, ...]:
-        """Those of one contender, at one kind of moment or (None) at all of them."""
-        return tuple(w for w in self.waits if w.contender is contender and moment in (None, w.moment))
+    def of(self, contender: Contender, phase: Phase | None = None) -> tuple[Wait, ...]:
+        """Those of one contender, in one phase or (None) in all of them."""
+        return tuple(w for w in self.waits if w.contender is contender and phase in (None, w.phase))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,20 +55,20 @@ class Spread:
 
 
 def measure(progress: Progress, clicks: int = CLICKS) -> Wakes:
-    """So many clicks for each contender and moment, in two processes; the same every time. Raises RuntimeError."""
-    found: dict[tuple[Contender, Moment], list[Wait]] = {}
+    """So many clicks for each contender and phase, in two processes; the same every time. Raises RuntimeError."""
+    found: dict[tuple[Contender, Phase], list[Wait]] = {}
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
-        jobs = {pool.submit(click_often, c, m, clicks): (c, m) for c in CONTENDERS for m in Moment}
+        jobs = {pool.submit(click_often, c, m, clicks): (c, m) for c in CONTENDERS for m in Phase}
         for job in as_completed(jobs):
-            contender, moment = jobs[job]
-            found[contender, moment] = job.result()
-            progress(f"click to available, {moment}: {contender}")
+            contender, phase = jobs[job]
+            found[contender, phase] = job.result()
+            progress(f"click to available, {phase}: {contender}")
     return Wakes(tuple(wait for job in jobs.values() for wait in found[job]))
 
 
-def click_often(contender: Contender, moment: Moment, clicks: int) -> list[Wait]:
+def click_often(contender: Contender, phase: Phase, clicks: int) -> list[Wait]:
     """Each in a world of its own. The n-th click of every contender meets the same RDS."""
-    return [click(contender, moment, number) for number in range(clicks)]
+    return [click(contender, phase, number) for number in range(clicks)]
 
 
 def spread(waits: Iterable[Wait]) -> Spread:
@@ -85,19 +85,20 @@ def spread(waits: Iterable[Wait]) -> Spread:
 
 
 def chapter(wakes: Wakes) -> Chapter:
-    """The distribution by moment and contender, and the goals."""
+    """The distribution by phase and contender, and the goals."""
     head = ("when somebody clicks", "who answers", "clicks", "median s", "95 % within s", "worst s", "clicked again")
-    rows = tuple(_row(moment, c, spread(wakes.of(c, moment))) for moment in (*Moment, None) for c in CONTENDERS)
+    rows = tuple(_row(phase, c, spread(wakes.of(c, phase))) for phase in (*Phase, None) for c in CONTENDERS)
     return Chapter(
         title="From click to available",
-        method=_method(spread(wakes.of(Contender.APP_15, Moment.ASLEEP)).clicks),
+        method=_method(spread(wakes.of(Contender.APP_15, Phase.ASLEEP)).clicks),
         tables=(Table(head, rows),),
         figures=_figures(wakes),
+        meaning=_meaning(wakes),
     )
 
 
-def _row(moment: Moment | None, contender: Contender, found: Spread) -> tuple[str, ...]:
-    when = "any of these" if moment is None else moment.value
+def _row(phase: Phase | None, contender: Contender, found: Spread) -> tuple[str, ...]:
+    when = "any of these" if phase is None else phase.value
     seconds = (f"{_rounded(value):.2f}" for value in (found.median, found.p95, found.worst))
     return (when, contender.value, f"{found.clicks:,}", *seconds, f"{found.again:.0%}")
 
@@ -110,9 +111,9 @@ def _rounded(seconds: float) -> float:
 def _figures(wakes: Wakes) -> tuple[Figure, ...]:
     app = Contender.APP_15
     medians = [
-        Figure(f"Median wait beyond RDS's own, {moment}", found, "s", GOAL_SECONDS, _remark(moment, found))
-        for moment in Moment
-        for found in [_rounded(spread(wakes.of(app, moment)).median)]
+        Figure(f"Median wait beyond RDS's own, {phase}", found, "s", GOAL_SECONDS, _remark(phase, found))
+        for phase in Phase
+        for found in [_rounded(spread(wakes.of(app, phase)).median)]
     ]
     apps = [wait for contender in CONTENDERS if contender is not Contender.PLAIN_PAIR for wait in wakes.of(contender)]
     return (
@@ -123,8 +124,8 @@ def _figures(wakes: Wakes) -> tuple[Figure, ...]:
     )
 
 
-def _remark(moment: Moment, median: float) -> str:
-    return _REMARKS.get(moment, "") if median > GOAL_SECONDS else ""
+def _remark(phase: Phase, median: float) -> str:
+    return _REMARKS.get(phase, "") if median > GOAL_SECONDS else ""
 
 
 def _method(clicks: int) -> str:
@@ -134,8 +135,18 @@ def _method(clicks: int) -> str:
     return (
         f"{clicks:,} clicks for each line, each on a simulated AWS of its own, at a random moment: while the database "
         f"is asleep, anywhere on its way down or up, or asleep while AWS has no capacity for another {room}. A start "
-        f"takes RDS {start}, a stop {stop}; the n-th click of every line meets the same. RDS's own time is what is left "
-        "of the stop, of the time without capacity and of the start; the table shows what comes on top. Whoever is "
-        f"told nothing but a status, or gets an error, clicks again after {UNPROMISED_SECONDS / 60:.0f} min; whoever is "
-        "told that the database comes up waits for it."
+        f"takes RDS {start}, a stop {stop}; the n-th click of every line meets the same. RDS's own time is what is "
+        "left of the stop, of the time without capacity and of the start; the table shows what comes on top. Whoever "
+        f"is told nothing but a status, or gets an error, clicks again after {UNPROMISED_SECONDS / 60:.0f} min; "
+        "whoever is told that the database comes up waits for it."
+    )
+
+
+def _meaning(wakes: Wakes) -> str:
+    app, plain = (spread(wakes.of(contender)) for contender in (Contender.APP_15, Contender.PLAIN_PAIR))
+    return (
+        f"One click is enough for the app, while {plain.again:.0%} of those on the plain pair had to be repeated: it "
+        "reports a status and forgets. Beyond RDS's own time, half of all clicks on the app waited less than "
+        f"{app.median:.1f} s. What is left is waiting for RDS's event where the database was going down, and for the "
+        "next check where AWS had no capacity; whoever expects that often sets CHECK_INTERVAL_MINUTES to 1."
     )
