@@ -1,5 +1,6 @@
 """Hours billed: a trace of real use, replayed with everybody who could mind the database."""
 
+import math
 from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -40,8 +41,9 @@ class Hours:
         return self.outcomes[contender].hours / self.bound
 
     def over_needed(self, contender: Contender) -> float:
-        """The contender's hours over the least for the queries as people could really make them."""
-        return self.outcomes[contender].hours / self.outcomes[contender].needed_hours
+        """The contender's hours over the least for the queries as people could really make them; inf for none."""
+        needed = self.outcomes[contender].needed_hours
+        return self.outcomes[contender].hours / needed if needed else math.inf
 
 
 def measure(trace: Trace, progress: Progress) -> Hours:
@@ -87,7 +89,7 @@ def _row(hours: Hours, outcome: Outcome) -> tuple[str, ...]:
         f"{outcome.hours:,.1f}",
         f"{hours.of_always_on(contender):.1%}",
         f"{hours.over_bound(contender):.3f}",
-        f"{hours.over_needed(contender):.3f}",
+        f"{hours.over_needed(contender):.3f}" if outcome.queries else "no query",
         f"{outcome.starts + outcome.starts_by_aws:,}",
         f"{outcome.starts_by_aws:,}",
         f"{outcome.waited / timedelta(minutes=1):,.0f}",
@@ -131,7 +133,7 @@ def _method(hours: Hours) -> str:
         "the app itself, function by function, and by the others, each on a simulated AWS in fair weather. Somebody "
         f"needs the database at each moment. Where it is down, they click, look again every {LOOK_SECONDS:.0f} s, and "
         "query it once it is up; the backend reports that. Whoever is told nothing but a status clicks again after "
-        f"{UNPROMISED_SECONDS / 60:.0f} min, whoever is told that it comes up after {PROMISED_SECONDS / 60:.0f}. A "
+        f"{UNPROMISED_SECONDS / 60:.0f} min, whoever is told that it comes up, after {PROMISED_SECONDS / 60:.0f}. A "
         f"start takes RDS {START_MINUTES[0]:.0f} to {START_MINUTES[1]:.0f} min, a stop {STOP_MINUTES[0]:.0f} to "
         f"{STOP_MINUTES[1]:.0f}: the same for all after the same moment of the trace. AWS starts what has been stopped "
         "for seven days. Billed is the time in which it is available. Checks come up to 20 s late. Once a check of a "

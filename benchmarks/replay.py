@@ -119,9 +119,8 @@ def replay_with(
     world.passes(span.end)
     minder.end()
     if isinstance(minder, App) and minder.failures:
-        raise RuntimeError(f"{contender}: a function failed though AWS did not. Mend that first.") from minder.failures[
-            0
-        ]
+        failure = minder.failures[0]
+        raise RuntimeError(f"{contender}: a function failed though AWS did not. Mend that first.") from failure
     return Outcome(
         contender=contender,
         span=span,

@@ -135,3 +135,11 @@ def test_everybody_is_measured_side_by_side_and_told() -> None:
     [table] = hours.chapter(found).tables
     assert [row[0] for row in table.rows] == list(Contender)
     assert {len(row) for row in table.rows} == {len(table.head)}
+
+
+def test_a_trace_outside_of_office_hours_has_its_table_too() -> None:
+    saturday = (MONDAY + timedelta(days=5, hours=20),)
+    outcomes = {contender: replay(contender, saturday) for contender in Contender}
+    assert outcomes[Contender.OFFICE_HOURS].queries == ()
+    [table] = hours.chapter(hours.Hours(saturday, outcomes)).tables
+    assert "no query" in table.rows[list(Contender).index(Contender.OFFICE_HOURS)]
