@@ -17,8 +17,9 @@ from tests.simulation.network import Invocation
 from tests.simulation.rds import Cause, Transition
 
 EVENT_SECONDS: Final = (1.0, 20.0)
-"""From a change at RDS to the function that its event wakes: as cautious as the simulation that looks for broken promises.
-AWS only says that it is near real time ("Monitoring Amazon RDS events" in its user guide).
+"""From a change at RDS to the function that its event wakes, as cautious as tests/simulation.
+
+AWS only says that it is near real time: "Monitoring Amazon RDS events" in its user guide.
 """
 
 
