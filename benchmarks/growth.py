@@ -1,0 +1,206 @@
+"""One check over more and more databases, where each AWS call takes a while, against one check for each."""
+
+import io
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from benchmarks.figures import Chapter, Figure, Progress, Table
+from chalicelib.lifecycle import Lifecycle
+from chalicelib.model import Action, DatabaseRef, Kind
+from chalicelib.rds import Rds
+from chalicelib.settings import Settings, read_settings
+from chalicelib.table import Table as MetadataTable
+from chalicelib.telemetry import logger
+from tests.simulation.client import Call, SimulatedClient
+from tests.simulation.rds import SimulatedRds
+from tests.simulation.table import SimulatedTable
+
+SIZES: Final = (1, 10, 100)
+LATENCY: Final = 0.02
+_ROUNDS: Final = 5
+_MOST_IDLE: Final = 6.0
+_MOST_STOPPING: Final = 15.0
+_NOON: Final = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+_TABLE: Final = "system-metadata"
+
+
+class SlowWire:
+    """Carries calls with a real delay, as many at once as there are, and counts them."""
+
+    def __init__(self, seconds: float) -> None:
+        self.calls = 0
+        self._seconds = seconds
+        self._service = threading.Lock()
+
+    def __call__(self, _: Call, effect: Callable[[], Any]) -> Any:
+        time.sleep(self._seconds)
+        with self._service:
+            self.calls += 1
+            return effect()
+
+
+class _Steady:
+    """An RDS without whims."""
+
+    def start_takes(self) -> float:
+        return 240.0
+
+    def stop_takes(self) -> float:
+        return 240.0
+
+    def lags_for(self) -> float:
+        return 0.0
+
+    def shows_old(self) -> bool:
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """What one check took."""
+
+    seconds: float
+    calls: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """So many databases: one check over all of them, and one check for each."""
+
+    size: int
+    is_stopping: bool
+    together: Effort
+    one_by_one: Effort
+
+
+class Fleet:
+    """Running databases, all in use or all idle, behind clients that take their time."""
+
+    def __init__(self, size: int, *, idle: bool, latency: float) -> None:
+        self.refs = tuple(DatabaseRef(Kind.INSTANCE, f"db-{number}") for number in range(size))
+        self.now = _NOON
+        self._wire = SlowWire(0.0)
+        self._rds = SimulatedRds(lambda: self.now, _Steady())
+        self._table = SimulatedTable(_TABLE, lambda *_: None)
+        for ref in self.refs:
+            self._rds.add(ref, "available")
+        self._note_what_is_seen()
+        self.now += timedelta(hours=2)
+        if not idle:
+            self._use()
+            self._note_what_is_seen()
+        self._wire = SlowWire(latency)
+
+    def check(self, refs: Sequence[DatabaseRef], expected: Action) -> Effort:
+        """One check of these. Raises AssertionError where anything else was done than expected."""
+        run = self._lifecycle(refs)
+        calls_before, began = self._wire.calls, time.perf_counter()
+        results = run.check()
+        effort = Effort(time.perf_counter() - began, self._wire.calls - calls_before)
+        assert [result.action for result in results] == [expected] * len(refs)
+        return effort
+
+    def _note_what_is_seen(self) -> None:
+        self._lifecycle(self.refs).check()
+
+    def _use(self) -> None:
+        settings = _settings(self.refs)
+        for ref in self.refs:
+            value = f"{self.now:%Y-%m-%dT%H:%M:%SZ}"
+            self._table.put_item(_TABLE, {"key": {"S": settings.activity_key_of(ref)}, "value": {"S": value}})
+
+    def _lifecycle(self, refs: Sequence[DatabaseRef]) -> Lifecycle:
+        settings = _settings(refs)
+        rds, dynamodb = (
+            SimulatedClient(name, service, self._wire)
+            for name, service in (("rds", self._rds), ("dynamodb", self._table))
+        )
+        table: Any = dynamodb
+        client: Any = rds
+        return Lifecycle(settings, Rds(client), MetadataTable(table, settings), None, lambda: self.now)
+
+
+def _settings(refs: Sequence[DatabaseRef]) -> Settings:
+    return read_settings({"DATABASES": ",".join(ref.id for ref in refs), "METADATA_TABLE": _TABLE})
+
+
+def measure(progress: Progress, sizes: Sequence[int] = SIZES, latency: float = LATENCY) -> list[Sample]:
+    """Medians of some rounds each. Takes about half a minute."""
+    samples = []
+    for is_stopping in (False, True):
+        for size in sizes:
+            progress(f"growth: {size} databases, {'everything to stop' if is_stopping else 'nothing to do'}")
+            samples.append(_sample(size, latency, is_stopping=is_stopping))
+    return samples
+
+
+def _sample(size: int, latency: float, *, is_stopping: bool) -> Sample:
+    expected = Action.STOP if is_stopping else Action.NONE
+
+    def together() -> Effort:
+        fleet = Fleet(size, idle=is_stopping, latency=latency)
+        return fleet.check(fleet.refs, expected)
+
+    def one_by_one() -> Effort:
+        fleet = Fleet(size, idle=is_stopping, latency=latency)
+        efforts = [fleet.check([ref], expected) for ref in fleet.refs]
+        return Effort(sum(effort.seconds for effort in efforts), sum(effort.calls for effort in efforts))
+
+    with _quiet():
+        return Sample(size, is_stopping, _median([together() for _ in range(_ROUNDS)]), one_by_one())
+
+
+def _median(efforts: Sequence[Effort]) -> Effort:
+    return sorted(efforts, key=lambda effort: effort.seconds)[len(efforts) // 2]
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """The app logs and sends metrics as ever, but not onto the terminal."""
+    handlers = [handler for handler in logger.handlers if isinstance(handler, logging.StreamHandler)]
+    streams = [handler.setStream(io.StringIO()) for handler in handlers]
+    try:
+        with redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        for handler, stream in zip(handlers, streams, strict=True):
+            handler.setStream(stream)
+
+
+def chapter(samples: Sequence[Sample]) -> Chapter:
+    """The seconds and calls, and the growth from one database to the most of them."""
+    rows = tuple(
+        (
+            f"{sample.size}, {'everything to stop' if sample.is_stopping else 'nothing to do'}",
+            f"{sample.together.calls}",
+            f"{sample.together.seconds:.3f}",
+            f"{sample.one_by_one.calls}",
+            f"{sample.one_by_one.seconds:.3f}",
+        )
+        for sample in samples
+    )
+    head = ("databases", "AWS calls", "seconds", "AWS calls, one by one", "seconds, one by one")
+    return Chapter(
+        title="One check over many databases",
+        method=(
+            f"The app's own check on the simulated RDS and table, where every AWS call takes {LATENCY * 1000:.0f} ms "
+            f"of real time; medians of {_ROUNDS} checks. *One by one* is a check for each database after the other."
+        ),
+        tables=(Table(head, rows),),
+        figures=tuple(_growth(samples, most, is_stopping=is_stopping) for is_stopping, most in _GOALS),
+    )
+
+
+def _growth(samples: Sequence[Sample], most: float, *, is_stopping: bool) -> Figure:
+    times = {sample.size: sample.together.seconds for sample in samples if sample.is_stopping is is_stopping}
+    what = "everything to stop" if is_stopping else "nothing to do"
+    return Figure(f"{max(times)} databases, {what}", times[max(times)] / times[min(times)], "× the time of one", most)
+
+
+_GOALS: Final = ((False, _MOST_IDLE), (True, _MOST_STOPPING))
