@@ -208,6 +208,19 @@ def test_another_service_that_cannot_be_reached_does_not_mean_down() -> None:
     assert not means_down(TimeoutError())
 
 
+def test_what_the_caller_does_below_a_driver_is_the_callers(postgres: LocalPostgres) -> None:
+    def fetch_password() -> str:
+        """As from a secrets' service whose name is gone."""
+        return str(socket.getaddrinfo("secrets.invalid", 443))
+
+    def connect() -> None:
+        asyncio.run(asyncpg.connect(postgres.url.replace(f":{PASSWORD}", ""), password=fetch_password))
+
+    error = raised(connect)
+    assert isinstance(error, socket.gaierror)
+    assert not means_down(error)
+
+
 def from_text(text: str, sqlstate: str | None = None) -> Exception:
     error = psycopg.OperationalError(text)
     error.sqlstate = sqlstate
@@ -230,7 +243,7 @@ def from_text(text: str, sqlstate: str | None = None) -> Exception:
         (from_text("SSL connection has been closed unexpectedly"), True),
         (from_text("SSL SYSCALL error: EOF detected"), True),
         (from_text("could not receive data from server: Connection reset by peer"), True),
-        (from_text("could not connect to server: No route to host"), True),
+        (from_text('connection to server at "10.0.0.9", port 5432 failed: No route to host'), True),
         (from_text('connection to server on socket "/run/.s.PGSQL.5432" failed: No such file or directory'), True),
         (from_text('could not open certificate file "own.crt": No such file or directory'), False),
         (ValueError("connection refused"), False),

@@ -7,6 +7,8 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import psycopg
@@ -14,7 +16,7 @@ import pytest
 
 from rds_lifecycle_client import CannotStart, Lifecycle, Unavailable
 from rds_lifecycle_client.waking import Waker
-from tests.client.support import Counting, wait_until
+from tests.client.support import PATIENCE, Counting, wait_until
 from tests.served import ROOT
 from tests.support import Clock
 
@@ -44,6 +46,50 @@ def test_twenty_threads_at_once_ask_once_and_again_after_a_minute() -> None:
     clock.advance(seconds=0.1)
     assert waker.wake()
     wait_until(lambda: door.asked == 2, "the second request")
+
+
+class Told:
+    """A lock that tells who comes to it."""
+
+    def __init__(self, lock: threading.Lock, come: Callable[[], None]) -> None:
+        self._lock = lock
+        self._come = come
+
+    def __enter__(self) -> None:
+        self._come()
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+
+def test_nobody_comes_between_looking_and_asking() -> None:
+    """One looks when it was asked last; only when another has come, too, it goes on."""
+    door, clock = Counting(), Clock()
+    waker = Waker(door, clock=lambda: clock.now)
+    assert waker.wake()
+    clock.advance(2)
+    asked: list[bool] = []
+    other_came = threading.Event()
+    other = threading.Thread(target=lambda: asked.append(waker.wake()))
+
+    def come() -> None:
+        if threading.current_thread() is other:
+            other_came.set()
+
+    class Looking(datetime):
+        def __sub__(self, before: datetime) -> timedelta:  # type: ignore[override]
+            come()
+            if not other.ident:
+                other.start()
+                assert other_came.wait(PATIENCE)
+            return datetime.__sub__(self, before)
+
+    waker._lock = Told(waker._lock, come)  # type: ignore[assignment]
+    clock.now = Looking.fromisoformat(clock.now.isoformat())
+    asked.append(waker.wake())
+    other.join()
+    assert sorted(asked) == [False, True]
 
 
 @pytest.mark.parametrize("fault", [Unavailable("no answer", 3.0), CannotStart("storage is full"), ZeroDivisionError()])
