@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from rds_lifecycle_client import ActivityReporter, Lifecycle, cli, fastapi, means_down
 from rds_lifecycle_client.sqlalchemy import watch
 
-QUERY, CHECK, LONG = text("select count(*) from pg_class"), text("select 1"), text("select pg_sleep(1.5)")
+QUERY, CHECK, LONG = text("select count(*) from pg_class"), text("select 1"), text("select pg_sleep(3)")
 
 
 class Sink:

@@ -116,7 +116,7 @@ def test_nobody_waits_for_a_door_that_does_not_answer() -> None:
     lifecycle = Lifecycle(door=door)
     began = time.monotonic()
     assert lifecycle.failed(DOWN)
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < PATIENCE / 2
     assert door.asked == 0
     door.may_answer.set()
     wait_until(lambda: door.asked == 1, "the answer")
@@ -209,7 +209,7 @@ def test_a_script_does_not_wait_for_a_silent_network_when_it_ends() -> None:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
         # Of these 5 s are spent at the end; an answer would be given 30 s.
-        assert 4 < script(silent.getsockname()[1]) < 20
+        assert 4 < script(silent.getsockname()[1]) < 28
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
