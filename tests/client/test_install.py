@@ -92,3 +92,22 @@ def test_alone_it_needs_boto3_and_nothing_else(tmp_path: Path) -> None:
     assert [line for line in requires if "extra ==" not in line] == ["Requires-Dist: boto3>=1.28"]
     assert "rds_lifecycle_client/py.typed" in names
     assert not [name for name in names if "__pycache__" in name or "test" in name]
+
+
+def test_without_its_extras_it_reports_and_wakes_through_aws() -> None:
+    code = (
+        "import sys\n"
+        "for extra in ('fastapi', 'httpx', 'sqlalchemy', 'starlette'):\n"
+        "    sys.modules[extra] = None\n"
+        "from rds_lifecycle_client import Lifecycle, cli\n"
+        "print(Lifecycle.from_environment().wake())\n"
+        "sys.exit(cli.main(['status']))\n"
+    )
+    environ = {"RDS_LIFECYCLE_TABLE": "system-metadata", "RDS_LIFECYCLE_FUNCTION": "start_database"}
+    environ |= {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "PYTHONPATH": str(ROOT / "client" / "src")}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, **environ}, capture_output=True, text=True, timeout=60,
+        check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (2, "True\n")
+    assert "RDS_LIFECYCLE_URL: it is missing; this command needs the routes" in done.stderr
