@@ -93,7 +93,9 @@ def raises(kind: type[Exception], work: Callable[[], object]) -> Exception:
 
 
 def connect_to_nobody() -> None:
-    create_engine("postgresql+psycopg://x:x@127.0.0.1:9/x").connect()
+    engine = create_engine("postgresql+psycopg://x:x@127.0.0.1:9/x")
+    watch(engine, Lifecycle())
+    engine.connect()
 
 
 def where_nobody_listens() -> None:

@@ -14,7 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import psycopg
 import pytest
 
-from rds_lifecycle_client import CannotStart, Lifecycle, Unavailable
+from rds_lifecycle_client import CannotStart, Lifecycle, Unavailable, waking
 from rds_lifecycle_client.waking import Waker
 from tests.client.support import PATIENCE, Counting, wait_until
 from tests.served import ROOT
@@ -120,6 +120,16 @@ def test_nobody_waits_for_a_door_that_does_not_answer() -> None:
     assert door.asked == 0
     door.may_answer.set()
     wait_until(lambda: door.asked == 1, "the answer")
+
+
+def test_a_request_that_is_under_way_is_waited_for_at_the_end() -> None:
+    door = Counting()
+    door.may_answer.clear()
+    waker = Waker(door)
+    waker.wake()
+    threading.Timer(0.1, door.may_answer.set).start()
+    waking._close_all()
+    assert door.asked == 1
 
 
 def test_where_no_thread_can_be_started_the_request_goes_on(
