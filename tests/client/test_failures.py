@@ -168,7 +168,7 @@ def test_a_statement_that_takes_too_long_for_its_caller_does_not_mean_down(postg
     assert not means_down(raised(impatient))
 
 
-@pytest.mark.parametrize("called_by", ["a query", "connect_and_count"])
+@pytest.mark.parametrize("called_by", ["a query", "connect"])
 def test_so_it_is_through_sqlalchemy_and_whatever_the_caller_is_called(postgres: LocalPostgres, called_by: str) -> None:
     async def count() -> None:
         engine = create_async_engine(
@@ -180,14 +180,14 @@ def test_so_it_is_through_sqlalchemy_and_whatever_the_caller_is_called(postgres:
         finally:
             await engine.dispose()
 
-    async def connect_and_count() -> None:
+    async def connect() -> None:
         connection = await asyncpg.connect(postgres.url, command_timeout=0.1)
         try:
             await connection.fetch("select pg_sleep(5)")
         finally:
             connection.terminate()
 
-    slow = connect_and_count if called_by == "connect_and_count" else count
+    slow = connect if called_by == "connect" else count
     assert not means_down(raised(lambda: asyncio.run(slow())))
 
 

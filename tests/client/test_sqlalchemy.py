@@ -1,6 +1,7 @@
 """SQLAlchemy's engines on a real PostgreSQL: what counts as use, for how long, and what wakes the database."""
 
 import asyncio
+import gc
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -200,6 +201,17 @@ def test_a_connection_that_is_given_back_ends_its_own_streams_and_no_others(engi
             assert watched.busy()
             still.close()
         assert not watched.busy()
+
+
+def test_a_stream_whose_result_is_dropped_has_ended(engine: Engine, watched: Watched) -> None:
+    with engine.connect() as connection:
+        streaming = connection.execution_options(stream_results=True)
+        result = streaming.execute(text("select * from generate_series(1, 9)"))
+        assert watched.busy()
+        result.close()
+        del result
+        gc.collect()
+        assert not watched.busy(), "though its connection is kept"
 
 
 @pytest.mark.parametrize("driver", ["psycopg", "asyncpg"])
