@@ -9,7 +9,8 @@ from typing import Any
 from rds_lifecycle_client.model import Database, Restarted, State
 
 SOON = timedelta(milliseconds=30)
-PATIENCE = 20.0
+# Seconds: a busy machine takes long, and whoever is done does not wait.
+PATIENCE = 60
 
 
 class Remembering:

@@ -45,6 +45,17 @@ def test_after_the_interval_the_latest_use_is_reported() -> None:
     assert sink.reported == [NOW, clock.now], "what was reported is not reported again"
 
 
+def test_a_use_within_a_second_that_was_reported_is_not_reported_again() -> None:
+    sink, clock = Remembering(), Clock(NOW + timedelta(milliseconds=100))
+    reporter = ActivityReporter(sink, HOUR, clock)
+    reporter.used()
+    wait_until(lambda: reporter.reports, "the first report")
+    clock.advance(seconds=0.8)
+    reporter.used()
+    reporter.close()
+    assert sink.reported == [NOW + timedelta(milliseconds=100)], "it was written as the end of that second"
+
+
 def test_a_statement_is_use_for_as_long_as_it_runs() -> None:
     sink, clock = Remembering(), Clock()
     reporter = ActivityReporter(sink, SOON, clock)
@@ -192,6 +203,25 @@ def test_the_last_use_is_reported_when_the_process_ends() -> None:
     reporter.used()
     """)
     assert len(out.splitlines()) == 2
+
+
+def test_a_process_whose_report_hangs_ends_after_five_seconds() -> None:
+    out = python("""
+    import atexit, threading, time
+    atexit.register(lambda: print(time.monotonic() - ends_at))  # the first to be registered is the last to be called
+    import multiprocessing.util  # which has an end of its own
+    from rds_lifecycle_client import ActivityReporter
+    begun = threading.Event()
+    class Silent:
+        def report(self, at):
+            begun.set()
+            threading.Event().wait()
+    reporter = ActivityReporter(Silent())
+    reporter.used()
+    begun.wait()
+    ends_at = time.monotonic()
+    """)
+    assert 4 < float(out) < 9
 
 
 def test_a_process_that_used_nothing_reports_nothing_and_ends_at_once() -> None:

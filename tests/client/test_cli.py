@@ -161,7 +161,7 @@ def test_a_reader_that_has_gone_is_no_traceback() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "rds_lifecycle_client.cli", "wait", "--timeout", "0.2"],
         env={**environ, "PYTHONPATH": str(ROOT / "client" / "src")},
-        stdout=write, stderr=subprocess.PIPE, text=True, timeout=30, check=False,
+        stdout=write, stderr=subprocess.PIPE, text=True, timeout=60, check=False,
     )  # fmt: skip
     os.close(write)
     assert (done.returncode, done.stderr) == (141, "")
@@ -197,7 +197,7 @@ def test_the_command_on_a_real_terminal() -> None:
     environ |= {"PYTHONPATH": str(ROOT / "client" / "src"), "COLUMNS": "80"}
     done = subprocess.run(
         [sys.executable, "-m", "rds_lifecycle_client.cli", "wait", "--timeout", "0.2"],
-        env=environ, stdout=slave, stderr=subprocess.PIPE, text=True, timeout=30, check=False,
+        env=environ, stdout=slave, stderr=subprocess.PIPE, text=True, timeout=60, check=False,
     )  # fmt: skip
     os.close(slave)
     shown = os.read(master, 4096).decode()

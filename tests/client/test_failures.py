@@ -2,8 +2,8 @@
 
 import asyncio
 import errno
+import signal
 import socket
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from dev.local_postgres import PASSWORD, LocalPostgres
 from rds_lifecycle_client import means_down
+from tests.client.support import PATIENCE, wait_until
 from tests.local.test_make_run import free_ports
 from tests.postgres import bring_down
 
@@ -30,8 +31,8 @@ def raised(work: Callable[[], object]) -> Exception:
     raise AssertionError("it has raised nothing")
 
 
-def psycopg_runs(url: str, statement: str = "select 1") -> None:
-    with psycopg.connect(url, connect_timeout=2, autocommit=True) as connection:
+def psycopg_runs(url: str, statement: str = "select 1", *, timeout: int = PATIENCE) -> None:
+    with psycopg.connect(url, connect_timeout=timeout, autocommit=True) as connection:
         connection.execute(statement)
 
 
@@ -43,9 +44,9 @@ def sqlalchemy_connects(url: str) -> None:
         engine.dispose()
 
 
-def asyncpg_runs(url: str, statement: str = "select 1", **options: float) -> None:
+def asyncpg_runs(url: str, statement: str = "select 1", *, timeout: int = PATIENCE, **options: float) -> None:
     async def run() -> None:
-        connection = await asyncpg.connect(url, timeout=0.5, **options)
+        connection = await asyncpg.connect(url, timeout=timeout, **options)
         try:
             await connection.execute(statement)
         finally:
@@ -54,9 +55,11 @@ def asyncpg_runs(url: str, statement: str = "select 1", **options: float) -> Non
     asyncio.run(run())
 
 
-def sqlalchemy_asyncpg_connects(url: str) -> None:
+def sqlalchemy_asyncpg_connects(url: str, *, timeout: int = PATIENCE) -> None:
     async def run() -> None:
-        engine = create_async_engine(url.replace("postgresql:", "postgresql+asyncpg:"), connect_args={"timeout": 0.5})
+        engine = create_async_engine(
+            url.replace("postgresql:", "postgresql+asyncpg:"), connect_args={"timeout": timeout}
+        )
         try:
             async with engine.connect():
                 pass
@@ -90,19 +93,39 @@ def test_the_name_is_gone_from_dns(connects: Connector) -> None:
 
 
 @pytest.mark.parametrize("connects", [psycopg_runs, asyncpg_runs, sqlalchemy_asyncpg_connects])
-def test_nobody_answers(connects: Connector) -> None:
+def test_nobody_answers(connects: Callable[..., None]) -> None:
     with a_silent_port() as port:
-        assert means_down(raised(lambda: connects(f"postgresql://x:x@127.0.0.1:{port}/x")))
+        # libpq waits for 2 s at least.
+        assert means_down(raised(lambda: connects(f"postgresql://x:x@127.0.0.1:{port}/x", timeout=2)))
+
+
+@pytest.fixture
+def shutting_down(postgres: LocalPostgres) -> Iterator[LocalPostgres]:
+    """It takes no new connections any more, and waits for the one that it has."""
+    with psycopg.connect(postgres.url) as connection:
+        connection.execute("select 1")
+        assert postgres._process is not None
+        # A smart shutdown ("Shutting Down the Server" in the PostgreSQL manual).
+        postgres._process.send_signal(signal.SIGTERM)
+        wait_until(lambda: said(lambda: asyncpg_runs(postgres.url)) == "57P03", "cannot_connect_now")
+        yield postgres
+    bring_down(postgres)
+
+
+def said(work: Callable[[], object]) -> str | None:
+    """The SQLSTATE of what the work raises; None where it raises nothing."""
+    try:
+        work()
+    except asyncpg.PostgresError as error:
+        return str(error.sqlstate)
+    return None
 
 
 @pytest.mark.parametrize("connects", CONNECTORS)
-def test_it_shuts_down_while_somebody_still_works(postgres: LocalPostgres, connects: Connector) -> None:
-    with psycopg.connect(postgres.url) as connection:
-        work = threading.Thread(target=lambda: raised(lambda: connection.execute("select pg_sleep(30)")))
-        work.start()
-        bring_down(postgres)
-        work.join()
-    assert means_down(raised(lambda: connects(postgres.url)))
+def test_it_shuts_down_while_somebody_still_works(shutting_down: LocalPostgres, connects: Connector) -> None:
+    error = raised(lambda: connects(shutting_down.url))
+    assert "the database system is shutting down" in str(error), "libpq gives the words of 57P03 without it"
+    assert means_down(error)
 
 
 def test_the_connection_is_cut_by_a_shutdown(postgres: LocalPostgres) -> None:
@@ -145,7 +168,7 @@ def test_a_statement_that_takes_too_long_for_its_caller_does_not_mean_down(postg
     assert not means_down(raised(impatient))
 
 
-@pytest.mark.parametrize("called_by", ["a query", "connect_and_count"])
+@pytest.mark.parametrize("called_by", ["a query", "connect"])
 def test_so_it_is_through_sqlalchemy_and_whatever_the_caller_is_called(postgres: LocalPostgres, called_by: str) -> None:
     async def count() -> None:
         engine = create_async_engine(
@@ -157,14 +180,14 @@ def test_so_it_is_through_sqlalchemy_and_whatever_the_caller_is_called(postgres:
         finally:
             await engine.dispose()
 
-    async def connect_and_count() -> None:
+    async def connect() -> None:
         connection = await asyncpg.connect(postgres.url, command_timeout=0.1)
         try:
             await connection.fetch("select pg_sleep(5)")
         finally:
             connection.terminate()
 
-    slow = connect_and_count if called_by == "connect_and_count" else count
+    slow = connect if called_by == "connect" else count
     assert not means_down(raised(lambda: asyncio.run(slow())))
 
 
@@ -183,6 +206,19 @@ def test_another_service_that_cannot_be_reached_does_not_mean_down() -> None:
     assert not means_down(raised(lambda: httpx.get(f"http://127.0.0.1:{port}", trust_env=False)))
     assert not means_down(raised(lambda: socket.create_connection(("127.0.0.1", port)).close()))
     assert not means_down(TimeoutError())
+
+
+def test_what_the_caller_does_below_a_driver_is_the_callers(postgres: LocalPostgres) -> None:
+    def fetch_password() -> str:
+        """As from a secrets' service whose name is gone."""
+        return str(socket.getaddrinfo("secrets.invalid", 443))
+
+    def connect() -> None:
+        asyncio.run(asyncpg.connect(postgres.url.replace(f":{PASSWORD}", ""), password=fetch_password))
+
+    error = raised(connect)
+    assert isinstance(error, socket.gaierror)
+    assert not means_down(error)
 
 
 def from_text(text: str, sqlstate: str | None = None) -> Exception:
@@ -207,7 +243,7 @@ def from_text(text: str, sqlstate: str | None = None) -> Exception:
         (from_text("SSL connection has been closed unexpectedly"), True),
         (from_text("SSL SYSCALL error: EOF detected"), True),
         (from_text("could not receive data from server: Connection reset by peer"), True),
-        (from_text("could not connect to server: No route to host"), True),
+        (from_text('connection to server at "10.0.0.9", port 5432 failed: No route to host'), True),
         (from_text('connection to server on socket "/run/.s.PGSQL.5432" failed: No such file or directory'), True),
         (from_text('could not open certificate file "own.crt": No such file or directory'), False),
         (ValueError("connection refused"), False),

@@ -3,8 +3,10 @@
 import asyncio
 import json
 import logging
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
@@ -14,9 +16,10 @@ from fastapi import FastAPI, HTTPException
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import StreamingResponse
 
-from rds_lifecycle_client import Lifecycle, Refused, Unavailable
+from rds_lifecycle_client import ActivityReporter, Lifecycle, Refused, Unavailable
 from rds_lifecycle_client.fastapi import install
 from tests.client.support import Counting, wait_until
+from tests.support import Clock
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 
@@ -175,6 +178,34 @@ def test_an_app_whose_start_needs_the_database_wakes_it() -> None:
     with pytest.raises(psycopg.OperationalError):
         asyncio.run(start())
     wait_until(lambda: door.asked == 1, "the request")
+
+
+def test_an_app_that_shuts_down_reports_its_last_use_and_not_on_its_event_loop() -> None:
+    made_on: list[int] = []
+
+    class Sink:
+        def report(self, at: datetime) -> None:
+            made_on.append(threading.get_ident())
+
+    reporter = ActivityReporter(Sink(), timedelta(hours=1), clock := Clock())
+    app = FastAPI()
+    install(app, Lifecycle(reporter))
+    coming = ["lifespan.startup", "lifespan.shutdown"]
+
+    async def receive() -> dict[str, str]:
+        return {"type": coming.pop(0)}
+
+    async def send(message: Any) -> None:
+        if message["type"] == "lifespan.startup.complete":
+            reporter.used()
+            wait_until(lambda: reporter.reports, "the first report")
+            clock.advance(1)
+            reporter.used()
+
+    asyncio.run(app({"type": "lifespan"}, receive, send))
+    assert len(made_on) == 2
+    assert threading.get_ident() not in made_on
+    reporter.close()
 
 
 def test_installing_too_late_is_said() -> None:

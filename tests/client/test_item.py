@@ -5,10 +5,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from chalicelib.model import LastQuery
 from rds_lifecycle_client import ActivityItem, Unavailable, item
-from tests.support import NOW, PROD, World, a_world
+from tests.support import NOW, PROD, World, a_world, failing, hooked
 
 KEY = "last_rds_query_time"
 
@@ -88,6 +89,33 @@ def test_a_writer_that_comes_in_between_is_not_overwritten(world: World, written
     world.dynamodb.meta.events.register("before-call.dynamodb.UpdateItem", another_writes)
     report(NOW + timedelta(minutes=5))
     assert written()["value"] == {"S": "2026-03-02T09:09:00+00:00"}
+
+
+def test_a_transaction_of_somebody_else_is_such_a_writer(world: World, written: Callable[[], Any]) -> None:
+    with failing(world.dynamodb, "UpdateItem", "TransactionConflictException", times=1):
+        report(NOW)
+    assert written()["value"] == {"S": "2026-03-02T09:00:00Z"}
+
+
+def test_what_was_written_a_moment_ago_is_seen(world: World) -> None:
+    asked: list[bool] = []
+
+    def look(params: dict[str, Any], **_: Any) -> None:
+        asked.append(params["ConsistentRead"])
+
+    with hooked(world.dynamodb, "provide-client-params.dynamodb.GetItem", look):
+        report(NOW)
+    # Otherwise every attempt may meet the same old value, which moto never shows.
+    assert asked == [True]
+
+
+def test_a_refusal_is_an_error_at_once(world: World) -> None:
+    with (
+        failing(world.dynamodb, "UpdateItem", "AccessDeniedException") as refused,
+        pytest.raises(ClientError, match="AccessDenied"),
+    ):
+        report(NOW)
+    assert len(refused) == 1
 
 
 def test_writers_that_always_come_first_are_an_error(world: World) -> None:

@@ -1,6 +1,7 @@
 """SQLAlchemy's engines on a real PostgreSQL: what counts as use, for how long, and what wakes the database."""
 
 import asyncio
+import gc
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -112,13 +113,17 @@ def test_async_engines_count_the_same(driver: str, postgres: LocalPostgres, watc
     asyncio.run(story())
 
 
-def test_a_statement_that_runs_for_long_is_reported_while_it_runs(engine: Engine, watched: Watched) -> None:
-    running = threading.Thread(target=run, args=(engine, "select pg_sleep(0.6)"))
-    running.start()
-    wait_until(watched.busy, "the statement")
-    wait_until(lambda: len(watched.sink.reported) >= 3, "three reports")
-    assert running.is_alive()
-    running.join()
+def test_a_statement_that_runs_for_long_is_reported_while_it_runs(
+    engine: Engine, postgres: LocalPostgres, watched: Watched
+) -> None:
+    with psycopg.connect(postgres.url, autocommit=True) as other:
+        other.execute("select pg_advisory_lock(1)")
+        running = threading.Thread(target=run, args=(engine, "select pg_advisory_lock_shared(1)"))
+        running.start()
+        wait_until(lambda: len(watched.sink.reported) >= 3, "three reports")
+        assert watched.busy()
+        other.execute("select pg_advisory_unlock(1)")
+        running.join()
     assert not watched.busy()
 
 
@@ -177,6 +182,13 @@ def test_rows_that_are_still_to_come_are_use_until_the_connection_is_given_back(
         assert watched.busy()
         connection.invalidate()
         assert not watched.busy()
+    with engine.connect() as connection:
+        connection.detach()
+        streaming = connection.execution_options(stream_results=True)
+        result = streaming.execute(text("select * from generate_series(1, 9)"))
+        result.close()
+        assert watched.busy()
+    assert not watched.busy(), "what was taken out of the pool is closed, not given back"
 
 
 def test_a_connection_that_is_given_back_ends_its_own_streams_and_no_others(engine: Engine, watched: Watched) -> None:
@@ -189,6 +201,17 @@ def test_a_connection_that_is_given_back_ends_its_own_streams_and_no_others(engi
             assert watched.busy()
             still.close()
         assert not watched.busy()
+
+
+def test_a_stream_whose_result_is_dropped_has_ended(engine: Engine, watched: Watched) -> None:
+    with engine.connect() as connection:
+        streaming = connection.execution_options(stream_results=True)
+        result = streaming.execute(text("select * from generate_series(1, 9)"))
+        assert watched.busy()
+        result.close()
+        del result
+        gc.collect()
+        assert not watched.busy(), "though its connection is kept"
 
 
 @pytest.mark.parametrize("driver", ["psycopg", "asyncpg"])

@@ -23,10 +23,11 @@ from dev.local_postgres import PASSWORD, USER
 from rds_lifecycle_client import ActivityItem, ActivityReporter, Lifecycle
 from rds_lifecycle_client.sqlalchemy import watch
 from tests.local.test_load import items
-from tests.local.test_make_run import Answer, Stack, free_ports, running
+from tests.local.test_make_run import PATIENCE, Answer, Stack, free_ports, running
 from tests.postgres import a_folder
 
-IDLE_SECONDS = 6
+# A busy machine may take some seconds from one query to the next, or to make a report.
+IDLE_SECONDS = 12
 RESTART = "POST /databases/ss-financial-prod/restart"
 
 
@@ -46,7 +47,7 @@ class Demo:
             request.data = body.encode()
             request.add_header("Content-Type", "application/json")
         try:
-            with urllib.request.urlopen(request, timeout=20) as response:
+            with urllib.request.urlopen(request, timeout=PATIENCE) as response:
                 return Answer(response.status, dict(response.headers), json.loads(response.read()))
         except urllib.error.HTTPError as error:
             return Answer(error.code, dict(error.headers), json.loads(error.read()))
@@ -90,6 +91,7 @@ def a_demo() -> Iterator[Demo]:
             yield Demo(stack, port, postgres_port, data)
 
 
+@pytest.mark.timeout(300)
 def test_asleep_woken_used_idle_asleep_again_and_nothing_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     with a_demo() as demo:
         assert demo.stack.database()["status"] == "stopped"
@@ -176,7 +178,8 @@ def silence_puts_it_to_sleep(demo: Demo) -> None:
 
 
 def the_button_brings_it_back_with_its_data(demo: Demo) -> None:
-    assert demo.ask("POST", "/database/restart").body == {"message": "RDS instance starting"}
+    # The scheduled check may have been the first to see that a restart was asked for.
+    assert demo.ask("POST", "/database/restart").body["message"] in ("RDS instance starting", "RDS already starting")
     demo.stack.wait_for_status("available")
     answer = demo.ask("GET", "/balances")
     assert (answer.status, answer.body) == (200, {"rent": "50020.00"})
@@ -185,7 +188,7 @@ def the_button_brings_it_back_with_its_data(demo: Demo) -> None:
 def everything_ends_with_ctrl_c(demo: Demo) -> None:
     assert demo.postgres_process() is not None
     demo.stack.process.send_signal(signal.SIGINT)
-    assert demo.stack.process.wait(timeout=20) == 0
+    assert demo.stack.process.wait(timeout=PATIENCE) == 0
     assert demo.postgres_process() is None
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", demo.port))

@@ -130,8 +130,8 @@ def running(module: str = "dev.serve", told: str = "Ctrl-C ends everything", **e
     finally:
         with suppress(ProcessLookupError):
             process.send_signal(signal.SIGINT)
-        process.wait(timeout=20)
-        reader.join(timeout=20)
+        process.wait(timeout=PATIENCE)
+        reader.join(timeout=PATIENCE)
         assert process.stdout is not None
         process.stdout.close()
 

@@ -99,9 +99,11 @@ class ActivityReporter:
 
     def close(self) -> None:
         """Report what has not been reported, for at most 5 s, and end the thread. At exit this happens by itself."""
+        # What has been waited for in vain is not waited for again: several may close at the end of a process.
+        is_first = not self._closing.is_set()
         self._closing.set()
         self._roused.set()
-        if self._thread is not None:
+        if is_first and self._thread is not None:
             self._thread.join(_LAST_REPORT_SECONDS)
 
     def _begin_process(self) -> None:

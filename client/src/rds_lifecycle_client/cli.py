@@ -10,7 +10,7 @@ from typing import TextIO
 
 from rds_lifecycle_client.api import Api
 from rds_lifecycle_client.bar import Bar
-from rds_lifecycle_client.errors import CannotStart, LifecycleError, NotConfigured, Refused, TookTooLong, Unavailable
+from rds_lifecycle_client.errors import LifecycleError, NotConfigured, TookTooLong, Unavailable
 from rds_lifecycle_client.function import StartFunction
 from rds_lifecycle_client.lifecycle import Lifecycle
 from rds_lifecycle_client.model import Database, Door, format_time
@@ -67,8 +67,6 @@ def _exit_code(error: LifecycleError) -> Exit:
             return Exit.TOOK_TOO_LONG
         case Unavailable():
             return Exit.NO_ANSWER
-        case Refused() | CannotStart():
-            return Exit.REFUSED
         case _:
             return Exit.REFUSED
 

@@ -57,7 +57,8 @@ def _report_statements(engine: Engine, reporter: ActivityReporter) -> None:
         for context in list(streams.pop(id(dbapi_connection), ())):
             reporter.end(context)
 
-    for name in ("checkin", "invalidate", "close", "close_detached"):
+    # One that is invalidated is closed, unless it was told to be later.
+    for name in ("checkin", "close", "close_detached"):
         event.listen(engine, name, given_back)
 
 
