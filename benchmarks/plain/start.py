@@ -1,0 +1,23 @@
+"""The plain start: describe, start what is stopped, otherwise report the status."""
+
+import json
+import os
+from typing import Any
+
+import boto3
+
+DATABASE_ID = os.environ["DATABASE_ID"]
+
+rds = boto3.client("rds")
+
+
+def handler(event: Any, context: Any) -> dict[str, Any]:
+    """Behind POST /restart. Raises whatever boto3 raises."""
+    [instance] = rds.describe_db_instances(DBInstanceIdentifier=DATABASE_ID)["DBInstances"]
+    status = instance["DBInstanceStatus"]
+    if status == "stopped":
+        rds.start_db_instance(DBInstanceIdentifier=DATABASE_ID)
+        message = "RDS instance starting"
+    else:
+        message = f"RDS already {status}"
+    return {"statusCode": 200, "body": json.dumps({"message": message, "instance_id": DATABASE_ID})}
