@@ -1,6 +1,5 @@
 """From the start of the process to the first answer, and what it holds by then: ``python -m benchmarks.cold``."""
 
-import statistics
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,23 +9,10 @@ from benchmarks.alone import show
 from benchmarks.canned_aws import canned_aws
 from benchmarks.contenders import MEMORY, Contender, Ring, contenders
 from benchmarks.figures import Chapter, Figure, Progress, Table
+from benchmarks.spread import Spread
 
 ROUNDS: Final = 20
 GOAL: Final = 1.10
-
-
-@dataclass(frozen=True, slots=True)
-class Spread:
-    """The quartiles of repeated measurements."""
-
-    lower: float
-    median: float
-    upper: float
-
-    @staticmethod
-    def of(values: Sequence[float]) -> "Spread":
-        """At least two values."""
-        return Spread(*statistics.quantiles(values, n=4, method="inclusive"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +93,8 @@ def _table(cold: Cold) -> Table:
     rows = tuple(
         (
             start.name,
-            *_milliseconds(start.app),
-            *_milliseconds(start.plain),
+            *start.app.in_milliseconds(),
+            *start.plain.in_milliseconds(),
             f"{start.ratio:.2f}",
             f"{start.app_memory / 1e6:.0f}",
             f"{start.plain_memory / 1e6:.0f}",
@@ -116,10 +102,6 @@ def _table(cold: Cold) -> Table:
         for start in cold.starts
     )
     return Table(head, rows)
-
-
-def _milliseconds(spread: Spread) -> tuple[str, str]:
-    return f"{spread.median * 1000:.0f}", f"{spread.lower * 1000:.0f} to {spread.upper * 1000:.0f}"
 
 
 if __name__ == "__main__":

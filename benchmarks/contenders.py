@@ -19,7 +19,7 @@ from tests.deploy.project import copy_project
 MEMORY: Final = 512
 _TIMEOUT: Final = 90
 _PLAIN: Final = Path(__file__).parent / "plain"
-_BARE: Final = Path(__file__).parent / "bare"
+BARE: Final = Path(__file__).parent / "bare"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ def contenders() -> Iterator[Ring]:
         plain_zip = Path(shutil.make_archive(str(folder / "plain"), "zip", _PLAIN))
         app = Interpreter(_unpacked(project.zip("prod"), folder / "app"), runtime)
         plain = Interpreter(_unpacked(plain_zip, folder / "plain"), runtime)
-        bare = Interpreter(_BARE, runtime)
+        bare = Interpreter(BARE, runtime)
         yield Ring(matches(app, plain, bare), project.zip("prod").stat().st_size, plain_zip.stat().st_size)
 
 

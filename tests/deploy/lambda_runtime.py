@@ -186,6 +186,7 @@ class _RuntimeApi(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     server: _RuntimeApi
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # or a body waits 40 ms for the acknowledgement of its headers
 
     def do_GET(self) -> None:
         """The runtime asks for the next invocation, and waits until there is one."""
