@@ -16,8 +16,9 @@ from typing import Any, Final
 from urllib.parse import parse_qs
 from xml.sax.saxutils import escape
 
+from chalicelib.attributes import to_attributes
 from chalicelib.model import Record
-from chalicelib.records import encode_record, to_attributes
+from chalicelib.records import encode_record
 from chalicelib.timestamps import format_time
 
 ASLEEP: Final = "asleep"
@@ -100,7 +101,9 @@ def _rds(action: str, database_id: str) -> str:
     inner = f"<DBInstances>{shown}</DBInstances>" if action == "DescribeDBInstances" else shown
     metadata = "<ResponseMetadata><RequestId>01234567-89ab-cdef-0123-456789abcdef</RequestId></ResponseMetadata>"
     namespace = "http://rds.amazonaws.com/doc/2014-10-31/"
-    return f'<{action}Response xmlns="{namespace}"><{action}Result>{inner}</{action}Result>{metadata}</{action}Response>'
+    return (
+        f'<{action}Response xmlns="{namespace}"><{action}Result>{inner}</{action}Result>{metadata}</{action}Response>'
+    )
 
 
 def _dynamodb(operation: str, request: Any, now: datetime) -> Any:

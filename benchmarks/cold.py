@@ -89,7 +89,16 @@ def chapter(cold: Cold) -> Chapter:
 
 
 def _table(cold: Cold) -> Table:
-    head = ("operation", "app, ms", "quartiles", "plain handler, ms", "quartiles", "ratio", "peak memory, MB", "plain, MB")
+    head = (
+        "operation",
+        "app, ms",
+        "quartiles",
+        "plain handler, ms",
+        "quartiles",
+        "ratio",
+        "peak memory, MB",
+        "plain, MB",
+    )
     rows = tuple(
         (
             start.name,

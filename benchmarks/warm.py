@@ -9,7 +9,6 @@ import subprocess
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from benchmarks.alone import show
