@@ -1,4 +1,4 @@
-"""Who runs against whom: the app from its zip, the plain handlers, and the bare AWS calls, each under Lambda's runtime."""
+"""Who runs against whom: the app from its zip, the plain handlers, bare AWS calls, each under Lambda's runtime."""
 
 import shutil
 import tempfile

@@ -112,8 +112,8 @@ def own_work(check: Match, aws: Asked, rounds: int) -> float:
     environ = {**aws.environ, "AWS_DEFAULT_REGION": "us-east-1", **check.bare.environ, **check.app.environ}
     done = subprocess.run(command, env=environ, capture_output=True, text=True, check=True)  # noqa: S603 - our own code
     times = json.loads(done.stdout.splitlines()[-1])[_UNMEASURED:]
-    app, bare = (statistics.median(column) for column in zip(*times, strict=True))
-    return app - bare
+    app, bare = zip(*times, strict=True)
+    return float(statistics.median(app) - statistics.median(bare))
 
 
 def log_of(check: Contender, aws: Asked) -> Logged:

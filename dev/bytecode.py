@@ -1,4 +1,4 @@
-"""Bytecode for the zip: Lambda unpacks it where nobody can write, and would compile every module at every cold start."""
+"""Bytecode for the zip: Lambda unpacks it where nobody can write, so every cold start would compile every module."""
 
 import compileall
 import subprocess

@@ -10,7 +10,7 @@ from chalice.deploy.packager import LambdaDeploymentPackager
 from dev.bytecode import add_bytecode
 
 
-class Packager(LambdaDeploymentPackager):  # type: ignore[misc]  # Chalice has no types
+class Packager(LambdaDeploymentPackager):
     """Makes the zip of `chalice deploy` and of `chalice package`."""
 
     def create_deployment_package(self, project_dir: str, python_version: str) -> str:
@@ -22,5 +22,5 @@ class Packager(LambdaDeploymentPackager):  # type: ignore[misc]  # Chalice has n
 
 if __name__ == "__main__":
     # Chalice has no setting for this; its deployer looks the class up by this name.
-    deployer.LambdaDeploymentPackager = Packager
+    deployer.LambdaDeploymentPackager = Packager  # type: ignore[attr-defined]
     sys.exit(main())

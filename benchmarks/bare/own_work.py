@@ -12,7 +12,7 @@ from typing import Any
 
 sys.path[:0] = sys.argv[1].split(":")
 
-import calls
+import calls  # type: ignore[import-not-found]  # this folder is on the path only where it is run
 
 import app
 

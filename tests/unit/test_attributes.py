@@ -29,7 +29,7 @@ def test_numbers_are_exact() -> None:
 
 
 def test_what_dynamodb_cannot_hold_is_refused() -> None:
-    with pytest.raises(TypeError, match="DynamoDB has no attribute for 0.5"):
+    with pytest.raises(TypeError, match=r"DynamoDB has no attribute for 0\.5"):
         to_attributes({"it": 0.5})
 
 
