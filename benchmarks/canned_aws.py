@@ -61,8 +61,8 @@ class CannedAws(socketserver.ThreadingTCPServer):
         self.calls: list[str] = []
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A function that is killed resets its connections, which is no fault; anything else is told."""
-        if not isinstance(sys.exception(), ConnectionResetError):
+        """A function that is killed breaks its connections, which is no fault; anything else is told."""
+        if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
 
     def answer(self, path: str, headers: Mapping[str, str], body: bytes) -> bytes:

@@ -74,13 +74,14 @@ class Warm:
 def measure(progress: Progress, ring: Ring, rounds: int = ROUNDS) -> Warm:
     """The three of a match have their turns in every round."""
     with canned_aws() as aws:
-        served = tuple(_serve(progress, match, aws, rounds) for match in ring.matches)
+        served = tuple(serve(progress, match, aws, rounds) for match in ring.matches)
         check = ring.matches[-1]
         progress("warm: a check's own work, and its log")
         return Warm(served, own_work(check, aws, rounds), log_of(check.app, aws), rounds)
 
 
-def _serve(progress: Progress, match: Match, aws: Asked, rounds: int) -> Served:
+def serve(progress: Progress, match: Match, aws: Asked, rounds: int) -> Served:
+    """Requests to the app, to its bare calls and to the plain handler, in turns."""
     progress(f"warm: {match.name}, {rounds} rounds")
     with ExitStack() as stack:
         functions = [

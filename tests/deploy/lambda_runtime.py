@@ -178,8 +178,8 @@ class _RuntimeApi(ThreadingHTTPServer):
         self.answers: queue.Queue[tuple[str, bytes]] = queue.Queue()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A runtime that is killed resets its connections, which is no fault; anything else is told."""
-        if not isinstance(sys.exception(), ConnectionResetError):
+        """A runtime that is killed breaks its connections, which is no fault; anything else is told."""
+        if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
 
 
