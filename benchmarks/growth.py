@@ -1,11 +1,7 @@
-"""One check over more and more databases: its AWS calls, and its seconds where each takes 20 ms.
-
-``python -m benchmarks.growth`` runs it alone.
-"""
+"""One check over more and more databases, where each AWS call takes a while, against one check for each."""
 
 import io
 import logging
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -14,188 +10,207 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from benchmarks.alone import show
 from benchmarks.figures import Chapter, Figure, Progress, Table
 from chalicelib.lifecycle import Lifecycle
-from chalicelib.model import DatabaseRef, Kind
+from chalicelib.model import Action, DatabaseRef, Kind
 from chalicelib.rds import Rds
-from chalicelib.settings import Settings
+from chalicelib.settings import Settings, read_settings
 from chalicelib.table import Table as MetadataTable
 from chalicelib.telemetry import logger
-from chalicelib.timestamps import format_time
 from tests.simulation.client import Call, SimulatedClient
-from tests.simulation.natures import Steady
 from tests.simulation.rds import SimulatedRds
 from tests.simulation.table import SimulatedTable
 
-NOW: Final = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 SIZES: Final = (1, 10, 100)
 LATENCY: Final = 0.02
-ROUNDS: Final = 5
-CALLS: Final = 2
-GOAL_QUIET: Final = 6.0
-GOAL_STOPS: Final = 15.0
+_ROUNDS: Final = 5
+_MOST_WAITS: Final = 1
+_MOST_IDLE: Final = 6.0
+_MOST_STOPPING: Final = 15.0
+_NOON: Final = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+_TABLE: Final = "system-metadata"
 
 
 class SlowWire:
-    """Carries calls to a simulated AWS, each of which takes a while, however many are on their way."""
+    """Carries calls with a real delay, as many at once as there are, and counts them."""
 
-    def __init__(self, latency: float) -> None:
+    def __init__(self, seconds: float) -> None:
         self.calls = 0
-        self.most_at_once = 0
-        self._latency = latency
-        self._on_their_way = 0
-        self._turn = threading.Lock()
+        self._seconds = seconds
+        self._service = threading.Lock()
 
     def __call__(self, _: Call, effect: Callable[[], Any]) -> Any:
-        """The wire of SimulatedClient."""
-        with self._turn:
+        time.sleep(self._seconds)
+        with self._service:
             self.calls += 1
-            self._on_their_way += 1
-            self.most_at_once = max(self.most_at_once, self._on_their_way)
-        time.sleep(self._latency)
-        with self._turn:
-            self._on_their_way -= 1
             return effect()
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """Checks over so many databases: seconds of the median one, calls of each, and the most of them at one time."""
+class _Steady:
+    """An RDS without whims."""
 
-    databases: int
+    def start_takes(self) -> float:
+        return 240.0
+
+    def stop_takes(self) -> float:
+        return 240.0
+
+    def lags_for(self) -> float:
+        return 0.0
+
+    def shows_old(self) -> bool:
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """What one check took."""
+
     seconds: float
     calls: int
-    most_at_once: int
 
 
 @dataclass(frozen=True, slots=True)
-class Growth:
-    """Checks that find the same in ever more databases, and one of its own for each of the most of them, in a row."""
+class Sample:
+    """So many databases: one check over all of them, and one check for each."""
 
-    what: str
-    goal: float
-    checks: tuple[Checked, ...]
-    one_by_one: Checked
-
-    @property
-    def ratio(self) -> float:
-        """Seconds of the check of the most databases, by those of the fewest."""
-        return self.checks[-1].seconds / self.checks[0].seconds
+    size: int
+    is_stopping: bool
+    together: Effort
+    one_by_one: Effort
 
 
-@dataclass(frozen=True, slots=True)
-class Growths:
-    """What was measured."""
+class Fleet:
+    """Running databases, all in use or all idle, behind clients that take their time."""
 
-    quiet: Growth
-    stops: Growth
+    def __init__(self, size: int, *, idle: bool, latency: float) -> None:
+        self.refs = tuple(DatabaseRef(Kind.INSTANCE, f"db-{number}") for number in range(size))
+        self.now = _NOON
+        self._wire = SlowWire(0.0)
+        self._rds = SimulatedRds(lambda: self.now, _Steady())
+        self._table = SimulatedTable(_TABLE, lambda *_: None)
+        for ref in self.refs:
+            self._rds.add(ref, "available")
+        self._note_what_is_seen()
+        self.now += timedelta(hours=2)
+        if not idle:
+            self._use()
+            self._note_what_is_seen()
+        self._wire = SlowWire(latency)
+
+    def check(self, refs: Sequence[DatabaseRef], expected: Action) -> Effort:
+        """One check of these. Raises AssertionError where anything else was done than expected."""
+        run = self._lifecycle(refs)
+        calls_before, began = self._wire.calls, time.perf_counter()
+        results = run.check()
+        effort = Effort(time.perf_counter() - began, self._wire.calls - calls_before)
+        assert [result.action for result in results] == [expected] * len(refs)
+        return effort
+
+    def _note_what_is_seen(self) -> None:
+        self._lifecycle(self.refs).check()
+
+    def _use(self) -> None:
+        settings = _settings(self.refs)
+        for ref in self.refs:
+            value = f"{self.now:%Y-%m-%dT%H:%M:%SZ}"
+            self._table.put_item(_TABLE, {"key": {"S": settings.activity_key_of(ref)}, "value": {"S": value}})
+
+    def _lifecycle(self, refs: Sequence[DatabaseRef]) -> Lifecycle:
+        settings = _settings(refs)
+        rds, dynamodb = (
+            SimulatedClient(name, service, self._wire)
+            for name, service in (("rds", self._rds), ("dynamodb", self._table))
+        )
+        table: Any = dynamodb
+        client: Any = rds
+        return Lifecycle(settings, Rds(client), MetadataTable(table, settings), None, lambda: self.now)
 
 
-def measure(
-    progress: Progress, sizes: Sequence[int] = SIZES, rounds: int = ROUNDS, latency: float = LATENCY
-) -> Growths:
-    """The real app with its real threads, on a simulated RDS and table. ``latency`` in seconds, of each AWS call."""
+def _settings(refs: Sequence[DatabaseRef]) -> Settings:
+    return read_settings({"DATABASES": ",".join(ref.id for ref in refs), "METADATA_TABLE": _TABLE})
 
-    def grow(what: str, goal: float, unused: timedelta) -> Growth:
-        checks = []
+
+def measure(progress: Progress, sizes: Sequence[int] = SIZES, latency: float = LATENCY) -> list[Sample]:
+    """Medians of some rounds each. Takes about half a minute."""
+    samples = []
+    for is_stopping in (False, True):
         for size in sizes:
-            progress(f"growth: {what}, {size} databases")
-            some = [check([_database(n) for n in range(size)], unused, latency) for _ in range(rounds)]
-            checks.append(sorted(some, key=lambda checked: checked.seconds)[rounds // 2])
-        progress(f"growth: {what}, {sizes[-1]} databases one by one")
-        alone = [check([_database(n)], unused, latency) for n in range(sizes[-1])]
-        return Growth(what, goal, tuple(checks), _in_a_row(alone))
-
-    with _log_kept_off_the_screen():
-        quiet = grow("nothing to do", GOAL_QUIET, timedelta(minutes=1))
-        return Growths(quiet, grow("everything to stop", GOAL_STOPS, timedelta(hours=2)))
+            progress(f"growth: {size} databases, {'everything to stop' if is_stopping else 'nothing to do'}")
+            samples.append(_sample(size, latency, is_stopping=is_stopping))
+    return samples
 
 
-def _in_a_row(checks: Sequence[Checked]) -> Checked:
-    seconds, calls = sum(checked.seconds for checked in checks), sum(checked.calls for checked in checks)
-    return Checked(len(checks), seconds, calls, max(checked.most_at_once for checked in checks))
+def _sample(size: int, latency: float, *, is_stopping: bool) -> Sample:
+    expected = Action.STOP if is_stopping else Action.NONE
+
+    def together() -> Effort:
+        fleet = Fleet(size, idle=is_stopping, latency=latency)
+        return fleet.check(fleet.refs, expected)
+
+    def one_by_one() -> Effort:
+        fleet = Fleet(size, idle=is_stopping, latency=latency)
+        efforts = [fleet.check([ref], expected) for ref in fleet.refs]
+        return Effort(sum(effort.seconds for effort in efforts), sum(effort.calls for effort in efforts))
+
+    with _quiet():
+        return Sample(size, is_stopping, _median([together() for _ in range(_ROUNDS)]), one_by_one())
 
 
-def check(refs: Sequence[DatabaseRef], unused: timedelta, latency: float) -> Checked:
-    """One check of running databases that the app knows already; all were last queried so long ago."""
-    settings = Settings(tuple(refs))
-    rds, table = SimulatedRds(_clock, Steady()), SimulatedTable(settings.metadata_table)
-    for ref in refs:
-        rds.add(ref, "available")
-    _query(table, settings, NOW)
-    _lifecycle(settings, rds, table, SlowWire(0)).check()
-    _query(table, settings, NOW - unused)
-    wire = SlowWire(latency)
-    lifecycle = _lifecycle(settings, rds, table, wire)
-    began = time.perf_counter()
-    lifecycle.check()
-    return Checked(len(refs), time.perf_counter() - began, wire.calls, wire.most_at_once)
-
-
-def _query(table: SimulatedTable, settings: Settings, at: datetime) -> None:
-    for ref in settings.databases:
-        key = settings.activity_key_of(ref)
-        table.items[key] = {"key": {"S": key}, "value": {"S": format_time(at)}}
-
-
-def _lifecycle(settings: Settings, rds: SimulatedRds, table: SimulatedTable, wire: SlowWire) -> Lifecycle:
-    rds_client: Any = SimulatedClient("rds", rds, wire)
-    dynamodb_client: Any = SimulatedClient("dynamodb", table, wire)
-    return Lifecycle(settings, Rds(rds_client), MetadataTable(dynamodb_client, settings), None, _clock)
-
-
-def _clock() -> datetime:
-    return NOW
-
-
-def _database(number: int) -> DatabaseRef:
-    return DatabaseRef(Kind.INSTANCE, f"database-{number}")
+def _median(efforts: Sequence[Effort]) -> Effort:
+    return sorted(efforts, key=lambda effort: effort.seconds)[len(efforts) // 2]
 
 
 @contextmanager
-def _log_kept_off_the_screen() -> Iterator[None]:
-    """The lines are made all the same."""
-    [handler] = logger.handlers
-    assert isinstance(handler, logging.StreamHandler)
-    with redirect_stdout(io.StringIO()) as kept:
-        screen = handler.setStream(kept)
-        try:
+def _quiet() -> Iterator[None]:
+    """The app logs and sends metrics as ever, but not onto the terminal."""
+    handlers = [handler for handler in logger.handlers if isinstance(handler, logging.StreamHandler)]
+    streams = [handler.setStream(io.StringIO()) for handler in handlers]
+    try:
+        with redirect_stdout(io.StringIO()):
             yield
-        finally:
-            handler.setStream(screen or sys.stdout)
+    finally:
+        for handler, stream in zip(handlers, streams, strict=True):
+            handler.setStream(stream)
 
 
-def chapter(growths: Growths) -> Chapter:
-    """The growth as a reader sees it."""
-    one = growths.quiet.checks[0]
-    figures = [
-        Figure("A check with nothing to do, of one database: AWS calls", one.calls, "calls", CALLS),
-        Figure("The same: calls that wait for another one", one.calls - one.most_at_once, "calls", 0),
-    ]
-    for growth in (growths.quiet, growths.stops):
-        name = f"A check of {growth.checks[-1].databases} databases, {growth.what}, beside a check of one"
-        figures.append(Figure(name, growth.ratio, "×", growth.goal))
+def chapter(samples: Sequence[Sample]) -> Chapter:
+    """The seconds and calls, and the growth from one database to the most of them."""
+    rows = tuple(
+        (
+            f"{sample.size}, {'everything to stop' if sample.is_stopping else 'nothing to do'}",
+            f"{sample.together.calls}",
+            f"{sample.together.seconds:.3f}",
+            f"{sample.one_by_one.calls}",
+            f"{sample.one_by_one.seconds:.3f}",
+        )
+        for sample in samples
+    )
+    head = ("databases", "AWS calls", "seconds", "AWS calls, one by one", "seconds, one by one")
     return Chapter(
-        "More databases",
-        f"One check of the real app with its real threads, on a simulated RDS and table each call of which takes "
-        f"{LATENCY * 1000:.0f} ms; medians of {ROUNDS}. boto3's own time for a call is not in it. One by one: a "
-        f"check of its own for each database, in a row.",
-        (_table(growths),),
-        tuple(figures),
+        title="One check over many databases",
+        method=(
+            f"The app's own check on the simulated RDS and table, where every AWS call takes {LATENCY * 1000:.0f} ms "
+            f"of real time; medians of {_ROUNDS} checks. *One by one* is a check for each database after the other."
+        ),
+        tables=(Table(head, rows),),
+        figures=(
+            _waits(samples[0]),
+            *(_growth(samples, most, is_stopping=is_stopping) for is_stopping, most in _GOALS),
+        ),
     )
 
 
-def _table(growths: Growths) -> Table:
-    rows = []
-    for growth in (growths.quiet, growths.stops):
-        for checked, how in [*((checked, "") for checked in growth.checks), (growth.one_by_one, ", one by one")]:
-            beside_one = checked.seconds / growth.checks[0].seconds
-            name = f"{checked.databases}, {growth.what}{how}"
-            figures = (f"{checked.calls}", f"{checked.most_at_once}", f"{checked.seconds:.3f}", f"{beside_one:.1f}")
-            rows.append((name, *figures))
-    return Table(("databases", "AWS calls", "at once, at most", "seconds", "× one database"), tuple(rows))
+def _waits(one: Sample) -> Figure:
+    """Two calls side by side are one wait; the check's own time is far below another."""
+    waits = one.together.seconds // LATENCY
+    return Figure("1 database, nothing to do: AWS calls waited for in a row", waits, "waits", _MOST_WAITS)
 
 
-if __name__ == "__main__":
-    show(chapter(measure(print)))
+def _growth(samples: Sequence[Sample], most: float, *, is_stopping: bool) -> Figure:
+    times = {sample.size: sample.together.seconds for sample in samples if sample.is_stopping is is_stopping}
+    what = "everything to stop" if is_stopping else "nothing to do"
+    return Figure(f"{max(times)} databases, {what}", times[max(times)] / times[min(times)], "× the time of one", most)
+
+
+_GOALS: Final = ((False, _MOST_IDLE), (True, _MOST_STOPPING))

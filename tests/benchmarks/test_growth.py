@@ -1,54 +1,63 @@
-"""Growth: an AWS call too many, and work that waits for its turn, show up."""
+"""The benchmark of growth sees what it is there to see."""
 
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
 
 from benchmarks import growth
-from chalicelib.model import DatabaseRef, Kind
-from chalicelib.table import Stored, Table
+from benchmarks.growth import Effort, Fleet, Sample
+from chalicelib.model import Action, DatabaseRef
+from chalicelib.rds import Rds
 
-REFS = [DatabaseRef(Kind.INSTANCE, f"database-{n}") for n in range(4)]
-USED, UNUSED = timedelta(minutes=1), timedelta(hours=2)
-
-
-def test_a_check_with_nothing_to_do_makes_two_calls_side_by_side() -> None:
-    for refs in (REFS[:1], REFS):
-        checked = growth.check(refs, USED, 0.02)
-        assert (checked.databases, checked.calls, checked.most_at_once) == (len(refs), 2, 2)
-        assert checked.seconds >= 0.02
+SIZE = 8
 
 
-def test_a_call_too_many_shows_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    read = Table.read
-
-    def read_twice(table: Table, refs: Sequence[DatabaseRef]) -> dict[DatabaseRef, Stored]:
-        read(table, refs)
-        return read(table, refs)
-
-    monkeypatch.setattr(Table, "read", read_twice)
-    measured = growth.measure(lambda _: None, sizes=(1, 2), rounds=1, latency=0.02)
-    calls, waiting, *_ = growth.chapter(measured).figures
-    assert (calls.value, calls.is_met) == (3, False)
-    assert (waiting.value, waiting.is_met) == (1, False)
+def test_a_check_with_nothing_to_do_takes_two_calls_however_many_there_are() -> None:
+    for size in (1, SIZE):
+        fleet = Fleet(size, idle=False, latency=0.0)
+        assert fleet.check(fleet.refs, Action.NONE).calls == 2
 
 
-def test_stops_that_wait_for_their_turn_show_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert growth.check(REFS, UNUSED, 0.02).most_at_once == len(REFS)
-    monkeypatch.setattr("chalicelib.reconcile.PARALLEL_CALLS", 1)
-    waiting = growth.check(REFS, UNUSED, 0.02)
-    assert waiting.most_at_once == 2, "the first look"
-    assert waiting.seconds >= 0.02 * (1 + 4 * len(REFS))
+def test_what_was_not_done_is_not_measured() -> None:
+    fleet = Fleet(1, idle=False, latency=0.0)
+    with pytest.raises(AssertionError):
+        fleet.check(fleet.refs, Action.STOP)
 
 
-def test_one_by_one_is_the_sum_of_checks_of_one() -> None:
-    measured = growth.measure(lambda _: None, sizes=(1, 3), rounds=1, latency=0.005)
-    assert [checked.databases for checked in measured.stops.checks] == [1, 3]
-    assert measured.quiet.one_by_one.calls == 3 * measured.quiet.checks[0].calls
-    assert measured.quiet.one_by_one.seconds >= 3 * 0.005
-    table = growth.chapter(measured).tables[0]
-    assert [row[0] for row in table.rows if "one by one" in row[0]] == [
-        "3, nothing to do, one by one",
-        "3, everything to stop, one by one",
-    ]
+def test_a_check_that_looks_at_one_after_the_other_shows(monkeypatch: pytest.MonkeyPatch) -> None:
+    look: Callable[..., Any] = Rds.describe
+
+    def one_by_one(self: Rds, refs: Sequence[DatabaseRef]) -> Any:
+        return {ref: seen for ref in refs for _, seen in look(self, [ref]).items()}
+
+    monkeypatch.setattr(Rds, "describe", one_by_one)
+    fleet = Fleet(SIZE, idle=False, latency=0.0)
+    assert fleet.check(fleet.refs, Action.NONE).calls == SIZE + 1
+
+
+def test_the_calls_of_one_check_are_made_side_by_side() -> None:
+    latency = 0.2
+    fleet = Fleet(1, idle=False, latency=latency)
+    effort = fleet.check(fleet.refs, Action.NONE)
+    assert effort.calls == 2
+    assert effort.seconds < 2 * latency
+
+
+def test_calls_made_one_after_the_other_show_up() -> None:
+    others = [Sample(100, is_stopping, Effort(0.1, 2), Effort(0.1, 200)) for is_stopping in (False, True)]
+    for seconds, is_met in ((0.022, True), (0.042, False)):
+        one = [Sample(1, is_stopping, Effort(seconds, 2), Effort(seconds, 2)) for is_stopping in (False, True)]
+        [waits, *_] = growth.chapter([*one, *others]).figures
+        assert waits.is_met is is_met
+
+
+def test_growth_beyond_the_goal_is_missed() -> None:
+    def sample(size: int, seconds: float) -> Sample:
+        return Sample(size, False, Effort(seconds, 2), Effort(seconds * size, 2 * size))
+
+    stopping = [Sample(size, True, Effort(0.1, 6), Effort(0.1, 6)) for size in (1, 100)]
+    for seconds, is_met in ((0.11, True), (0.13, False)):
+        [_, figure, _] = growth.chapter([sample(1, 0.02), sample(100, seconds), *stopping]).figures
+        assert figure.is_met is is_met
+        assert figure.value == pytest.approx(seconds / 0.02)
