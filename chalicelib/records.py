@@ -9,8 +9,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final, TypeVar
 
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
-
+from chalicelib.attributes import Attributes, from_attributes
 from chalicelib.model import (
     Event,
     EventName,
@@ -29,21 +28,8 @@ LARGEST_REVISION: Final = 10**15
 """A ``rev`` that is larger, or below 1, or no number, was not written by any version, and counts as none."""
 
 T = TypeVar("T")
-Attributes = Mapping[str, Any]
 
 _log = logging.getLogger("rds-lifecycle")
-_serializer = TypeSerializer()
-_deserializer = TypeDeserializer()
-
-
-def from_attributes(item: Attributes) -> dict[str, Any]:
-    """DynamoDB's typed attributes as plain values; numbers are Decimals."""
-    return {name: _deserializer.deserialize(value) for name, value in item.items()}
-
-
-def to_attributes(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Plain values as DynamoDB's typed attributes."""
-    return {name: _serializer.serialize(value) for name, value in values.items()}
 
 
 def encode_record(record: Record) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
+from chalicelib.attributes import from_attributes, to_attributes
 from chalicelib.aws import TRY_AGAIN, aws_call, error_code
 from chalicelib.errors import AwsUnavailable, Conflict
 from chalicelib.model import Activity, Change, DatabaseRef, Event, LastQuery, NoActivity, Record, UnreadableActivity
@@ -20,8 +21,6 @@ from chalicelib.records import (
     decode_record,
     encode_event,
     encode_record,
-    from_attributes,
-    to_attributes,
 )
 from chalicelib.timestamps import format_time, parse_time
 

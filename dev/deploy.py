@@ -15,7 +15,7 @@ from dev.preflight import NotReady, Target, check_account, check_neighbours, che
 from dev.stage import ROOT, function_name
 from dev.table import ensure_table
 
-CHALICE: Final = (sys.executable, "-c", "import sys; from chalice.cli import main; sys.exit(main())")
+CHALICE: Final = (sys.executable, "-m", "dev.chalice_cli")
 
 
 class ChaliceFailed(Exception):

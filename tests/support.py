@@ -16,11 +16,11 @@ from moto import mock_aws
 from moto.backends import get_backend
 from moto.core.models import DEFAULT_ACCOUNT_ID
 
+from chalicelib.attributes import from_attributes
 from chalicelib.lifecycle import Lifecycle
 from chalicelib.metric import ActivityMetric
 from chalicelib.model import DatabaseRef, Kind, Record
 from chalicelib.rds import Rds
-from chalicelib.records import from_attributes
 from chalicelib.settings import Settings
 from chalicelib.table import Table
 from dev.local_aws import create_database

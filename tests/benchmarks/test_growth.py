@@ -44,12 +44,20 @@ def test_the_calls_of_one_check_are_made_side_by_side() -> None:
     assert effort.seconds < 2 * latency
 
 
+def test_calls_made_one_after_the_other_show_up() -> None:
+    others = [Sample(100, is_stopping, Effort(0.1, 2), Effort(0.1, 200)) for is_stopping in (False, True)]
+    for seconds, is_met in ((0.022, True), (0.042, False)):
+        one = [Sample(1, is_stopping, Effort(seconds, 2), Effort(seconds, 2)) for is_stopping in (False, True)]
+        [waits, *_] = growth.chapter([*one, *others]).figures
+        assert waits.is_met is is_met
+
+
 def test_growth_beyond_the_goal_is_missed() -> None:
     def sample(size: int, seconds: float) -> Sample:
         return Sample(size, False, Effort(seconds, 2), Effort(seconds * size, 2 * size))
 
     stopping = [Sample(size, True, Effort(0.1, 6), Effort(0.1, 6)) for size in (1, 100)]
     for seconds, is_met in ((0.11, True), (0.13, False)):
-        [figure, _] = growth.chapter([sample(1, 0.02), sample(100, seconds), *stopping]).figures
+        [_, figure, _] = growth.chapter([sample(1, 0.02), sample(100, seconds), *stopping]).figures
         assert figure.is_met is is_met
         assert figure.value == pytest.approx(seconds / 0.02)

@@ -47,9 +47,9 @@ def test_numbers_show_what_matters(value: float, spelled: str) -> None:
 
 
 def test_the_same_bars_give_the_same_picture(tmp_path: Path) -> None:
-    bars, bound = [Bar("always on", 730), Bar("this app", 30.5, is_ours=True)], Bar("the bound", 30)
+    always_on = Bar("always on", 730, 26.0)
     for name in ("one.svg", "two.svg"):
-        draw(bars, bound, tmp_path / name)
+        draw([always_on, Bar("this app", 30.5, 1.09, is_ours=True)], tmp_path / name)
     assert (tmp_path / "one.svg").read_bytes() == (tmp_path / "two.svg").read_bytes()
-    draw([Bar("always on", 730), Bar("this app", 45, is_ours=True)], bound, tmp_path / "other.svg")
+    draw([always_on, Bar("this app", 45, 1.5, is_ours=True)], tmp_path / "other.svg")
     assert (tmp_path / "other.svg").read_bytes() != (tmp_path / "one.svg").read_bytes()

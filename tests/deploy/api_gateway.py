@@ -9,7 +9,7 @@ import fnmatch
 import json
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +22,7 @@ _IDENTITY = (
     "accessKey accountId caller cognitoAuthenticationProvider cognitoAuthenticationType cognitoIdentityId "
     "cognitoIdentityPoolId principalOrgId user userArn"
 )
-_BROWSER = {
+BROWSER = {
     "Accept": "application/json",
     "Accept-Encoding": "gzip, deflate, br",
     "CloudFront-Forwarded-Proto": "https",
@@ -57,7 +57,7 @@ class ApiGateway:
         self, method: str, path: str, token: str | None = "operator", body: str | None = None, *, encoded: bool = False
     ) -> Answer:
         """One request. ``encoded``: the body arrives as base64, as for binary media types."""
-        headers = {**_BROWSER}
+        headers = {**BROWSER}
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"
         if body is not None:
@@ -67,7 +67,7 @@ class ApiGateway:
         decision = self._authorize.invoke(self._authorizer_event(method, path, headers["Authorization"]))
         if not self._allowed(decision["policyDocument"], self._arn(method, path)):
             return Answer(403, {}, {"Message": "User is not authorized to access this resource"})
-        event = self._proxy_event(method, path, headers, body, decision)
+        event = proxy_event(self._resources, method, path, headers, body, decision)
         if encoded and body is not None:
             event |= {"body": base64.b64encode(body.encode()).decode(), "isBase64Encoded": True}
         answer = self._api_handler.invoke(event)
@@ -86,51 +86,59 @@ class ApiGateway:
             for statement in policy["Statement"]
         )
 
-    def _match(self, path: str) -> tuple[str, dict[str, str] | None]:
-        """The resource of the path, and its parameters (null where there are none)."""
-        for resource in self._resources:
-            if match := re.fullmatch(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", resource), path):
-                return resource, match.groupdict() or None
-        raise AssertionError(f"API Gateway has no resource for {path}")
-
-    def _proxy_event(
-        self, method: str, path: str, headers: Mapping[str, str], body: str | None, decision: Mapping[str, Any]
-    ) -> dict[str, Any]:
-        resource, parameters = self._match(path)
-        identity = dict.fromkeys(_IDENTITY.split())
-        return {
-            "resource": resource,
-            "path": path,
-            "httpMethod": method,
-            "headers": dict(headers),
-            "multiValueHeaders": {name: [value] for name, value in headers.items()},
-            "queryStringParameters": None,
-            "multiValueQueryStringParameters": None,
-            "pathParameters": parameters,
-            "stageVariables": None,
-            "requestContext": {
-                "accountId": ACCOUNT,
-                "apiId": API_ID,
-                "authorizer": {"principalId": decision["principalId"], "integrationLatency": 7, **decision["context"]},
-                "domainName": _HOST,
-                "domainPrefix": API_ID,
-                "extendedRequestId": "JJbxmplHYosFVYQ=",
-                "httpMethod": method,
-                "identity": {**identity, "sourceIp": "203.0.113.5", "userAgent": headers["User-Agent"]},
-                "path": f"/{STAGE}{path}",
-                "protocol": "HTTP/1.1",
-                "requestId": str(uuid.uuid4()),
-                "requestTime": "02/Mar/2026:09:00:00 +0000",
-                "requestTimeEpoch": 1772442000000,
-                "resourceId": "abc123",
-                "resourcePath": resource,
-                "stage": STAGE,
-            },
-            "body": body,
-            "isBase64Encoded": False,
-        }
-
 
 def _flat(answer: Mapping[str, Any]) -> dict[str, str]:
     several = {name: ", ".join(values) for name, values in answer.get("multiValueHeaders", {}).items()}
     return {**several, **answer.get("headers", {})}
+
+
+def proxy_event(
+    resources: Sequence[str],
+    method: str,
+    path: str,
+    headers: Mapping[str, str],
+    body: str | None,
+    decision: Mapping[str, Any],
+) -> dict[str, Any]:
+    """The request as api_handler gets it. ``resources`` are the routes' paths, ``decision`` is the authorizer's."""
+    resource, parameters = _match(resources, path)
+    identity = dict.fromkeys(_IDENTITY.split())
+    return {
+        "resource": resource,
+        "path": path,
+        "httpMethod": method,
+        "headers": dict(headers),
+        "multiValueHeaders": {name: [value] for name, value in headers.items()},
+        "queryStringParameters": None,
+        "multiValueQueryStringParameters": None,
+        "pathParameters": parameters,
+        "stageVariables": None,
+        "requestContext": {
+            "accountId": ACCOUNT,
+            "apiId": API_ID,
+            "authorizer": {"principalId": decision["principalId"], "integrationLatency": 7, **decision["context"]},
+            "domainName": _HOST,
+            "domainPrefix": API_ID,
+            "extendedRequestId": "JJbxmplHYosFVYQ=",
+            "httpMethod": method,
+            "identity": {**identity, "sourceIp": "203.0.113.5", "userAgent": headers["User-Agent"]},
+            "path": f"/{STAGE}{path}",
+            "protocol": "HTTP/1.1",
+            "requestId": str(uuid.uuid4()),
+            "requestTime": "02/Mar/2026:09:00:00 +0000",
+            "requestTimeEpoch": 1772442000000,
+            "resourceId": "abc123",
+            "resourcePath": resource,
+            "stage": STAGE,
+        },
+        "body": body,
+        "isBase64Encoded": False,
+    }
+
+
+def _match(resources: Sequence[str], path: str) -> tuple[str, dict[str, str] | None]:
+    """The resource of the path, and its parameters (null where there are none)."""
+    for resource in resources:
+        if match := re.fullmatch(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", resource), path):
+            return resource, match.groupdict() or None
+    raise AssertionError(f"API Gateway has no resource for {path}")

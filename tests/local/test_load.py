@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.records import from_attributes
+from chalicelib.attributes import from_attributes
 from chalicelib.timestamps import parse_time
 from tests.local.test_make_run import Stack, running
 

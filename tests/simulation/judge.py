@@ -8,10 +8,11 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from chalicelib.attributes import from_attributes
 from chalicelib.errors import Problem
 from chalicelib.lifecycle import CheckFailed
 from chalicelib.model import DatabaseRef, State
-from chalicelib.records import decode_record, from_attributes
+from chalicelib.records import decode_record
 from chalicelib.statuses import condition_of
 from chalicelib.timestamps import parse_time
 from tests.simulation import promises

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chalicelib.attributes import to_attributes
 from chalicelib.model import Event, EventName, Record
-from chalicelib.records import decode_record, encode_event, encode_record, to_attributes
+from chalicelib.records import decode_record, encode_event, encode_record
 from tests.support import NOW
 from tests.unit.test_decision import RECORDS
 

@@ -1,0 +1,172 @@
+"""An AWS that always gives the same answers, at once: what is measured beside it is the caller's own time.
+
+RDS speaks its query protocol and DynamoDB JSON, as in the service models of botocore; whoever calls, with whatever
+client, gets the same bytes. It runs in a process of its own: ``python -m benchmarks.canned_aws`` prints its port.
+"""
+
+import json
+import socketserver
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from urllib.parse import parse_qs
+from xml.sax.saxutils import escape
+
+from chalicelib.attributes import to_attributes
+from chalicelib.model import Record
+from chalicelib.records import encode_record
+from chalicelib.timestamps import format_time
+
+ASLEEP: Final = "asleep"
+"""A database that is stopped, whatever was asked before."""
+IN_USE: Final = "in-use"
+"""A database that is available and was queried a minute ago."""
+TABLE: Final = "system-metadata"
+ACTIVITY_KEY: Final = "last_rds_query_time"
+CALLS: Final = "/calls"
+
+_STATUS: Final = {ASLEEP: "stopped", IN_USE: "available"}
+_UP_FOR: Final = timedelta(hours=2)
+_INSTANCE: Final = """<DBInstance>\
+<DBInstanceIdentifier>{id}</DBInstanceIdentifier><DBInstanceStatus>{status}</DBInstanceStatus>\
+<DBInstanceClass>db.t4g.medium</DBInstanceClass><Engine>postgres</Engine><EngineVersion>16.3</EngineVersion>\
+<Endpoint><Address>{id}.c1x2y3.us-east-1.rds.amazonaws.com</Address><Port>5432</Port>\
+<HostedZoneId>Z2R2ITUGPM61AM</HostedZoneId></Endpoint><AllocatedStorage>100</AllocatedStorage>\
+<InstanceCreateTime>2024-01-08T09:12:33.123Z</InstanceCreateTime><MasterUsername>postgres</MasterUsername>\
+<PreferredBackupWindow>03:00-03:30</PreferredBackupWindow><BackupRetentionPeriod>7</BackupRetentionPeriod>\
+<VpcSecurityGroups><VpcSecurityGroupMembership><VpcSecurityGroupId>sg-0123456789abcdef0</VpcSecurityGroupId>\
+<Status>active</Status></VpcSecurityGroupMembership></VpcSecurityGroups><DBParameterGroups><DBParameterGroup>\
+<DBParameterGroupName>default.postgres16</DBParameterGroupName><ParameterApplyStatus>in-sync</ParameterApplyStatus>\
+</DBParameterGroup></DBParameterGroups><AvailabilityZone>us-east-1a</AvailabilityZone><DBSubnetGroup>\
+<DBSubnetGroupName>default</DBSubnetGroupName><VpcId>vpc-0123456789abcdef0</VpcId>\
+<SubnetGroupStatus>Complete</SubnetGroupStatus><Subnets><Subnet><SubnetIdentifier>subnet-0123456789abcdef0\
+</SubnetIdentifier><SubnetAvailabilityZone><Name>us-east-1a</Name></SubnetAvailabilityZone>\
+<SubnetStatus>Active</SubnetStatus></Subnet></Subnets></DBSubnetGroup><MultiAZ>false</MultiAZ>\
+<StorageType>gp3</StorageType><StorageEncrypted>true</StorageEncrypted>\
+<DBInstanceArn>arn:aws:rds:us-east-1:123456789012:db:{id}</DBInstanceArn></DBInstance>"""
+
+
+class CannedAws(socketserver.ThreadingTCPServer):
+    """Answers HTTP/1.1 with as little work as it can, and notes the operations that were asked for."""
+
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Connection)
+        self.calls: list[str] = []
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A function that is killed breaks its connections, which is no fault; anything else is told."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+    def answer(self, path: str, headers: Mapping[str, str], body: bytes) -> bytes:
+        """The body of the answer. Raises KeyError for an operation that nothing here makes."""
+        if path == CALLS:
+            noted, self.calls = self.calls, []
+            return json.dumps(noted).encode()
+        if "x-amz-target" in headers:
+            operation = headers["x-amz-target"].rpartition(".")[2]
+            self.calls.append(operation)
+            return json.dumps(_dynamodb(operation, json.loads(body), datetime.now(UTC))).encode()
+        given = {name: values[0] for name, values in parse_qs(body.decode()).items()}
+        self.calls.append(given["Action"])
+        return _rds(given["Action"], given["DBInstanceIdentifier"]).encode()
+
+
+class _Connection(socketserver.StreamRequestHandler):
+    server: CannedAws
+    disable_nagle_algorithm = True
+
+    def handle(self) -> None:
+        """One request after the other, for as long as the caller keeps the connection."""
+        while line := self.rfile.readline():
+            headers = {}
+            while (header := self.rfile.readline().rstrip()) != b"":
+                name, _, value = header.decode("latin-1").partition(":")
+                headers[name.lower()] = value.strip()
+            body = self.rfile.read(int(headers.get("content-length", "0")))
+            answer = self.server.answer(line.split()[1].decode(), headers, body)
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(answer), answer))
+
+
+def _rds(action: str, database_id: str) -> str:
+    status = {"DescribeDBInstances": _STATUS[database_id], "StartDBInstance": "starting", "StopDBInstance": "stopping"}
+    shown = _INSTANCE.format(id=escape(database_id), status=status[action])
+    inner = f"<DBInstances>{shown}</DBInstances>" if action == "DescribeDBInstances" else shown
+    metadata = "<ResponseMetadata><RequestId>01234567-89ab-cdef-0123-456789abcdef</RequestId></ResponseMetadata>"
+    namespace = "http://rds.amazonaws.com/doc/2014-10-31/"
+    return (
+        f'<{action}Response xmlns="{namespace}"><{action}Result>{inner}</{action}Result>{metadata}</{action}Response>'
+    )
+
+
+def _dynamodb(operation: str, request: Any, now: datetime) -> Any:
+    match operation:
+        case "BatchGetItem":
+            keys = [key["key"]["S"] for key in request["RequestItems"][TABLE]["Keys"]]
+            items = [_item(key, now) for key in keys]
+            return {"Responses": {TABLE: items}, "UnprocessedKeys": {}}
+        case "GetItem":
+            return {"Item": _item(request["Key"]["key"]["S"], now)}
+        case "TransactWriteItems":
+            return {}
+        case _:
+            raise KeyError(operation)
+
+
+def _item(key: str, now: datetime) -> dict[str, Any]:
+    """The last query time, a minute ago; or the app's record of a database of which nothing is news."""
+    if key == ACTIVITY_KEY:
+        return {"key": {"S": key}, "value": {"S": format_time(now - timedelta(minutes=1))}}
+    status = _STATUS[key.removeprefix("rds_lifecycle/")]
+    since = now - _UP_FOR
+    up_since = since if status == "available" else None
+    record = Record(rev=7, status=status, since=since, up_since=up_since, told_on=now.date())
+    return {"key": {"S": key}, **to_attributes({n: v for n, v in encode_record(record).items() if v is not None})}
+
+
+class Asked:
+    """The AWS of this run, from the caller's side."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def calls(self) -> list[str]:
+        """The operations that were asked for since the last time, in the order in which they came."""
+        with urllib.request.urlopen(self.url + CALLS, timeout=10) as answer:  # noqa: S310 - our own address
+            found: list[str] = json.load(answer)
+        return found
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """The environment by which boto3 finds it."""
+        return {"AWS_ENDPOINT_URL": self.url, "AWS_ACCESS_KEY_ID": "KEY", "AWS_SECRET_ACCESS_KEY": "secret"}
+
+
+@contextmanager
+def canned_aws() -> Iterator[Asked]:
+    """It serves until the context ends."""
+    command = [sys.executable, "-m", "benchmarks.canned_aws"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - a fixed command
+        try:
+            assert process.stdout is not None
+            yield Asked(f"http://127.0.0.1:{int(process.stdout.readline())}")
+        finally:
+            process.kill()
+
+
+def main() -> None:
+    """Print the port and serve until killed."""
+    with CannedAws() as server:
+        print(server.server_address[1], flush=True)
+        server.serve_forever()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,112 @@
+"""From the start of the process to the first answer, and what it holds by then."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from benchmarks.canned_aws import canned_aws
+from benchmarks.contenders import MEMORY, Contender, Ring
+from benchmarks.figures import Chapter, Figure, Progress, Table
+from benchmarks.spread import Spread
+
+ROUNDS: Final = 20
+GOAL: Final = 1.10
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """One operation's cold starts beside the plain handler's, in seconds, and the most memory held, in bytes."""
+
+    name: str
+    app: Spread
+    plain: Spread
+    app_memory: int
+    plain_memory: int
+
+    @property
+    def ratio(self) -> float:
+        """Of the medians."""
+        return self.app.median / self.plain.median
+
+
+@dataclass(frozen=True, slots=True)
+class Cold:
+    """What was measured. Sizes of the zips in bytes."""
+
+    starts: tuple[Start, ...]
+    app_zip: int
+    plain_zip: int
+    rounds: int
+
+
+def measure(progress: Progress, ring: Ring, rounds: int = ROUNDS) -> Cold:
+    """Everybody has a turn in every round, so that whatever else the machine does meanwhile falls on all alike."""
+    everybody = list(dict.fromkeys(c for match in ring.matches for c in (match.app, match.plain)))
+    runs: dict[Contender, list[tuple[float, int]]] = {contender: [] for contender in everybody}
+    with canned_aws() as aws:
+        for number in range(rounds + 1):
+            progress(f"cold starts: round {number} of {rounds}")
+            for contender in everybody:
+                run = _first_answer(contender, aws.environ)
+                if number:  # the first round fills the file cache
+                    runs[contender].append(run)
+    starts = tuple(_start(match.name, runs[match.app], runs[match.plain]) for match in ring.matches)
+    return Cold(starts, ring.app_zip, ring.plain_zip, rounds)
+
+
+def _first_answer(contender: Contender, aws: dict[str, str]) -> tuple[float, int]:
+    began = time.perf_counter()
+    with contender.start(aws) as function:
+        function.invoke(contender.event)
+        return time.perf_counter() - began, function.peak_memory()
+
+
+def _start(name: str, app: Sequence[tuple[float, int]], plain: Sequence[tuple[float, int]]) -> Start:
+    (app_seconds, app_memory), (plain_seconds, plain_memory) = zip(*app, strict=True), zip(*plain, strict=True)
+    return Start(name, Spread.of(app_seconds), Spread.of(plain_seconds), max(app_memory), max(plain_memory))
+
+
+def chapter(cold: Cold) -> Chapter:
+    """The cold starts as a reader sees them."""
+    figures = [
+        Figure(f"Cold start of {start.name}, beside a plain handler", start.ratio, "×", GOAL) for start in cold.starts
+    ]
+    memory = max(start.app_memory for start in cold.starts)
+    figures.append(Figure("Peak memory", memory / 1e6, "MB"))
+    figures.append(Figure("Zip", cold.app_zip / 1e6, "MB"))
+    return Chapter(
+        "Cold starts",
+        f"From the start of the process to the first answer: the zip of `make package` against two plain handlers of "
+        f"boto3 (`benchmarks/plain`), both under AWS's runtime client, in turns, {cold.rounds} runs each, on an AWS "
+        f"that answers at once. Median and quartiles, in milliseconds. Lambda adds its own time for both: fetching the "
+        f"zip and making the sandbox; and a function of {MEMORY} MB has a third of a core. The restart route is "
+        f"api_handler alone, without the authorizer, which is a function of its own.",
+        (_table(cold),),
+        tuple(figures),
+    )
+
+
+def _table(cold: Cold) -> Table:
+    head = (
+        "operation",
+        "app, ms",
+        "quartiles",
+        "plain handler, ms",
+        "quartiles",
+        "ratio",
+        "peak memory, MB",
+        "plain, MB",
+    )
+    rows = tuple(
+        (
+            start.name,
+            *start.app.in_milliseconds(),
+            *start.plain.in_milliseconds(),
+            f"{start.ratio:.2f}",
+            f"{start.app_memory / 1e6:.0f}",
+            f"{start.plain_memory / 1e6:.0f}",
+        )
+        for start in cold.starts
+    )
+    return Table(head, rows)

@@ -1,0 +1,164 @@
+"""Warm functions: what the app adds to its AWS calls, and what a check with nothing to do costs."""
+
+import json
+import statistics
+import subprocess
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Final
+
+from benchmarks.canned_aws import Asked, canned_aws
+from benchmarks.contenders import BARE, Contender, Match, Ring
+from benchmarks.figures import Chapter, Figure, Progress, Table
+from benchmarks.spread import Spread
+from tests.deploy.lambda_runtime import Function
+
+ROUNDS: Final = 200
+GOAL_ADDED: Final = 0.002
+GOAL_OWN_WORK: Final = 0.005
+GOAL_CALLS: Final = 2
+_UNMEASURED: Final = 10
+_CHECKS_LOGGED: Final = 10
+
+# What Lambda itself writes for each invocation: "Log formats" in the Lambda developer guide.
+_REQUEST: Final = "RequestId: 01234567-89ab-cdef-0123-456789abcdef"
+_PLATFORM_LINES: Final = (
+    f"START {_REQUEST} Version: $LATEST\n",
+    f"END {_REQUEST}\n",
+    f"REPORT {_REQUEST}\tDuration: 12.34 ms\tBilled Duration: 13 ms\tMemory Size: 512 MB\tMax Memory Used: 90 MB\t\n",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """One operation's requests, in seconds each: the app's, those of its bare AWS calls, the plain handler's."""
+
+    name: str
+    app: Spread
+    bare: Spread
+    plain: Spread
+    calls: tuple[str, ...]
+
+    @property
+    def added(self) -> float:
+        """Seconds that the app adds to its AWS calls made one after the other, by the medians."""
+        return self.app.median - self.bare.median
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """What one check with nothing to do writes to its log: the app's own lines, and the three of Lambda itself."""
+
+    lines: float
+    bytes: float
+    metric_lines: int
+    platform_lines: int = len(_PLATFORM_LINES)
+    platform_bytes: int = sum(len(line) for line in _PLATFORM_LINES)
+
+
+@dataclass(frozen=True, slots=True)
+class Warm:
+    """What was measured. ``own_work`` are CPU seconds of a check beyond those of its AWS calls."""
+
+    served: tuple[Served, ...]
+    own_work: float
+    logged: Logged
+    rounds: int
+
+
+def measure(progress: Progress, ring: Ring, rounds: int = ROUNDS) -> Warm:
+    """The three of a match have their turns in every round."""
+    with canned_aws() as aws:
+        served = tuple(serve(progress, match, aws, rounds) for match in ring.matches)
+        check = ring.matches[-1]
+        progress("warm: a check's own work, and its log")
+        return Warm(served, own_work(check, aws, rounds), log_of(check.app, aws), rounds)
+
+
+def serve(progress: Progress, match: Match, aws: Asked, rounds: int) -> Served:
+    """Requests to the app, to its bare calls and to the plain handler, in turns."""
+    progress(f"warm: {match.name}, {rounds} rounds")
+    with ExitStack() as stack:
+        functions = [
+            (stack.enter_context(contender.start(aws.environ)), contender)
+            for contender in (match.app, match.bare, match.plain)
+        ]
+        for _ in range(_UNMEASURED):
+            for function, contender in functions:
+                function.invoke(contender.event)
+        aws.calls()
+        functions[0][0].invoke(match.app.event)
+        calls = tuple(aws.calls())
+        times = [[_seconds(*turn) for turn in functions] for _ in range(rounds)]
+    app, bare, plain = (Spread.of(column) for column in zip(*times, strict=True))
+    return Served(match.name, app, bare, plain, calls)
+
+
+def _seconds(function: Function, contender: Contender) -> float:
+    began = time.perf_counter()
+    function.invoke(contender.event)
+    return time.perf_counter() - began
+
+
+def own_work(check: Match, aws: Asked, rounds: int) -> float:
+    """CPU seconds, by the medians: the check's, without those that boto3 needs for the same AWS calls."""
+    code, interpreter = (BARE / "own_work.py").read_text(), check.app.interpreter
+    command = interpreter.command(code, json.dumps(check.app.event), str(rounds + _UNMEASURED))
+    command[command.index(code) + 1] += f":{BARE}"
+    environ = {**aws.environ, "AWS_DEFAULT_REGION": "us-east-1", **check.bare.environ, **check.app.environ}
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=True)  # noqa: S603 - our own code
+    times = json.loads(done.stdout.splitlines()[-1])[_UNMEASURED:]
+    app, bare = zip(*times, strict=True)
+    return float(statistics.median(app) - statistics.median(bare))
+
+
+def log_of(check: Contender, aws: Asked) -> Logged:
+    """The lines of some checks, by their number."""
+    with check.start(aws.environ) as function:
+        for _ in range(_CHECKS_LOGGED):
+            function.invoke(check.event)
+    lines = function.lines
+    return Logged(
+        len(lines) / _CHECKS_LOGGED,
+        sum(len(line.encode()) for line in lines) / _CHECKS_LOGGED,
+        sum("_aws" in entry for entry in function.entries()),
+    )
+
+
+def chapter(warm: Warm) -> Chapter:
+    """The warm functions as a reader sees them."""
+    check, logged = warm.served[-1], warm.logged
+    figures = [
+        Figure(f"Warm {s.name}: added to its AWS calls", s.added * 1000, "ms", GOAL_ADDED * 1000) for s in warm.served
+    ]
+    figures += [
+        Figure("A check with nothing to do: AWS calls", len(check.calls), "calls", GOAL_CALLS),
+        Figure("A check with nothing to do: its own work", warm.own_work * 1000, "ms of CPU", GOAL_OWN_WORK * 1000),
+        Figure("A check with nothing to do: lines of its log", logged.lines, "lines", 1),
+        Figure("A check with nothing to do: bytes of its log", logged.bytes, "bytes"),
+        Figure("A check with nothing to do: metrics sent", logged.metric_lines, "metrics", 0),
+    ]
+    return Chapter(
+        "Warm functions",
+        f"Requests to functions that are up, one after the other, {warm.rounds} each in turns, on an AWS that answers "
+        f"at once: the app, the same AWS calls made bare by boto3 one after the other, and the plain handler, which "
+        f"makes fewer. The runtime client's own time is in all three. Milliseconds, median and quartiles. Own work is "
+        f"the CPU time of a check without that of its AWS calls. Lambda writes {logged.platform_lines} lines of "
+        f"{logged.platform_bytes} bytes of its own to the log of each invocation.",
+        (_table(warm),),
+        tuple(figures),
+    )
+
+
+def _table(warm: Warm) -> Table:
+    head = ("operation", "AWS calls", "app, ms", "quartiles", "requests/s", "bare calls, ms", "quartiles", "requests/s")
+    rows = tuple(
+        (s.name, str(len(s.calls)), *_columns(s.app), *_columns(s.bare), *_columns(s.plain)) for s in warm.served
+    )
+    return Table((*head, "plain handler, ms", "quartiles", "requests/s"), rows)
+
+
+def _columns(spread: Spread) -> tuple[str, str, str]:
+    median, quartiles = spread.in_milliseconds(1)
+    return median, quartiles, f"{1 / spread.median:.0f}"

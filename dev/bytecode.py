@@ -1,0 +1,45 @@
+"""Bytecode for the zip: Lambda unpacks it where nobody can write, so every cold start would compile every module."""
+
+import compileall
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+from py_compile import PycInvalidationMode
+from typing import Final
+
+_LIST_LOADED: Final = """\
+import sys
+sys.path.insert(0, sys.argv[1])
+import app
+print(*(module.__file__ for module in list(sys.modules.values()) if getattr(module, "__file__", None)), sep="\\n")
+"""
+
+
+def add_bytecode(archive: Path) -> None:
+    """Add that of every module of the zip that the app loads, unless the zip has bytecode already.
+
+    A Python of another minor version than the one that runs this reads the sources instead ("Cached compiled Python
+    modules" in PEP 3147). Times and sizes of the sources, which unpacking may change, are not looked at (PEP 552).
+    """
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name).resolve()
+        with zipfile.ZipFile(archive) as opened:
+            if any(entry.endswith(".pyc") for entry in opened.namelist()):
+                return
+            opened.extractall(folder)
+        for module in _loaded_from(folder):
+            compileall.compile_file(
+                module, stripdir=str(folder), quiet=1, invalidation_mode=PycInvalidationMode.UNCHECKED_HASH
+            )
+        with zipfile.ZipFile(archive, "a", zipfile.ZIP_DEFLATED) as opened:
+            for bytecode in sorted(folder.rglob("*.pyc")):
+                opened.write(bytecode, bytecode.relative_to(folder))
+
+
+def _loaded_from(folder: Path) -> list[Path]:
+    """The modules that importing app.py loads from the folder."""
+    command = [sys.executable, "-B", "-I", "-c", _LIST_LOADED, str(folder)]
+    loaded = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout  # noqa: S603 - our own code
+    return [path for line in loaded.splitlines() if (path := Path(line)).is_relative_to(folder)]

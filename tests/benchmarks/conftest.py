@@ -1,0 +1,45 @@
+"""Small functions under the real runtime client, some of which waste time."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from benchmarks.contenders import Contender
+from tests.deploy.lambda_runtime import Interpreter, install_runtime
+
+BURN = """
+def burn(seconds):
+    began = time.process_time()
+    while time.process_time() - began < seconds:
+        pass
+"""
+ASK = """
+def ask(times):
+    for _ in range(times):
+        body = b"Action=DescribeDBInstances&DBInstanceIdentifier=in-use"
+        urllib.request.urlopen(os.environ["AWS_ENDPOINT_URL"], data=body).read()
+"""
+IMPORTS = "import os, sys, time, urllib.request\n"
+
+Make = Callable[..., Contender]
+
+
+@pytest.fixture(scope="session")
+def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What Lambda brings along."""
+    return install_runtime(tmp_path_factory.mktemp("lambda") / "runtime")
+
+
+@pytest.fixture
+def function(runtime: Path, tmp_path: Path) -> Make:
+    """A function of that name, whose handler does this after that has been done at its import."""
+
+    def make(name: str, handler: str, at_import: str = "pass") -> Contender:
+        source = f"{IMPORTS}{BURN}{ASK}\n{at_import}\n\ndef handler(event, context):\n    {handler}\n"
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / f"{name}.py").write_text(source)
+        return Contender(Interpreter(folder, runtime), f"{name}.handler", {}, {})
+
+    return make

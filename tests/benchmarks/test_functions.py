@@ -1,0 +1,95 @@
+"""Cold and warm functions: a handler that wastes time, asks AWS once too often or chatters is found out."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks import cold, warm
+from benchmarks.canned_aws import ASLEEP, IN_USE, Asked, canned_aws
+from benchmarks.contenders import BARE, Contender, Match, Ring, matches
+from benchmarks.figures import Chapter, Figure
+from chalicelib.lifecycle import connect
+from chalicelib.model import Action
+from chalicelib.settings import read_settings
+from tests.benchmarks.conftest import BURN, Make
+from tests.deploy.lambda_runtime import Interpreter
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="awslambdaric has wheels for Linux only")
+
+
+def told(_: str) -> None:
+    """Progress that nobody watches."""
+
+
+def figure(chapter: Chapter, name: str) -> Figure:
+    [found] = [figure for figure in chapter.figures if name in figure.name]
+    return found
+
+
+def test_a_slow_import_shows_up_in_the_cold_start(function: Make) -> None:
+    quick, slow = function("quick", "pass"), function("slow", "pass", "burn(0.5)")
+    ring = Ring((Match("slow", slow, quick, quick), Match("quick", quick, quick, quick)), 2_000_000, 1_000)
+    measured = cold.measure(told, ring, rounds=3)
+    slow_start, quick_start = measured.starts
+    assert slow_start.app.median > slow_start.plain.median + 0.25
+    assert quick_start.app == quick_start.plain
+    chapter = cold.chapter(measured)
+    assert not figure(chapter, "Cold start of slow").is_met
+    assert figure(chapter, "Cold start of quick").is_met
+    assert figure(chapter, "Zip").value == 2.0
+
+
+def test_memory_that_a_function_holds_shows_up(function: Make) -> None:
+    lean, fat = function("lean", "pass"), function("fat", "pass", "kept = b'x' * 50_000_000")
+    [start] = cold.measure(told, Ring((Match("fat", fat, lean, lean),), 1, 1), rounds=2).starts
+    assert start.app_memory - start.plain_memory > 45_000_000
+
+
+def test_slow_handlers_and_calls_too_many_show_up_in_warm_functions(function: Make) -> None:
+    with canned_aws() as aws:
+        bare, plain = function("bare", "ask(2)"), function("plain", "ask(1)")
+        app = function("app", "burn(0.02); ask(3)")
+        served = warm.serve(told, Match("check", app, bare, plain), aws, rounds=20)
+        logged = warm.log_of(app, aws)
+    assert served.added > 0.015
+    assert served.calls == ("DescribeDBInstances",) * 3
+    chapter = warm.chapter(warm.Warm((served,), 0.001, logged, 20))
+    assert not figure(chapter, "Warm check: added").is_met
+    assert not figure(chapter, "nothing to do: AWS calls").is_met
+    assert figure(chapter, "own work").is_met
+
+
+def test_every_line_of_a_chatty_check_is_counted_and_a_metric_is_found(function: Make) -> None:
+    chatty = function("chatty", "print('ä'); print('{\"_aws\": {}}')")
+    with canned_aws() as aws:
+        logged = warm.log_of(chatty, aws)
+    assert (logged.lines, logged.bytes, logged.metric_lines) == (2, len("ä\n".encode()) + len('{"_aws": {}}\n'), 10)
+
+
+def test_work_of_its_own_is_told_from_that_of_the_calls(runtime: Path, tmp_path: Path) -> None:
+    check = "def inactivity_check(event, context):\n    calls.check(event, context)\n    burn(0.02)\n"
+    (tmp_path / "app.py").write_text(f"import calls, time\n{BURN}\n{check}")
+    *_, match = matches(*(Interpreter(folder, runtime) for folder in (tmp_path, tmp_path, BARE)))
+    with canned_aws() as aws:
+        assert warm.own_work(match, aws, 10) > 0.015
+
+
+def test_the_bare_calls_are_those_of_the_app(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bare = Interpreter(BARE, runtime)
+    start, _, check = matches(bare, bare, bare)
+    with canned_aws() as aws:
+        for name, value in {**aws.environ, "AWS_DEFAULT_REGION": "us-east-1"}.items():
+            monkeypatch.setenv(name, value)
+        asleep = connect(read_settings({"DATABASES": ASLEEP}))
+        assert asleep.restart(asleep.database(), "somebody").done is Action.START
+        assert sorted(aws.calls()) == sorted(calls_of(start.bare, aws))
+        [checked] = connect(read_settings({"DATABASES": IN_USE})).check()
+        assert (checked.action, checked.reason) == (Action.NONE, "recent-activity")
+        assert sorted(aws.calls()) == sorted(calls_of(check.bare, aws))
+
+
+def calls_of(contender: Contender, aws: Asked) -> list[str]:
+    with contender.start(aws.environ) as function:
+        function.invoke(contender.event)
+    return aws.calls()
