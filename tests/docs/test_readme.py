@@ -27,6 +27,7 @@ SHOWN_ELSEWHERE = {
     "make lint": ".ci/run",
     "make format": "rewrites the sources; its two commands are those of make lint",
     "make hunt SEEDS=1000": "tests/simulation/test_command.py, with fewer",
+    "make bench QUICK=1": "tests/benchmarks/test_command.py",
     "make screenshots": "tests/browser/test_screenshots.py, one state of all",
     "make policies": "tests/deploy/test_policies.py holds its result to be current",
     "make deploy STAGE=prod": "tests/deploy/test_deploy.py, against a local AWS",
@@ -123,6 +124,7 @@ def test_every_direct_dependency_has_its_reason() -> None:
         "docs/guarantees.md",
         "docs/how-it-works.md",
         "docs/operations.md",
+        "docs/performance.md",
     ],
 )
 def test_every_link_leads_somewhere(path: str) -> None:
