@@ -95,9 +95,9 @@ def _remark(start: Start) -> str:
         return ""
     return (
         "The plain start makes a client of RDS only, and two AWS calls. This one makes a client of DynamoDB as well, "
-        "and three calls more, by which no click is lost. What could be spared is spared: the zip holds bytecode, "
-        "boto3 is not loaded around botocore, botocore's models are not searched for, and nothing is collected "
-        "while the app loads. A plain handler with both clients is that of the check."
+        "and three calls more, by which no click is lost. A plain handler with both clients is that of the check. "
+        "What was tried and kept: bytecode in the zip, botocore without boto3 around it, no search through botocore's "
+        "models, no garbage collection of what is loaded for good."
     )
 
 
