@@ -76,7 +76,7 @@ def _measure(moments: trace.Trace, effort: Effort, images: Path) -> list[Chapter
         served = warm.measure(progress, ring, effort.warm_rounds)
     [check] = [start for start in starts.starts if start.name == _CHECK]
     cost = bill.CheckCost(
-        own_cpu_seconds=served.own_work,
+        own_cpu_seconds=served.check.whole,
         cold_seconds=check.app.median,
         reads=2,
         log_bytes=round(served.logged.bytes + served.logged.platform_bytes),

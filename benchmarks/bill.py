@@ -39,7 +39,7 @@ class CheckCost:
     """What was measured of one check of one database with nothing to do."""
 
     own_cpu_seconds: float
-    """On a whole core."""
+    """On a whole core, the work of making its AWS calls included."""
     cold_seconds: float
     """From the start of the process to the answer."""
     reads: int

@@ -16,6 +16,8 @@ from typing import Any, Final
 from urllib.parse import parse_qs
 from xml.sax.saxutils import escape
 
+from botocore import xform_name
+
 from chalicelib.attributes import to_attributes
 from chalicelib.model import Record
 from chalicelib.records import encode_record
@@ -28,6 +30,9 @@ IN_USE: Final = "in-use"
 TABLE: Final = "system-metadata"
 ACTIVITY_KEY: Final = "last_rds_query_time"
 CALLS: Final = "/calls"
+
+Call = tuple[str, str, dict[str, Any]]
+"""Service, method of boto3's client, parameters."""
 
 _STATUS: Final = {ASLEEP: "stopped", IN_USE: "available"}
 _UP_FOR: Final = timedelta(hours=2)
@@ -51,14 +56,14 @@ _INSTANCE: Final = """<DBInstance>\
 
 
 class CannedAws(socketserver.ThreadingTCPServer):
-    """Answers HTTP/1.1 with as little work as it can, and notes the operations that were asked for."""
+    """Answers HTTP/1.1 with as little work as it can, and notes the calls."""
 
     daemon_threads = True
     request_queue_size = 128
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Connection)
-        self.calls: list[str] = []
+        self.calls: list[Call] = []
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A function that is killed breaks its connections, which is no fault; anything else is told."""
@@ -71,12 +76,14 @@ class CannedAws(socketserver.ThreadingTCPServer):
             noted, self.calls = self.calls, []
             return json.dumps(noted).encode()
         if "x-amz-target" in headers:
-            operation = headers["x-amz-target"].rpartition(".")[2]
-            self.calls.append(operation)
-            return json.dumps(_dynamodb(operation, json.loads(body), datetime.now(UTC))).encode()
+            operation, request = headers["x-amz-target"].rpartition(".")[2], json.loads(body)
+            request.pop("ClientRequestToken", None)  # made by the client, for this one call
+            self.calls.append(("dynamodb", xform_name(operation), request))
+            return json.dumps(_dynamodb(operation, request, datetime.now(UTC))).encode()
         given = {name: values[0] for name, values in parse_qs(body.decode()).items()}
-        self.calls.append(given["Action"])
-        return _rds(given["Action"], given["DBInstanceIdentifier"]).encode()
+        action, database_id = given["Action"], given["DBInstanceIdentifier"]
+        self.calls.append(("rds", xform_name(action), {"DBInstanceIdentifier": database_id}))
+        return _rds(action, database_id).encode()
 
 
 class _Connection(socketserver.StreamRequestHandler):
@@ -137,11 +144,10 @@ class Asked:
     def __init__(self, url: str) -> None:
         self.url = url
 
-    def calls(self) -> list[str]:
-        """The operations that were asked for since the last time, in the order in which they came."""
+    def calls(self) -> list[Call]:
+        """The calls since the last time, in the order in which they came."""
         with urllib.request.urlopen(self.url + CALLS, timeout=10) as answer:  # noqa: S310 - our own address
-            found: list[str] = json.load(answer)
-        return found
+            return [(service, method, parameters) for service, method, parameters in json.load(answer)]
 
     @property
     def environ(self) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """Run in the app's own interpreter, with this folder on its path: CPU seconds of checks, and of their bare AWS calls.
 
-Prints one line of JSON after whatever the app logs. Arguments: the path, the event and the number of rounds.
+Prints one line of JSON after whatever the app logs. Arguments: the path, the event, the calls, the number of rounds.
 """
 
 import json
@@ -12,20 +12,20 @@ from typing import Any
 
 sys.path[:0] = sys.argv[1].split(":")
 
-import calls  # type: ignore[import-not-found]  # this folder is on the path only where it is run
+import replay  # type: ignore[import-not-found]  # this folder is on the path only where it is run
 
 import app
 
-event, rounds = json.loads(sys.argv[2]), int(sys.argv[3])
+event, calls, rounds = json.loads(sys.argv[2]), json.loads(sys.argv[3]), int(sys.argv[4])
 context = SimpleNamespace(aws_request_id="01234567-89ab-cdef-0123-456789abcdef")
 
 
-def cpu_seconds(handler: Callable[[Any, Any], Any]) -> float:
+def cpu_seconds(handler: Callable[[Any, Any], Any], given: Any) -> float:
     """Of all threads of this process."""
     began = time.process_time()
-    handler(event, context)
+    handler(given, context)
     return time.process_time() - began
 
 
-times = [(cpu_seconds(app.inactivity_check), cpu_seconds(calls.check)) for _ in range(rounds)]
+times = [(cpu_seconds(app.inactivity_check, event), cpu_seconds(replay.handler, calls)) for _ in range(rounds)]
 print(json.dumps(times))

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import cold, warm
-from benchmarks.canned_aws import ASLEEP, IN_USE, Asked, canned_aws
+from benchmarks.canned_aws import ASLEEP, IN_USE, canned_aws
 from benchmarks.contenders import BARE, Contender, Match, Ring, matches
 from benchmarks.figures import Chapter, Figure
 from chalicelib.lifecycle import connect
@@ -16,6 +16,9 @@ from tests.benchmarks.conftest import BURN, Make
 from tests.deploy.lambda_runtime import Interpreter
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="awslambdaric has wheels for Linux only")
+
+
+CALLS = [("rds", "describe_db_instances", {"DBInstanceIdentifier": IN_USE})]
 
 
 def told(_: str) -> None:
@@ -53,8 +56,8 @@ def test_slow_handlers_and_calls_too_many_show_up_in_warm_functions(function: Ma
         served = warm.serve(told, Match("check", app, bare, plain), aws, rounds=20)
         logged = warm.log_of(app, aws)
     assert served.added > 0.015
-    assert served.calls == ("DescribeDBInstances",) * 3
-    chapter = warm.chapter(warm.Warm((served,), 0.001, logged, 20))
+    assert [method for _, method, _ in served.calls] == ["describe_db_instances"] * 3
+    chapter = warm.chapter(warm.Warm((served,), warm.Work(0.006, 0.005), logged, 20))
     assert not figure(chapter, "Warm check: added").is_met
     assert not figure(chapter, "nothing to do: AWS calls").is_met
     assert figure(chapter, "own work").is_met
@@ -68,28 +71,38 @@ def test_every_line_of_a_chatty_check_is_counted_and_a_metric_is_found(function:
 
 
 def test_work_of_its_own_is_told_from_that_of_the_calls(runtime: Path, tmp_path: Path) -> None:
-    check = "def inactivity_check(event, context):\n    calls.check(event, context)\n    burn(0.02)\n"
-    (tmp_path / "app.py").write_text(f"import calls, time\n{BURN}\n{check}")
+    check = "def inactivity_check(event, context):\n    replay.handler(CALLS, context)\n    burn(0.02)\n"
+    (tmp_path / "app.py").write_text(f"import replay, time\nCALLS = {CALLS}\n{BURN}\n{check}")
     *_, match = matches(*(Interpreter(folder, runtime) for folder in (tmp_path, tmp_path, BARE)))
     with canned_aws() as aws:
-        assert warm.own_work(match, aws, 10) > 0.015
+        work = warm.own_work(match, CALLS, aws, 10)
+    assert work.own > 0.015
+    assert work.whole > work.calls > 0
 
 
-def test_the_bare_calls_are_those_of_the_app(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    bare = Interpreter(BARE, runtime)
-    start, _, check = matches(bare, bare, bare)
+@pytest.mark.parametrize(
+    ("database", "methods"),
+    [
+        (IN_USE, ["batch_get_item", "describe_db_instances"]),
+        (
+            ASLEEP,
+            ["batch_get_item", "describe_db_instances", "start_db_instance"] + ["transact_write_items"] * 2,
+        ),
+    ],
+)
+def test_the_bare_calls_are_those_that_the_app_makes(
+    runtime: Path, monkeypatch: pytest.MonkeyPatch, database: str, methods: list[str]
+) -> None:
+    replay = Contender(Interpreter(BARE, runtime), "replay.handler", [], {})
     with canned_aws() as aws:
         for name, value in {**aws.environ, "AWS_DEFAULT_REGION": "us-east-1"}.items():
             monkeypatch.setenv(name, value)
-        asleep = connect(read_settings({"DATABASES": ASLEEP}))
-        assert asleep.restart(asleep.database(), "somebody").done is Action.START
-        assert sorted(aws.calls()) == sorted(calls_of(start.bare, aws))
-        [checked] = connect(read_settings({"DATABASES": IN_USE})).check()
-        assert (checked.action, checked.reason) == (Action.NONE, "recent-activity")
-        assert sorted(aws.calls()) == sorted(calls_of(check.bare, aws))
-
-
-def calls_of(contender: Contender, aws: Asked) -> list[str]:
-    with contender.start(aws.environ) as function:
-        function.invoke(contender.event)
-    return aws.calls()
+        app = connect(read_settings({"DATABASES": database}))
+        if database == ASLEEP:
+            assert app.restart(app.database(), "somebody").done is Action.START
+        else:
+            assert [(result.action, result.reason) for result in app.check()] == [(Action.NONE, "recent-activity")]
+        calls = aws.calls()
+        assert sorted(method for _, method, _ in calls) == methods
+        with replay.start(aws.environ) as function:
+            assert list(warm.calls_of(function, calls, aws)) == calls

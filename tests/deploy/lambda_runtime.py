@@ -50,12 +50,14 @@ class Interpreter:
 
 def install_runtime(folder: Path) -> Path:
     """What Lambda has in /var/runtime: boto3 and awslambdaric with all that they need, and nothing else."""
-    folder.mkdir()
+    (folder / "__pycache__").mkdir(parents=True)
     for name in _with_requirements(("boto3", "awslambdaric")):
         distribution = importlib.metadata.distribution(name)
-        for top in {file.parts[0] for file in distribution.files or () if file.parts[0] not in ("..", "__pycache__")}:
-            if not (folder / top).exists():
-                (folder / top).symlink_to(Path(str(distribution.locate_file(top))))
+        for file in distribution.files or ():
+            # A package is linked as a whole, a module beside its bytecode.
+            linked = file if file.parts[0] == "__pycache__" else Path(file.parts[0])
+            if file.parts[0] != ".." and not (folder / linked).exists():
+                (folder / linked).symlink_to(Path(str(distribution.locate_file(linked))))
     return folder
 
 
