@@ -5,6 +5,7 @@ import itertools
 import json
 import os
 import random
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import ModuleType, SimpleNamespace
@@ -38,8 +39,9 @@ class Audience(Protocol):
         """A function ended by itself."""
 
 
-_spare: list[ModuleType] = []
-"""Apps that no invocation uses at the moment: importing one takes longer than a simulated day."""
+_spare: defaultdict[str, list[ModuleType]] = defaultdict(list)
+"""Apps that no invocation uses at the moment, by their WARM_UP_SCHEDULE, which says whether they have a warm_up at all:
+importing one takes longer than a simulated day."""
 
 
 class Functions:
@@ -62,6 +64,7 @@ class Functions:
         self._chance_of = chance_of
         self._numbers = itertools.count(1)
         self._idle: list[tuple[ModuleType, Lifecycle]] = []
+        self._spare = _spare[environ.get("WARM_UP_SCHEDULE", "")]
 
     def check(self, then: Callable[[Exception | None], None] = lambda _: None) -> None:
         """The schedule wakes inactivity_check."""
@@ -152,11 +155,11 @@ class Functions:
     def _container(self) -> tuple[ModuleType, Lifecycle]:
         if self._idle:
             return self._idle.pop()
-        return _spare.pop() if _spare else load_app(), self._make_lifecycle()
+        return self._spare.pop() if self._spare else load_app(), self._make_lifecycle()
 
     def close(self) -> None:
         """The containers may serve another run."""
-        _spare.extend(module for module, _ in self._idle)
+        self._spare.extend(module for module, _ in self._idle)
 
 
 _EVENT: Final = {
