@@ -86,8 +86,8 @@ def test_a_writer_that_comes_in_between_is_not_overwritten(world: World, written
         if (at := next(others, None)) is not None:
             world.activity_item({"S": at.isoformat()})
 
-    world.dynamodb.meta.events.register("before-call.dynamodb.UpdateItem", another_writes)
-    report(NOW + timedelta(minutes=5))
+    with hooked(world.dynamodb, "before-call.dynamodb.UpdateItem", another_writes):
+        report(NOW + timedelta(minutes=5))
     assert written()["value"] == {"S": "2026-03-02T09:09:00+00:00"}
 
 
@@ -124,8 +124,10 @@ def test_writers_that_always_come_first_are_an_error(world: World) -> None:
     def another_writes(**_: Any) -> None:
         world.activity_item({"N": str(next(seconds))})
 
-    world.dynamodb.meta.events.register("before-call.dynamodb.UpdateItem", another_writes)
-    with pytest.raises(Unavailable, match="Others write the item last_rds_query_time"):
+    with (
+        hooked(world.dynamodb, "before-call.dynamodb.UpdateItem", another_writes),
+        pytest.raises(Unavailable, match="Others write the item last_rds_query_time"),
+    ):
         report(NOW)
 
 
