@@ -1,23 +1,21 @@
 """One check over more and more databases, where each AWS call takes a while, against one check for each."""
 
-import io
-import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, redirect_stdout
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from benchmarks.figures import Chapter, Figure, Progress, Table
+from benchmarks.world import silence
 from chalicelib.lifecycle import Lifecycle
 from chalicelib.model import Action, DatabaseRef, Kind
 from chalicelib.rds import Rds
 from chalicelib.settings import Settings, read_settings
 from chalicelib.table import Table as MetadataTable
-from chalicelib.telemetry import logger
 from tests.simulation.client import Call, SimulatedClient
+from tests.simulation.natures import Steady
 from tests.simulation.rds import SimulatedRds
 from tests.simulation.table import SimulatedTable
 
@@ -46,22 +44,6 @@ class SlowWire:
             return effect()
 
 
-class _Steady:
-    """An RDS without whims."""
-
-    def start_takes(self) -> float:
-        return 240.0
-
-    def stop_takes(self) -> float:
-        return 240.0
-
-    def lags_for(self) -> float:
-        return 0.0
-
-    def shows_old(self) -> bool:
-        return False
-
-
 @dataclass(frozen=True, slots=True)
 class Effort:
     """What one check took."""
@@ -87,7 +69,7 @@ class Fleet:
         self.refs = tuple(DatabaseRef(Kind.INSTANCE, f"db-{number}") for number in range(size))
         self.now = _NOON
         self._wire = SlowWire(0.0)
-        self._rds = SimulatedRds(lambda: self.now, _Steady())
+        self._rds = SimulatedRds(lambda: self.now, Steady())
         self._table = SimulatedTable(_TABLE, lambda *_: None)
         for ref in self.refs:
             self._rds.add(ref, "available")
@@ -153,25 +135,12 @@ def _sample(size: int, latency: float, *, is_stopping: bool) -> Sample:
         efforts = [fleet.check([ref], expected) for ref in fleet.refs]
         return Effort(sum(effort.seconds for effort in efforts), sum(effort.calls for effort in efforts))
 
-    with _quiet():
+    with silence():
         return Sample(size, is_stopping, _median([together() for _ in range(_ROUNDS)]), one_by_one())
 
 
 def _median(efforts: Sequence[Effort]) -> Effort:
     return sorted(efforts, key=lambda effort: effort.seconds)[len(efforts) // 2]
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """The app logs and sends metrics as ever, but not onto the terminal."""
-    handlers = [handler for handler in logger.handlers if isinstance(handler, logging.StreamHandler)]
-    streams = [handler.setStream(io.StringIO()) for handler in handlers]
-    try:
-        with redirect_stdout(io.StringIO()):
-            yield
-    finally:
-        for handler, stream in zip(handlers, streams, strict=True):
-            handler.setStream(stream)
 
 
 def chapter(samples: Sequence[Sample]) -> Chapter:

@@ -40,7 +40,7 @@ def draw(bars: Sequence[Bar], path: Path) -> None:
         whole.set_title("Billed hours of a month", loc="left", color=_INK)
         close = [bar for bar in bars if 1 < bar.times_least < _CLOSE]
         _bars(above, close, [100 * (bar.times_least - 1) for bar in close], "{:+.1f} %")
-        above.set_title("More than the least for its queries", loc="left", color=_INK)
+        above.set_title("Above the least needed", loc="left", color=_INK)
         path.parent.mkdir(parents=True, exist_ok=True)
         picture.savefig(path, format="svg", metadata={"Date": None, "Title": "Billed hours of a month"})
 

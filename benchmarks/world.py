@@ -108,7 +108,7 @@ class World:
     def passes(self, until: datetime) -> None:
         """Let time pass; what the app logs meanwhile is heard by nobody."""
         random.seed(SEED)
-        with patch.dict(os.environ, self.environ), _silence():
+        with patch.dict(os.environ, self.environ), silence():
             self.clockwork.run(self.clockwork.seconds_of(until))
 
     def up(self) -> tuple[Span, ...]:
@@ -151,7 +151,9 @@ class _Nobody:
 
 
 @contextmanager
-def _silence() -> Iterator[None]:
+def silence() -> Iterator[None]:
+    """The app logs and sends metrics as ever, but nobody hears it."""
+
     def ignore(_: logging.LogRecord) -> None:
         """Nobody reads it."""
 

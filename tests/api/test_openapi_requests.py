@@ -28,7 +28,8 @@ def wsgi(probe: Probe) -> Callable[[dict[str, Any], StartResponse], Iterable[byt
             for name, value in environ.items()
             if name.startswith("HTTP_") or name == "CONTENT_TYPE"
         }
-        path = environ["REQUEST_URI"]
+        query = environ["QUERY_STRING"]
+        path = environ["REQUEST_URI"].partition("?")[0] + (f"?{query}" if query else "")
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         answer = probe.ask(environ["REQUEST_METHOD"], path, headers, body or None)
         given = {"Content-Type": "application/json", **answer.headers}

@@ -73,7 +73,7 @@ class ActivityReporter:
         self._rouse()
         try:
             yield
-        except Exception as error:
+        except Exception as error:  # whatever it is, it is only looked at, and raised again
             if means_down(error):
                 self._blocks.pop(key, None)
             raise

@@ -54,7 +54,7 @@ class _AnswerWhileDown:
 
         try:
             await self._app(scope, receive, note)
-        except Exception as error:
+        except Exception as error:  # any driver's: what does not mean that the database is down is raised again
             # Also where the answer has begun, or none can be given: then only the database is woken.
             if not self._lifecycle.failed(error) or begun or scope["type"] != "http":
                 raise

@@ -58,7 +58,7 @@ class Lifecycle:
         try:
             with self._reported():
                 yield
-        except Exception as error:
+        except Exception as error:  # whatever it is, it is only looked at, and raised again
             self.failed(error)
             raise
 
