@@ -10,7 +10,7 @@ from string import Template
 from typing import Final
 
 _FOLDER: Final = Path(__file__).parent
-_SCRIPTS: Final = ("words.js", "api.js", "draw.js", "history.js", "look.js", "show.js", "main.js")
+_SCRIPTS: Final = ("format.js", "api.js", "dom.js", "history.js", "store.js", "render.js", "main.js")
 
 
 @dataclass(frozen=True, slots=True)

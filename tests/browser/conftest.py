@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.browser.screen import DASHBOARD, MISSING, Screen, chromium, find_chromium, screen
+from tests.browser.tab import DASHBOARD, MISSING, Screen, chromium, find_chromium, screen
 from tests.served import Served, serving
 
 Look = Callable[..., Screen]

@@ -12,8 +12,8 @@ from typing import Final, NamedTuple
 
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.browser.scenes import SCENES, Scene
-from tests.browser.screen import MISSING, chromium, find_chromium, screen
+from tests.browser.states import SCENES, Scene
+from tests.browser.tab import MISSING, chromium, find_chromium, screen
 from tests.served import ROOT
 
 WIDTHS: Final = {"wide": 1000, "narrow": 320}

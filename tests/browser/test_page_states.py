@@ -6,7 +6,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from tests.browser.conftest import Look
-from tests.browser.scenes import SCENES, Scene
+from tests.browser.states import SCENES, Scene
 
 pytestmark = pytest.mark.no_cover
 

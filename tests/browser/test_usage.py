@@ -9,8 +9,8 @@ from playwright.sync_api import expect
 from chalicelib.model import Event, EventName
 from chalicelib.views import MOST_EVENTS
 from tests.browser.conftest import Look
-from tests.browser.scenes import SHOWN
-from tests.browser.screen import HISTORY
+from tests.browser.states import SHOWN
+from tests.browser.tab import HISTORY
 from tests.served import Served, serving
 from tests.support import NOW, PROD, failing
 

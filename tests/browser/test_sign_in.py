@@ -6,8 +6,8 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Look
-from tests.browser.scenes import awake
-from tests.browser.screen import LIST, RESTART
+from tests.browser.states import awake
+from tests.browser.tab import LIST, RESTART
 from tests.served import Served
 from tests.support import failing
 

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Look
-from tests.browser.scenes import SHOWN, Scene
+from tests.browser.states import SHOWN, Scene
 from tests.served import Served
 from tests.support import PROD
 

@@ -8,7 +8,7 @@ from typing import Final
 from unittest.mock import patch
 
 from tests import support
-from tests.browser.screen import DASHBOARD, Screen
+from tests.browser.tab import DASHBOARD, Screen
 from tests.served import Served, serving
 from tests.support import ANALYTICS, PROD, failing
 

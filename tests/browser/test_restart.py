@@ -4,8 +4,8 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Look
-from tests.browser.scenes import SHOWN, dozing, pass_by, waking
-from tests.browser.screen import BASE, DASHBOARD, HISTORY, ORIGIN, RESTART, turn
+from tests.browser.states import SHOWN, dozing, pass_by, waking
+from tests.browser.tab import BASE, DASHBOARD, HISTORY, ORIGIN, RESTART, turn
 from tests.served import Serve, Served, serving
 from tests.support import PROD, failing
 

@@ -4,8 +4,8 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Look
-from tests.browser.scenes import awake, waking
-from tests.browser.screen import LIST, turn
+from tests.browser.states import awake, waking
+from tests.browser.tab import LIST, turn
 from tests.served import Served
 from tests.support import failing
 

@@ -7,8 +7,8 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Look
-from tests.browser.scenes import awake, pass_by, several, waking
-from tests.browser.screen import BASE, ORIGIN
+from tests.browser.states import awake, pass_by, several, waking
+from tests.browser.tab import BASE, ORIGIN
 from tests.served import Served, serving
 from tests.support import ANALYTICS, PROD
 

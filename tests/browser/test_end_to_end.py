@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.screen import listen, turn
+from tests.browser.tab import listen, turn
 from tests.local.test_make_run import QUICK, free_ports, running
 
 pytestmark = [pytest.mark.no_cover, pytest.mark.timeout(180)]
