@@ -1,4 +1,4 @@
-"""The status page: one document with its style and script inside, so that one request shows it."""
+"""The status page: one document that contains its style and script, so that one request loads it."""
 
 import base64
 import hashlib
@@ -9,21 +9,22 @@ from pathlib import Path
 from string import Template
 from typing import Final
 
+from chalicelib.page.bundle import bundle
+
 _FOLDER: Final = Path(__file__).parent
-_SCRIPTS: Final = ("format.js", "api.js", "dom.js", "history.js", "store.js", "render.js", "main.js")
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The page, and the headers that it is served with."""
+    """The document and the headers of the response."""
 
     html: str
     headers: dict[str, str]
 
     def is_known_to(self, if_none_match: str | None) -> bool:
-        """Whether the browser has this very page already. ``if_none_match`` is the request's header (RFC 9110, 13.1.2).
+        """Whether the request's ``If-None-Match`` header names this version (RFC 9110, section 13.1.2).
 
-        A proxy may have made the tag a weak one on its way.
+        The comparison is weak, because a proxy may have weakened the tag.
         """
         tags = [tag.strip().removeprefix("W/") for tag in (if_none_match or "").split(",")]
         return self.headers["ETag"] in tags or "*" in tags
@@ -31,9 +32,9 @@ class Page:
 
 @lru_cache(maxsize=1)
 def render(dashboard_url: str | None) -> Page:
-    """The page of a deployment; ``dashboard_url`` is where it sends people once their database is ready."""
+    """Render the page of a deployment. It opens ``dashboard_url`` once the database is ready."""
     style = _read("page.css")
-    script = "".join(_read(name) for name in _SCRIPTS)
+    script = bundle(_FOLDER, "main.js")
     document = Template(_read("page.html")).substitute(
         style=style, script=script, dashboard_url=html.escape(dashboard_url or "")
     )
@@ -41,7 +42,7 @@ def render(dashboard_url: str | None) -> Page:
         "default-src 'none'",
         f"script-src '{_digest(script)}'",
         f"style-src '{_digest(style)}'",
-        "img-src data:",  # the icon of the tab shows the state
+        "img-src data:",  # the tab's icon
         "connect-src 'self'",
         "base-uri 'none'",
         "form-action 'none'",
@@ -53,7 +54,7 @@ def render(dashboard_url: str | None) -> Page:
         "Content-Type": "text/html; charset=utf-8",
         "Content-Security-Policy": "; ".join(policy),
         "ETag": f'"{hashlib.sha256(document.encode()).hexdigest()[:32]}"',
-        # Kept, but asked for again each time: a new version is seen at once, an old one costs no download.
+        # Stored but revalidated each time, so that a new version takes effect at once.
         "Cache-Control": "no-cache",
         "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "no-referrer",
@@ -67,5 +68,5 @@ def _read(name: str) -> str:
 
 
 def _digest(text: str) -> str:
-    """How a Content-Security-Policy names an inline script or style (CSP Level 3, 2.3.1)."""
+    """The source expression of an inline script or style (CSP Level 3, section 2.3.1)."""
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

@@ -1,65 +1,135 @@
-// The API, as this tab's bearer sees it.
+// Requests to the API. Their answers have the types of docs/openapi.json.
 
-const TOKEN = "rds-lifecycle.token";
-// Without the slash at the end, too: API Gateway serves the page below its stage, at /api/.
-const BASE = location.pathname.replace(/\/*$/, "/");
-const PATIENCE = 35 * SECOND;
+import {SECOND} from "./format.js";
+import {getState, setServerTime} from "./store.js";
 
-class Refused extends Error {}
-class Unreachable extends Error {}
+/** @import {components} from "openapi" */
+/** @typedef {components["schemas"]["Database"]} Database */
+/** @typedef {Database["state"]} DatabaseState */
+/** @typedef {components["schemas"]["Event"]} HistoryEvent */
+/** @typedef {HistoryEvent["event"]} EventName */
+/** @typedef {components["schemas"]["History"]} History */
+/** @typedef {components["schemas"]["Summary"]} Summary */
+/** @typedef {Summary["periods"][number]} Period */
+/** @typedef {components["schemas"]["Restarted"]} Restarted */
+/** @typedef {{hours: number} | {until: string}} Hold */
 
-class Failed extends Error {
+// Longer than the 29 s within which API Gateway answers.
+const TIMEOUT = 35 * SECOND;
+
+// API Gateway serves the page at the path of its stage, with or without a slash at the end: /api/.
+const BASE_PATH = location.pathname.replace(/\/*$/, "/");
+
+/** The token is unknown, or its role does not allow the request. */
+export class AccessDenied extends Error {}
+
+/** The server did not respond. */
+export class ConnectionFailed extends Error {}
+
+/** The server responded with an error. */
+export class RequestFailed extends Error {
+  /**
+   * @param {number} status
+   * @param {unknown} body
+   * @param {number | null} retryAfter
+   */
   constructor(status, body, retryAfter) {
-    super(typeof body?.detail === "string" ? body.detail : `The server answered with ${status}.`);
+    const detail = /** @type {{detail?: unknown} | null | undefined} */ (body)?.detail;
+    super(typeof detail === "string" ? detail : `The server responded with status ${status}.`);
     this.status = status;
     this.retryAfter = retryAfter;
   }
 }
 
-// For this tab only. Where the browser keeps nothing, until the page is left.
-const kept = new Map();
-const storage = {
-  read: (key) => { try { return sessionStorage.getItem(key); } catch { return kept.get(key) ?? null; } },
-  keep: (key, value) => { try { sessionStorage.setItem(key, value); } catch { kept.set(key, value); } },
-  forget: (key) => { try { sessionStorage.removeItem(key); } catch { kept.delete(key); } },
-};
-const token = {
-  read: () => storage.read(TOKEN),
-  keep: (value) => storage.keep(TOKEN, value),
-  forget: () => storage.forget(TOKEN),
-};
-
-// By how much this device's clock is behind the server's; the header counts whole seconds.
-let skew = 0;
-const now = () => Date.now() + skew;
-
-function setClock(date) {
-  const difference = Date.parse(date) - Date.now();
-  if (!Number.isNaN(difference)) skew = Math.abs(difference) > 5 * SECOND ? difference : 0;
+/** @returns {Promise<{databases: Database[], role: string | null}>} */
+export async function listDatabases() {
+  const {body, headers} = await request("GET", "databases");
+  return {databases: body.databases, role: headers.get("Access-Role")};
 }
 
-// → {value, retryAfter (s, or null), role}. Throws Refused, Unreachable or Failed.
-async function ask(method, path, body) {
-  const bearer = token.read();
-  if (bearer === null || !/^[\x21-\x7e]+$/.test(bearer)) throw new Refused();
-  const headers = {Authorization: `Bearer ${bearer}`, Accept: "application/json"};
-  if (body !== undefined) headers["Content-Type"] = "application/json";
-  let response, value;
-  try {
-    response = await fetch(BASE + path, {
-      method, headers, body: body && JSON.stringify(body), cache: "no-store", redirect: "error",
-      signal: AbortSignal.timeout(PATIENCE),
-    });
-    value = await response.json();
-  } catch (error) {
-    if (response?.ok || !response) throw new Unreachable(String(error));
+/**
+ * @param {string} id
+ * @param {number} days
+ * @returns {Promise<History>}
+ */
+export async function getHistory(id, days) {
+  return (await request("GET", `${databasePath(id)}/history?days=${days}`)).body;
+}
+
+/**
+ * @param {string} id
+ * @returns {Promise<Restarted>}
+ */
+export async function restartDatabase(id) {
+  return (await request("POST", `${databasePath(id)}/restart`)).body;
+}
+
+/**
+ * @param {string} id
+ * @param {Hold} hold
+ * @returns {Promise<Database>}
+ */
+export async function setHold(id, hold) {
+  return (await request("PUT", `${databasePath(id)}/hold`, hold)).body;
+}
+
+/**
+ * @param {string} id
+ * @returns {Promise<Database>}
+ */
+export async function endHold(id) {
+  return (await request("DELETE", `${databasePath(id)}/hold`)).body;
+}
+
+/** @param {string} id */
+function databasePath(id) {
+  return `databases/${encodeURIComponent(id)}`;
+}
+
+/**
+ * Throws AccessDenied, ConnectionFailed or RequestFailed.
+ * @param {string} method
+ * @param {string} path
+ * @param {Hold} [payload]
+ */
+async function request(method, path, payload) {
+  const {token} = getState();
+  // fetch rejects a header with other characters, as if the server had not responded.
+  if (token === null || !/^[\x21-\x7e]+$/.test(token)) throw new AccessDenied();
+  /** @type {Record<string, string>} */
+  const headers = {Authorization: `Bearer ${token}`, Accept: "application/json"};
+  if (payload) headers["Content-Type"] = "application/json";
+  const response = await send(BASE_PATH + path, {method, headers, body: payload && JSON.stringify(payload)});
+  if (response.status === 401 || response.status === 403) throw new AccessDenied();
+  setServerTime(response.headers.get("Date"));
+  const body = await readBody(response);
+  if (!response.ok) {
+    const seconds = Number.parseInt(response.headers.get("Retry-After") ?? "", 10);
+    throw new RequestFailed(response.status, body, Number.isNaN(seconds) ? null : seconds);
   }
-  if (response.status === 401 || response.status === 403) throw new Refused();
-  setClock(response.headers.get("Date"));
-  const seconds = Number.parseInt(response.headers.get("Retry-After"), 10);
-  const retryAfter = Number.isNaN(seconds) ? null : seconds;
-  if (!response.ok) throw new Failed(response.status, value, retryAfter);
-  return {value, retryAfter, role: response.headers.get("Access-Role")};
+  return {body, headers: response.headers};
 }
 
-const path = (id, what = "") => `databases/${encodeURIComponent(id)}${what}`;
+/**
+ * @param {string} url
+ * @param {RequestInit} options
+ */
+async function send(url, options) {
+  try {
+    const signal = AbortSignal.timeout(TIMEOUT);
+    return await fetch(url, {...options, cache: "no-store", redirect: "error", signal});
+  } catch (error) {
+    throw new ConnectionFailed(String(error));
+  }
+}
+
+/** @param {Response} response */
+async function readBody(response) {
+  try {
+    return await response.json();
+  } catch (error) {
+    // The body of an error may be that of a proxy; its status is enough.
+    if (!response.ok) return null;
+    throw new ConnectionFailed(String(error));
+  }
+}

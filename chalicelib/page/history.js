@@ -1,165 +1,245 @@
-// The past: what the history says, as a timeline, a table, sums and a list.
+// Renders a history as the API returns it: a timeline, a table, totals and a list of events.
 
-const FEW_EVENTS = 8;
-const LOOKS = {
-  awake: {title: "awake", of: ["running", "busy"]},
-  failed: {title: "failed", of: ["failed"]},
-  moving: {title: "starting or stopping", of: ["starting", "stopping"]},
-  asleep: {title: "asleep", of: ["stopped"]},
-  unseen: {title: "not observed", of: [null]},
+import {byId, createElement, createSvg, replaceChildren, setAttributes, setText, setVisible} from "./dom.js";
+import {EVENT_TITLES} from "./database.js";
+import {
+  HOUR,
+  MINUTE,
+  NARROW_UNITS,
+  SECOND,
+  approximate,
+  clockTime,
+  count,
+  dateTime,
+  dayName,
+  duration,
+  localizeTimes,
+  money,
+  parseTime,
+  percent,
+  preciseHours,
+  startOfDay,
+} from "./format.js";
+
+/** @import {HistoryEvent, Period, Summary} from "./api.js" */
+/** @import {LoadedHistory, TimelineTarget} from "./store.js" */
+/** @typedef {"running" | "failed" | "transitioning" | "stopped" | "unobserved"} Category */
+/** @typedef {{start: number, end: number, category: Category}} Segment */
+/** @typedef {{start: number, end: number, segments: Segment[], totals: Record<Category, number>}} Day */
+
+/** How many events are listed at first. */
+export const FEW_EVENTS = 8;
+
+const TIMELINE_HINT = "Point at a day, or use Tab and the arrow keys, for details.";
+
+// A category with a smaller bar, or with a dotted line, can be recognized without colour.
+/** @type {Record<Category, {title: string, states: Period["state"][], height: number}>} */
+const CATEGORIES = {
+  running: {title: "awake", states: ["running", "busy"], height: 20},
+  failed: {title: "failed", states: ["failed"], height: 20},
+  transitioning: {title: "starting or stopping", states: ["starting", "stopping"], height: 12},
+  stopped: {title: "asleep", states: ["stopped"], height: 4},
+  unobserved: {title: "not observed", states: [null], height: 0},
 };
-const lookOf = (state) => Object.keys(LOOKS).find((look) => LOOKS[look].of.includes(state));
+const CATEGORY_NAMES = /** @type {Category[]} */ (Object.keys(CATEGORIES));
+const CATEGORY_OF_STATE = new Map(
+  CATEGORY_NAMES.flatMap((name) => CATEGORIES[name].states.map((state) => /** @type {const} */ ([state, name]))),
+);
 
-// One entry a local day, the newest first: {start, end, parts: [{start, end, look}], times: {awake: ms, …}}.
-function daysOf(periods, count, now) {
-  const days = [];
-  for (let back = 0; back < count; back += 1) {
-    const start = startOfDay(now, -back), end = startOfDay(now, 1 - back), parts = [];
-    const times = Object.fromEntries(Object.keys(LOOKS).map((look) => [look, 0]));
-    for (const period of periods) {
-      const from = Math.max(start, time(period.from)), until = Math.min(end, time(period.until));
-      if (from >= until) continue;
-      const look = lookOf(period.state);
-      parts.push({start: from, end: until, look});
-      times[look] += until - from;
-    }
-    days.push({start, end, parts, times});
-  }
-  return days;
+/** @type {Category[]} */
+const TABLE_COLUMNS = ["running", "stopped", "transitioning", "failed", "unobserved"];
+
+/**
+ * @param {LoadedHistory} history
+ * @param {boolean} showsAllEvents
+ */
+export function renderHistory(history, showsAllEvents) {
+  const {events, summary, id, days, loadedAt} = history;
+  const key = [id, days, loadedAt];
+  replaceChildren(byId("totals"), key, () => totals(summary));
+  renderTimeline(history, key);
+  replaceChildren(byId("legend"), "legend", legend);
+  replaceChildren(byId("usage-rows"), key, () => localDays(history).map(tableRow));
+  const newestFirst = events.toReversed();
+  const shown = showsAllEvents ? newestFirst : newestFirst.slice(0, FEW_EVENTS);
+  replaceChildren(byId("events"), [...key, showsAllEvents], () => shown.map((event) => eventItem(event, loadedAt)));
+  setText("events-note", eventsNote(history));
+  setText("show-all", `Show all ${events.length}`);
+  setVisible("show-all", shown.length < events.length);
 }
 
-const dayName = (day) => WEEKDAY.format(day.start);
-
-const spelled = (part) =>
-  `${LOOKS[part.look].title} ${CLOCK.format(part.start)} to ${CLOCK.format(part.end)} (${span(part.end - part.start)})`;
-
-function spelledDay(day) {
-  const awake = day.parts.filter((part) => part.look === "awake");
-  const when = awake.map((part) => `${CLOCK.format(part.start)} to ${CLOCK.format(part.end)}`);
-  const sums = Object.keys(LOOKS)
-    .filter((look) => day.times[look] > 0)
-    .map((look) => `${LOOKS[look].title} ${span(day.times[look])}`);
-  return `${dayName(day)}: ${sums.join(", ")}${when.length ? `. Awake ${when.join(", ")}` : ""}.`;
+/**
+ * The text below the timeline, about a day or what the pointer is at.
+ * @param {LoadedHistory} history
+ * @param {TimelineTarget | null} target
+ */
+export function timelineNote(history, target) {
+  if (target === null) return TIMELINE_HINT;
+  const day = localDays(history)[target.day];
+  const at = target.fraction === undefined ? NaN : day.start + target.fraction * (day.end - day.start);
+  const segment = day.segments.find(({start, end}) => start <= at && at < end);
+  return segment ? `${dayName(day.start)}: ${segmentText(segment)}.` : dayText(day);
 }
 
-// Each look has its own height, so that it can be told without colour; what nobody has seen is a dotted line.
-const HEIGHTS = {awake: 20, failed: 20, moving: 12, asleep: 4};
-
-function band(parts, start, end) {
-  // In minutes: browsers draw nothing beyond some ten millions of units.
-  const width = (end - start) / MINUTE;
-  const drawing = shape("svg", {viewBox: `0 0 ${width} 20`, preserveAspectRatio: "none", class: "band"});
-  for (const part of parts) {
-    const x = (part.start - start) / MINUTE, wide = (part.end - part.start) / MINUTE, high = HEIGHTS[part.look];
-    const attributes = {class: `look ${part.look}`};
-    if (part.look === "unseen") drawing.append(shape("path", {d: `M${x} 17h${wide}`, ...attributes}));
-    else drawing.append(shape("rect", {x, y: 20 - high, width: wide, height: high, ...attributes}));
-  }
-  return drawing;
-}
-
-function dayRow(day) {
-  const drawing = band(day.parts, day.start, day.end);
-  const text = spelledDay(day);
-  drawing.setAttribute("role", "img");
-  drawing.setAttribute("aria-label", text);
-  drawing.addEventListener("focus", () => say("pointed", text));
-  drawing.addEventListener("pointermove", (event) => {
-    const box = drawing.getBoundingClientRect();
-    const at = day.start + ((event.clientX - box.left) / box.width) * (day.end - day.start);
-    const part = day.parts.find(({start, end}) => start <= at && at < end);
-    say("pointed", part ? `${dayName(day)}: ${spelled(part)}.` : text);
+/**
+ * The days of the browser's time zone, the newest first.
+ * @param {LoadedHistory} history
+ * @returns {Day[]}
+ */
+function localDays({summary, days, loadedAt}) {
+  return Array.from({length: days}, (_, back) => {
+    const start = startOfDay(loadedAt, -back);
+    const end = startOfDay(loadedAt, 1 - back);
+    const segments = summary.periods.flatMap((period) => clip(period, start, end));
+    const dayTotals = {running: 0, failed: 0, transitioning: 0, stopped: 0, unobserved: 0};
+    for (const segment of segments) dayTotals[segment.category] += segment.end - segment.start;
+    return {start, end, segments, totals: dayTotals};
   });
-  const row = element("div", {class: "day"});
-  row.append(element("span", {class: "day-name"}, dayName(day)), drawing);
-  row.append(element("span", {class: "day-awake"}, day.times.awake > 0 ? span(day.times.awake, SMALL_UNITS) : "–"));
+}
+
+/**
+ * The part of a period that lies within a day, if any.
+ * @param {Period} period
+ * @param {number} dayStart
+ * @param {number} dayEnd
+ * @returns {Segment[]}
+ */
+function clip(period, dayStart, dayEnd) {
+  const start = Math.max(dayStart, parseTime(period.from));
+  const end = Math.min(dayEnd, parseTime(period.until));
+  const category = CATEGORY_OF_STATE.get(period.state) ?? "unobserved";
+  return start < end ? [{start, end, category}] : [];
+}
+
+/** @param {Segment} segment */
+function segmentText({start, end, category}) {
+  return `${CATEGORIES[category].title} ${clockTime(start)} to ${clockTime(end)} (${duration(end - start)})`;
+}
+
+/** @param {Day} day */
+function dayText({start, segments, totals: dayTotals}) {
+  const running = segments
+    .filter(({category}) => category === "running")
+    .map((segment) => `${clockTime(segment.start)} to ${clockTime(segment.end)}`);
+  const sums = CATEGORY_NAMES.filter((name) => dayTotals[name] > 0).map(
+    (name) => `${CATEGORIES[name].title} ${duration(dayTotals[name])}`,
+  );
+  return `${dayName(start)}: ${sums.join(", ")}${running.length ? `. Awake ${running.join(", ")}` : ""}.`;
+}
+
+/**
+ * All days are one tab stop; the arrow keys move between them.
+ * @param {LoadedHistory} history
+ * @param {unknown} key
+ */
+function renderTimeline(history, key) {
+  const timeline = byId("timeline");
+  const focused = [...timeline.querySelectorAll(".bar")].findIndex((bar) => bar === document.activeElement);
+  if (!replaceChildren(timeline, key, () => [...localDays(history).map(timelineRow), hourScale()])) return;
+  const bars = /** @type {NodeListOf<SVGElement>} */ (timeline.querySelectorAll(".bar"));
+  const tabStop = Math.min(Math.max(focused, 0), bars.length - 1);
+  bars.forEach((bar, index) => bar.setAttribute("tabindex", index === tabStop ? "0" : "-1"));
+  if (focused >= 0) bars[tabStop].focus();
+}
+
+/**
+ * @param {Day} day
+ * @param {number} index
+ */
+function timelineRow(day, index) {
+  const bar = createBar(day.segments, day.start, day.end);
+  setAttributes(bar, {role: "img", "aria-label": dayText(day), "data-day": String(index)});
+  const row = createElement("div", {class: "day"});
+  row.append(createElement("span", {class: "day-name"}, dayName(day.start)), bar);
+  row.append(createElement("span", {class: "day-total"}, narrowDuration(day.totals.running)));
   return row;
 }
 
-function hours() {
-  const marks = element("div", {class: "hours", "aria-hidden": "true"});
+/**
+ * @param {Segment[]} segments
+ * @param {number} start
+ * @param {number} end
+ */
+function createBar(segments, start, end) {
+  // In minutes: browsers draw nothing beyond some tens of millions of units.
+  const minutes = (/** @type {number} */ ms) => String(ms / MINUTE);
+  const attributes = {viewBox: `0 0 ${minutes(end - start)} 20`, preserveAspectRatio: "none", class: "bar"};
+  const shapes = segments.map((segment) => {
+    const x = minutes(segment.start - start);
+    const width = minutes(segment.end - segment.start);
+    const {height} = CATEGORIES[segment.category];
+    const classes = {class: `segment ${segment.category}`};
+    if (segment.category === "unobserved") return createSvg("path", {d: `M${x} 17h${width}`, ...classes});
+    return createSvg("rect", {x, y: String(20 - height), width, height: String(height), ...classes});
+  });
+  return createSvg("svg", attributes, ...shapes);
+}
+
+function hourScale() {
   const midnight = startOfDay(0);
-  for (const hour of [0, 6, 12, 18]) marks.append(element("span", {}, CLOCK.format(midnight + hour * HOUR)));
-  return marks;
+  const hours = [0, 6, 12, 18].map((hour) => createElement("span", {}, clockTime(midnight + hour * HOUR)));
+  return createElement("div", {class: "hours", "aria-hidden": "true"}, ...hours);
 }
 
 function legend() {
-  return Object.entries(LOOKS).map(([look, {title}]) => {
-    const sample = band([{start: 0, end: MINUTE, look}], 0, MINUTE);
+  return CATEGORY_NAMES.map((category) => {
+    const sample = createBar([{start: 0, end: MINUTE, category}], 0, MINUTE);
     sample.setAttribute("aria-hidden", "true");
-    return element("li", {}, sample, title);
+    return createElement("li", {}, sample, CATEGORIES[category].title);
   });
 }
 
-function sum(title, value) {
-  return element("div", {}, element("dt", {}, title), element("dd", {}, value));
-}
-
-function sums(summary) {
-  const number = new Intl.NumberFormat(LANGUAGE, {maximumFractionDigits: 1});
-  const money = new Intl.NumberFormat(LANGUAGE, {style: "currency", currency: "USD", currencyDisplay: "narrowSymbol"});
-  const percent = new Intl.NumberFormat(LANGUAGE, {style: "percent", maximumFractionDigits: 0});
-  const hour = (value) => PRECISE_HOURS.format(value);
+/** @param {Summary} summary */
+function totals(summary) {
   const observed = summary.running_hours + summary.saved_hours;
-  const saved = observed > 0 ? [percent.format(summary.saved_hours / observed)] : [];
-  if (summary.saved_usd !== null) saved.push(money.format(summary.saved_usd));
+  const saved = observed > 0 ? [percent(summary.saved_hours / observed)] : [];
+  if (summary.saved_usd !== null) saved.push(money(summary.saved_usd));
   const shown = [
-    sum("Awake", hour(summary.running_hours)),
-    sum("Asleep", hour(summary.stopped_hours)),
-    sum("Not billed", hour(summary.saved_hours)),
-    sum("Saved", saved.join(" · ") || "–"),
-    sum("Came up", summary.starts === 1 ? "once" : `${number.format(summary.starts)} times`),
+    total("Awake", preciseHours(summary.running_hours)),
+    total("Asleep", preciseHours(summary.stopped_hours)),
+    total("Not billed", preciseHours(summary.saved_hours)),
+    total("Saved", saved.join(" · ") || "–"),
+    total("Starts", count(summary.starts)),
   ];
-  if (summary.median_wake_seconds !== null) shown.push(sum("Usual wait", about(summary.median_wake_seconds * SECOND)));
-  if (summary.unobserved_hours > 0.05) shown.push(sum("Not observed", hour(summary.unobserved_hours)));
+  if (summary.median_wake_seconds !== null) {
+    shown.push(total("Usual wait", approximate(summary.median_wake_seconds * SECOND)));
+  }
+  if (summary.unobserved_hours > 0.05) shown.push(total("Not observed", preciseHours(summary.unobserved_hours)));
   return shown;
 }
 
-function dayInTable(day) {
-  const cells = ["awake", "asleep", "moving", "failed", "unseen"].map((look) =>
-    element("td", {}, day.times[look] > 0 ? span(day.times[look], SMALL_UNITS) : "–"));
-  return element("tr", {}, element("th", {scope: "row"}, dayName(day)), ...cells);
+/**
+ * @param {string} title
+ * @param {string} value
+ */
+function total(title, value) {
+  return createElement("div", {}, createElement("dt", {}, title), createElement("dd", {}, value));
 }
 
-function eventInList(event, now) {
-  const by = event.by === null || event.detail.includes(event.by) ? "" : ` – ${event.by}`;
-  const at = element("time", {datetime: event.at}, moment(time(event.at), now));
-  return element("li", {tabindex: "-1"}, at, element("strong", {}, EVENTS[event.event] ?? event.event),
-    element("span", {}, localized(event.detail, now), element("span", {class: "note"}, by)));
+/** @param {Day} day */
+function tableRow(day) {
+  const cells = TABLE_COLUMNS.map((category) => createElement("td", {}, narrowDuration(day.totals[category])));
+  return createElement("tr", {}, createElement("th", {scope: "row"}, dayName(day.start)), ...cells);
 }
 
-// One stop of the Tab key for all days; the arrow keys go from one to the next.
-function drawTimeline(rows) {
-  const before = [...$("timeline").querySelectorAll(".band")], at = before.indexOf(document.activeElement);
-  $("timeline").replaceChildren(...rows.map(dayRow), hours());
-  const bands = [...$("timeline").querySelectorAll(".band")], stop = Math.min(Math.max(at, 0), bands.length - 1);
-  bands.forEach((one, index) => one.setAttribute("tabindex", index === stop ? "0" : "-1"));
-  if (at >= 0) bands[stop].focus();
-  else if (before.length !== bands.length) say("pointed", "Point at a day, or go there with the Tab and arrow keys, to see more.");
+/** @param {number} ms */
+function narrowDuration(ms) {
+  return ms > 0 ? duration(ms, NARROW_UNITS) : "–";
 }
 
-function walkTimeline(event) {
-  const step = {ArrowDown: 1, ArrowUp: -1}[event.key], bands = [...$("timeline").querySelectorAll(".band")];
-  const next = bands[bands.indexOf(event.target) + step];
-  if (next === undefined) return;
-  event.preventDefault();
-  event.target.setAttribute("tabindex", "-1");
-  next.setAttribute("tabindex", "0");
-  next.focus();
+/**
+ * @param {HistoryEvent} event
+ * @param {number} now
+ */
+function eventItem({at, event, by, detail}, now) {
+  const initiator = by === null || detail.includes(by) ? "" : ` – ${by}`;
+  const text = createElement("span", {}, localizeTimes(detail, now), createElement("span", {class: "note"}, initiator));
+  const time = createElement("time", {datetime: at}, dateTime(parseTime(at), now));
+  return createElement("li", {tabindex: "-1"}, time, createElement("strong", {}, EVENT_TITLES[event] ?? event), text);
 }
 
-// Shows a history as the API gives it; `all` its events, or a few.
-function drawHistory({events, summary}, days, all, now) {
-  const rows = daysOf(summary.periods, days, now);
-  drawTimeline(rows);
-  $("legend").replaceChildren(...legend());
-  $("days").replaceChildren(...rows.map(dayInTable));
-  $("sums").replaceChildren(...sums(summary));
-  const newest = events.toReversed();
-  const shown = all ? newest : newest.slice(0, FEW_EVENTS);
-  $("events").replaceChildren(...shown.map((event) => eventInList(event, now)));
-  const left = summary.events_left_out, older = left ? ` ${new Intl.NumberFormat(LANGUAGE).format(left)} older ones are not shown.` : "";
-  say("no-events", events.length ? older.trim() : "Nothing has been recorded in this time.");
-  say("more", `Show all ${events.length}`);
-  show("more", shown.length < events.length);
+/** @param {LoadedHistory} history */
+function eventsNote({events, summary}) {
+  if (events.length === 0) return "No activity in this period.";
+  return summary.events_left_out > 0 ? `${count(summary.events_left_out)} older events are not shown.` : "";
 }

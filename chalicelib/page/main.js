@@ -1,173 +1,129 @@
-// What people do: sign in and out, choose, press buttons; and the way to the dashboard.
+// Connects the page's controls and the browser's events to actions, polling and rendering.
 
-const DASHBOARD = document.querySelector("meta[name=dashboard]").content;
-const AWAITED = "rds-lifecycle.awaited";
-const AWAITED_LASTS = HOUR, HEARD_WITHIN = MINUTE, JUMP_AFTER = 8 * SECOND;
-let jumpAt = null;
+import {
+  holdFor,
+  holdUntil,
+  holdUntilMorning,
+  releaseHold,
+  selectDatabase,
+  selectDays,
+  showAllEvents,
+  showDay,
+  signIn,
+  start,
+  stayHere,
+} from "./actions.js";
+import {byId, isEnabled} from "./dom.js";
+import {HOUR, SECOND, inputValue} from "./format.js";
+import {poll, signOut} from "./poll.js";
+import {DASHBOARD_URL, redirectWhenDue, restartRedirectCountdown} from "./redirect.js";
+import {render} from "./render.js";
+import {mayOperate, now, subscribe} from "./store.js";
 
-// --- the dashboard, once it is ready: only in the tab that has asked for it, and only while that is what it shows ---
+const MAX_HOLD = 168 * HOUR;
 
-function settleAwaited(databases, shown) {
-  const awaited = storage.read(AWAITED);
-  if (awaited === null) return;
-  const {id, at} = JSON.parse(awaited), wanted = databases.find((one) => one.id === id);
-  const isOver = now() - at > AWAITED_LASTS || wanted === undefined;
-  const isVain = !isOver && !wanted.ready && moodOf(wanted) !== "waking" && now() - at > HEARD_WITHIN;
-  if (isOver || isVain || wanted.ready) storage.forget(AWAITED);
-  if (!isOver && wanted.ready && id === shown.id && DASHBOARD !== "") {
-    jumpAt = now() + JUMP_AFTER;
-    say("said", `Awake. The dashboard opens in ${span(JUMP_AFTER)}; the button “Stay here” stops that.`);
-  }
-}
+const tokenInput = byId("token", HTMLInputElement);
+const databaseSelect = byId("database-select", HTMLSelectElement);
+const holdTime = byId("hold-time", HTMLInputElement);
+const timeline = byId("timeline");
 
-function drawJump() {
-  show("jump", jumpAt !== null);
-  if (jumpAt === null) return;
-  say($("jump").firstElementChild, `Opening the dashboard in ${left(Math.max(0, jumpAt - now()))} …`);
-  if (jumpAt <= now()) {
-    jumpAt = null;
-    location.assign(DASHBOARD);
-  }
-}
-
-// --- buttons ---
-
-async function change(card, method, what, body) {
-  const shown = database(), {visit} = known;
-  if (known.busy || shown === null) return;
-  Object.assign(known, {busy: true, answer: null, changes: known.changes + 1});
-  draw();
-  let answer = null, fault = null;
-  try {
-    answer = await ask(method, path(shown.id, what), body);
-  } catch (error) {
-    fault = error;
-  }
-  if (visit !== known.visit) return;
-  Object.assign(known, {busy: false, changes: known.changes + 1});
-  if (fault === null) {
-    const changed = answer.value.database ?? answer.value;
-    learn(known.databases.map((one) => (one.id === changed.id ? changed : one)));
-    say("said", answer.value.message ?? localized(changed.detail, now()));
-  } else {
-    known.answer = {id: shown.id, card, text: whyNot(fault)};
-    if (fault instanceof Refused || fault.status === 409) storage.forget(AWAITED);
-  }
-  draw();
-  void look();
-}
-
-function whyNot(error) {
-  if (error instanceof Failed) return localized(error.message, now());
-  if (error instanceof Refused) return "Your token may not do this; it takes an operator's.";
-  return "No answer came. It may have been heard all the same; if nothing changes in a minute, press again.";
-}
-
-function start() {
-  storage.keep(AWAITED, JSON.stringify({id: database().id, at: now()}));
-  void change("now", "POST", "/restart");
-}
-
-function keepUntil(at) {
-  void change("sleep", "PUT", "/hold", {until: new Date(at).toISOString().replace(/\.\d+/, "")});
-}
-
-function choose(id) {
-  known.id = id;
-  jumpAt = null;
-  past.all = false;
-  history.replaceState(null, "", `#${encodeURIComponent(id)}`);
-  draw();
-  say("said", `${id}: ${MOODS[moodOf(database())].title}`);
-  void remember();
-}
-
-function chooseDays(days) {
-  Object.assign(past, {days, all: false});
-  for (const button of document.querySelectorAll("[data-days]")) {
-    button.setAttribute("aria-pressed", String(Number(button.dataset.days) === days));
-  }
-  drawPast();
-  void remember();
-}
-
-function showAll() {
-  past.all = true;
-  drawPast();
-  $("events").children[FEW_EVENTS]?.focus();
-}
-
-// --- who ---
-
-function begin(visitor) {
-  known.visit += 1;
-  Object.assign(known, {databases: null, role: null, failures: 0, learnedAt: null, busy: false, answer: null});
-  Object.assign(past, {asked: null, told: null, fault: "", all: false});
-  jumpAt = null;
-  if (visitor === null) token.forget();
-  else token.keep(visitor);
-}
-
-async function signIn(event) {
-  event.preventDefault();
-  begin($("token").value.trim());
-  $("token").value = "";
-  say("sign-in-fault", "");
-  draw();
-  const {visit} = known;
-  await look();
-  if (visit === known.visit) $(database() === null ? "sign-out" : "headline").focus();
-}
-
-function signOut(why) {
-  begin(null);
-  storage.forget(AWAITED);
-  say("sign-in-fault", why);
-  draw();
-  $("token").focus();
-}
-
-// --- wiring ---
-
-function onPress(button, act) {
+/**
+ * @param {Element} button
+ * @param {() => void} action
+ */
+function onClick(button, action) {
   button.addEventListener("click", () => {
-    if (isEnabled(button)) act();
+    if (isEnabled(button)) action();
   });
 }
 
-$("sign-in").addEventListener("submit", signIn);
-$("dashboard").href = DASHBOARD || "#";
-onPress($("sign-out"), () => signOut(""));
-onPress($("start"), start);
-onPress($("stay"), () => { jumpAt = null; draw(); $("headline").focus(); });
-onPress($("end-hold"), () => { void change("sleep", "DELETE", "/hold"); $("headline").focus(); });
-onPress($("until-morning"), () => keepUntil(tomorrowAt(8, now())));
-onPress($("more"), showAll);
-for (const button of document.querySelectorAll("[data-hours]")) {
-  onPress(button, () => void change("sleep", "PUT", "/hold", {hours: Number(button.dataset.hours)}));
+/**
+ * @param {string} attribute
+ * @param {(value: number) => void} action
+ */
+function onClickEach(attribute, action) {
+  for (const button of document.querySelectorAll(`[${attribute}]`)) {
+    onClick(button, () => action(Number(button.getAttribute(attribute))));
+  }
 }
-for (const button of document.querySelectorAll("[data-days]")) onPress(button, () => chooseDays(Number(button.dataset.days)));
-$("choice").addEventListener("change", () => choose($("choice").value));
-$("until-time").addEventListener("focus", () => {
-  $("until-time").min = localInput(now());
-  $("until-time").max = localInput(now() + 168 * HOUR);
-});
-$("until").addEventListener("submit", (event) => {
+
+/**
+ * The bar of a day in the timeline, if the event is about one.
+ * @param {Event} event
+ */
+function dayOf(event) {
+  const bar = event.target instanceof Element ? event.target.closest("[data-day]") : null;
+  return bar && {bar, day: Number(bar.getAttribute("data-day"))};
+}
+
+/** @param {KeyboardEvent} event */
+function moveInTimeline(event) {
+  const target = dayOf(event);
+  const step = Number(event.key === "ArrowDown") - Number(event.key === "ArrowUp");
+  if (!target || step === 0) return;
+  /** @type {SVGElement | null} */
+  const next = timeline.querySelector(`[data-day="${target.day + step}"]`);
+  if (next === null) return;
   event.preventDefault();
-  if (mayOperate()) keepUntil($("until-time").value);
+  target.bar.setAttribute("tabindex", "-1");
+  next.setAttribute("tabindex", "0");
+  next.focus();
+}
+
+byId("sign-in").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const token = tokenInput.value.trim();
+  tokenInput.value = "";
+  void signIn(token);
 });
-$("timeline").addEventListener("keydown", walkTimeline);
+onClick(byId("sign-out"), signOut);
+onClick(byId("start"), start);
+onClick(byId("stay"), stayHere);
+onClick(byId("end-hold"), releaseHold);
+onClick(byId("until-morning"), holdUntilMorning);
+onClick(byId("show-all"), showAllEvents);
+onClickEach("data-hours", holdFor);
+onClickEach("data-days", selectDays);
+byId("dashboard", HTMLAnchorElement).href = DASHBOARD_URL || "#";
+
+byId("database-buttons").addEventListener("click", (event) => {
+  const id = event.target instanceof Element && event.target.closest("[data-id]")?.getAttribute("data-id");
+  if (id) selectDatabase(id);
+});
+databaseSelect.addEventListener("change", () => selectDatabase(databaseSelect.value));
+
+holdTime.addEventListener("focus", () => {
+  holdTime.min = inputValue(now());
+  holdTime.max = inputValue(now() + MAX_HOLD);
+});
+byId("hold-until").addEventListener("submit", (event) => {
+  event.preventDefault();
+  if (mayOperate()) holdUntil(holdTime.value);
+});
+
+timeline.addEventListener("keydown", moveInTimeline);
+timeline.addEventListener("focusin", (event) => {
+  const target = dayOf(event);
+  if (target) showDay({day: target.day});
+});
+timeline.addEventListener("pointermove", (event) => {
+  const target = dayOf(event);
+  if (!target) return;
+  const {left, width} = target.bar.getBoundingClientRect();
+  showDay({day: target.day, fraction: (event.clientX - left) / width});
+});
 
 document.addEventListener("visibilitychange", () => {
-  clearTimeout(timer);
-  // Whoever comes back to this tab has the full time to stay here.
-  if (jumpAt !== null) jumpAt = now() + JUMP_AFTER;
-  void look();
+  restartRedirectCountdown();
+  void poll();
 });
-window.addEventListener("online", () => void look());
+window.addEventListener("online", () => void poll());
 setInterval(() => {
-  if (!document.hidden && token.read() !== null && database() !== null) draw();
+  if (document.hidden) return;
+  redirectWhenDue();
+  render();
 }, SECOND);
 
-draw();
-void look();
+subscribe(render);
+render();
+void poll();

@@ -1,147 +1,182 @@
-// What the page knows, and when it looks. One way: ask → know → draw.
+// The state of the page. Events and responses change it here; whoever subscribes renders it.
 
-const MOVING_POLL = 3 * SECOND, OVERDUE_POLL = 10 * SECOND, QUIET_POLL = 30 * SECOND, LONGEST_POLL = 60 * SECOND;
-const PAST_LASTS = 5 * MINUTE, PAST_RETRY = 30 * SECOND;
+import {displayState, displayTitle} from "./database.js";
+import {SECOND} from "./format.js";
+import {readStored, writeStored} from "./storage.js";
 
-const known = {
-  visit: 0, // raised by signing in and out: an answer that belongs to another visit is nobody's
+/** @import {Database, History} from "./api.js" */
+/** @typedef {{id: string, days: number, key: string, loadedAt: number} & History} LoadedHistory */
+/** @typedef {{id: string, at: number}} AwaitedStart */
+/** @typedef {"status" | "sleep"} Card */
+/** @typedef {{day: number, fraction?: number}} TimelineTarget the index of a day, and where in it the pointer is */
+
+/**
+ * @typedef {object} State
+ * @property {string | null} token
+ * @property {string} signInError
+ * @property {number} session raised by signing in and out: responses to an earlier session are ignored
+ * @property {Database[] | null} databases
+ * @property {string} selectedId
+ * @property {string | null} role
+ * @property {number | null} updatedAt
+ * @property {number} failures polls that failed in a row
+ * @property {number | null} retryAfter in seconds
+ * @property {string} connectionError
+ * @property {number | null} polling the session that a poll is in progress for
+ * @property {number | undefined} pollTimer
+ * @property {number} commands raised when a command is sent and when it is answered: older polls are ignored
+ * @property {boolean} isSending
+ * @property {{id: string, card: Card, text: string} | null} commandError
+ * @property {Record<string, number>} observedStarts when each database was observed to begin starting
+ * @property {AwaitedStart | null} awaitedStart the start that this tab requested
+ * @property {number | null} redirectAt
+ * @property {number} days
+ * @property {LoadedHistory | null} history
+ * @property {{key: string, at: number} | null} historyRequest
+ * @property {string} historyError
+ * @property {boolean} showsAllEvents
+ * @property {TimelineTarget | null} timelineTarget
+ * @property {string} announcement for screen readers
+ * @property {number} clockOffset by how many milliseconds this device's clock is behind the server's
+ */
+
+/** @type {State} */
+let state = {
+  token: readStored("token"),
+  signInError: "",
+  session: 0,
   databases: null,
-  learnedAt: null,
-  id: decodeURIComponent(location.hash.slice(1)),
+  selectedId: decodeURIComponent(location.hash.slice(1)),
   role: null,
+  updatedAt: null,
   failures: 0,
   retryAfter: null,
-  changes: 0, // raised by every button: what was asked before may be older than its answer
-  busy: false,
-  answer: null, // to a button: {id, card, text}
-  startsSeen: {},
+  connectionError: "",
+  polling: null,
+  pollTimer: undefined,
+  commands: 0,
+  isSending: false,
+  commandError: null,
+  observedStarts: {},
+  awaitedStart: JSON.parse(readStored("awaited-start") ?? "null"),
+  redirectAt: null,
+  days: 7,
+  history: null,
+  historyRequest: null,
+  historyError: "",
+  showsAllEvents: false,
+  timelineTarget: null,
+  announcement: "",
+  clockOffset: 0,
 };
-const past = {asked: null, told: null, fault: "", days: 7, all: false};
-let timer = null, looking = null;
 
-const database = () => known.databases?.find(({id}) => id === known.id) ?? known.databases?.[0] ?? null;
-const mayOperate = () => known.role === null || known.role === "operator";
-// What is shown is as of then: while nobody answers, no countdown goes on.
-const asOf = () => (known.failures > 0 ? known.learnedAt ?? now() : now());
+/** @type {(() => void)[]} */
+const subscribers = [];
 
-async function look() {
-  clearTimeout(timer);
-  const {visit, changes} = known;
-  if (looking === visit || document.hidden || token.read() === null) return;
-  looking = visit;
-  let answer = null, fault = null;
-  try {
-    answer = await ask("GET", "databases");
-  } catch (error) {
-    fault = error;
+/** @param {() => void} subscriber is called after each change */
+export function subscribe(subscriber) {
+  subscribers.push(subscriber);
+}
+
+/** @returns {Readonly<State>} */
+export function getState() {
+  return state;
+}
+
+/** @param {Partial<State>} changes */
+export function update(changes) {
+  state = {...state, ...changes};
+  for (const subscriber of subscribers) subscriber();
+}
+
+/** The server's time. */
+export function now() {
+  return Date.now() + state.clockOffset;
+}
+
+/** The time for which the page is shown: while polls fail, no countdown continues. */
+export function displayTime() {
+  return state.failures > 0 && state.updatedAt !== null ? state.updatedAt : now();
+}
+
+/** @returns {Database | null} */
+export function selectedDatabase() {
+  return state.databases?.find(({id}) => id === state.selectedId) ?? state.databases?.[0] ?? null;
+}
+
+export function mayOperate() {
+  return state.role === null || state.role === "operator";
+}
+
+/**
+ * Changes whenever something happened that the history records.
+ * @param {Database} database
+ */
+export function historyKey({id, status, restart_requested_at, hold_until}) {
+  return JSON.stringify([id, state.days, status, restart_requested_at, hold_until]);
+}
+
+/**
+ * The events of the database; empty while the history is not loaded, or not up to date.
+ * @param {Database} database
+ */
+export function currentEvents(database) {
+  return state.history?.key === historyKey(database) ? state.history.events : [];
+}
+
+/** @param {string | null} date the response's header, which has whole seconds */
+export function setServerTime(date) {
+  const difference = Date.parse(date ?? "") - Date.now();
+  if (!Number.isNaN(difference)) update({clockOffset: Math.abs(difference) > 5 * SECOND ? difference : 0});
+}
+
+/** @param {string | null} token null signs out */
+export function startSession(token) {
+  writeStored("token", token);
+  update({
+    token,
+    signInError: "",
+    session: state.session + 1,
+    databases: null,
+    role: null,
+    updatedAt: null,
+    failures: 0,
+    connectionError: "",
+    isSending: false,
+    commandError: null,
+    redirectAt: null,
+    history: null,
+    historyRequest: null,
+    historyError: "",
+    showsAllEvents: false,
+    timelineTarget: null,
+  });
+}
+
+/** @param {AwaitedStart | null} awaitedStart */
+export function setAwaitedStart(awaitedStart) {
+  writeStored("awaited-start", awaitedStart && JSON.stringify(awaitedStart));
+  update({awaitedStart});
+}
+
+/** @param {Database[]} databases */
+export function setDatabases(databases, role = state.role) {
+  const before = selectedDatabase();
+  const observedStarts = Object.fromEntries(databases.flatMap(observedStart));
+  update({databases, role, updatedAt: now(), observedStarts});
+  const after = selectedDatabase();
+  if (before && before.id === after?.id && displayState(before) !== displayState(after)) {
+    update({commandError: null, announcement: displayTitle(after)});
   }
-  if (looking === visit) looking = null;
-  if (visit !== known.visit) return;
-  if (fault !== null) cannotLook(fault);
-  else hasLooked(answer, changes);
-  draw();
-  schedule();
 }
 
-function hasLooked(answer, changes) {
-  if (known.failures > 0) say("said", "The server answers again.");
-  Object.assign(known, {failures: 0, retryAfter: null});
-  say("trouble", "");
-  if (changes === known.changes) learn(answer.value.databases, answer.role);
-  if (isPastDue()) void remember();
-}
-
-function cannotLook(error) {
-  if (error instanceof Refused) {
-    signOut("This token is not accepted. It may have been withdrawn, or mistyped.");
-    return;
-  }
-  known.failures += 1;
-  known.retryAfter = error.retryAfter ?? null;
-  const what = !navigator.onLine ? "You are offline." : error instanceof Failed ? error.message : "The server does not answer.";
-  const since = known.learnedAt === null ? "" : ` What you see is of ${moment(known.learnedAt, now())}.`;
-  say("trouble", `${localized(what, now())}${since} The page tries again by itself.`);
-  if (known.failures === 1) say("said", what);
-}
-
-function learn(databases, role = null) {
-  const before = database();
-  for (const {id, state} of databases) {
-    const last = known.databases?.find((one) => one.id === id);
-    if (state !== "starting") delete known.startsSeen[id];
-    else if (last && last.state !== "starting") known.startsSeen[id] = now();
-  }
-  Object.assign(known, {databases, learnedAt: now(), role: role ?? known.role});
-  const after = database();
-  if (before?.id === after.id && moodOf(before) !== moodOf(after)) {
-    known.answer = null;
-    say("said", MOODS[moodOf(after)].title);
-  }
-  settleAwaited(databases, after);
-}
-
-function schedule() {
-  clearTimeout(timer);
-  if (!document.hidden && token.read() !== null) timer = setTimeout(look, untilNextLook());
-}
-
-function untilNextLook() {
-  if (known.failures > 0) {
-    const backOff = Math.min(LONGEST_POLL, SECOND * 2 ** known.failures) * (0.8 + 0.4 * Math.random());
-    return Math.max(backOff, (known.retryAfter ?? 0) * SECOND);
-  }
-  if (known.databases?.some(isMoving)) return MOVING_POLL;
-  const due = [database()?.stops_at, database()?.hold_until].map((iso) => (iso ? time(iso) - now() + SECOND : Infinity));
-  const longest = due[0] < 0 ? OVERDUE_POLL : QUIET_POLL; // the next check will stop it
-  return Math.min(longest, ...due.filter((wait) => wait > 0));
-}
-
-// --- the past ---
-
-// Changes whenever something has happened that the history tells.
-const pastKey = (shown) =>
-  JSON.stringify([shown.id, past.days, shown.status, shown.restart_requested_at, shown.hold_until]);
-
-function isPastDue() {
-  const shown = database();
-  if (shown === null) return false;
-  if (past.asked?.key !== pastKey(shown)) return true;
-  return now() - past.asked.at > (past.fault ? PAST_RETRY : PAST_LASTS);
-}
-
-async function remember() {
-  const shown = database(), {days} = past, {visit} = known;
-  const asked = {key: pastKey(shown), at: now()};
-  past.asked = asked;
-  let told = null, fault = "";
-  try {
-    told = (await ask("GET", path(shown.id, `/history?days=${days}`))).value;
-  } catch (error) {
-    fault = error instanceof Failed ? localized(error.message, now()) : "The past cannot be read at the moment.";
-  }
-  // Only the answer to what was asked last counts.
-  if (visit !== known.visit || past.asked !== asked) return;
-  past.fault = fault;
-  if (told !== null) past.told = {id: shown.id, days, key: asked.key, at: now(), ...told};
-  drawPast();
-  draw();
-}
-
-// The last event of that name in the history of what is shown, if it is the history up to now.
-function lastEvent(shown, name) {
-  if (past.told?.key !== pastKey(shown)) return null;
-  return past.told.events.findLast(({event}) => event === name) ?? null;
-}
-
-const ENDS_OF_START = ["available", "stopped", "start-failed", "failed"];
-
-function beganAt(shown) {
-  const started = lastEvent(shown, "starting");
-  const isOver = ENDS_OF_START.some((name) => time(lastEvent(shown, name)?.at ?? null) > time(started?.at ?? null));
-  return started && !isOver ? time(started.at) : known.startsSeen[shown.id] ?? null;
-}
-
-function hitchOf(shown) {
-  const failed = lastEvent(shown, "start-failed");
-  return failed && time(failed.at) >= time(shown.restart_requested_at) ? failed.detail : null;
+/**
+ * @param {Database} database
+ * @returns {[string, number][]}
+ */
+function observedStart({id, state: reported}) {
+  if (reported !== "starting") return [];
+  if (id in state.observedStarts) return [[id, state.observedStarts[id]]];
+  const before = state.databases?.find((database) => database.id === id);
+  return before && before.state !== "starting" ? [[id, now()]] : [];
 }

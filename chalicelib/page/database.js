@@ -1,0 +1,188 @@
+// What the page says about one database. Pure functions of the API's answers and of the time in milliseconds.
+
+import {ago, approximate, dateTime, duration, parseTime, remaining} from "./format.js";
+
+/** @import {Database, DatabaseState, EventName, HistoryEvent} from "./api.js" */
+
+/** @type {Record<DatabaseState, string>} */
+export const STATE_TITLES = {
+  stopped: "Asleep",
+  starting: "Waking up",
+  running: "Awake",
+  stopping: "Going to sleep",
+  busy: "Busy",
+  failed: "Action required",
+};
+
+/** @type {Record<EventName, string>} */
+export const EVENT_TITLES = {
+  "first-seen": "Monitoring started",
+  "restart-requested": "Restart requested",
+  "restart-expired": "Restart expired",
+  "restart-cancelled": "Restart cancelled",
+  starting: "Starting",
+  "start-failed": "Start failed",
+  available: "Awake",
+  stopping: "Going to sleep",
+  "stop-failed": "Stop failed",
+  stopped: "Asleep",
+  busy: "Busy",
+  failed: "Action required",
+  "hold-set": "Kept awake",
+  "hold-ended": "No longer kept awake",
+};
+
+/** @type {EventName[]} */
+const START_RESULTS = ["available", "stopped", "start-failed", "failed"];
+
+/** @type {Record<NonNullable<Database["last_activity_source"]>, string>} */
+const LAST_ACTIVITY = {
+  query: "The last query was",
+  restart: "The last restart request was",
+  started: "It became available",
+  metric: "The activity metric was last above its threshold",
+};
+
+/**
+ * What is said of the next stop when its time is not known.
+ * @type {Partial<Record<Database["reason"], string>>}
+ */
+const NO_STOP_TIME = {
+  stopped: "It stays asleep until someone starts it.",
+  stopping: "It is going to sleep now.",
+  held: "Not while it is kept awake.",
+  busy: "Not while an RDS operation is in progress.",
+  failed: "Not until the problem is resolved.",
+  "activity-unreadable": "Not until the activity item is fixed.",
+  "metric-unknown": "Not while the activity metric has no data.",
+};
+
+/**
+ * The state as the page shows it: a pending restart counts as starting.
+ * @param {Database} database
+ * @returns {DatabaseState}
+ */
+export function displayState({state, restart_requested_at}) {
+  const isPending = restart_requested_at !== null && ["stopped", "stopping", "busy"].includes(state);
+  return isPending ? "starting" : state;
+}
+
+/** @param {Database} database */
+export function displayTitle(database) {
+  return STATE_TITLES[displayState(database)];
+}
+
+/** @param {Database} database */
+export function isChanging({state, restart_requested_at}) {
+  return ["starting", "stopping", "busy"].includes(state) || restart_requested_at !== null;
+}
+
+/**
+ * Why the database cannot be started now; empty where it can.
+ * @param {Database} database
+ * @param {boolean} mayOperate
+ */
+export function startBlocker({state, ready, restart_requested_at}, mayOperate) {
+  if (!mayOperate) return "Read-only access; an operator token is needed to start it.";
+  if (state === "failed") return "It cannot be started until the problem is resolved.";
+  if (ready || state === "running") return "It is awake.";
+  if (state === "starting") return "It is starting; no action is needed.";
+  if (restart_requested_at !== null) return "A restart is already requested; no action is needed.";
+  return "";
+}
+
+/**
+ * Whether a hold can be set.
+ * @param {Database} database
+ */
+export function canBeHeld({state}) {
+  return !["stopped", "stopping", "failed"].includes(state);
+}
+
+/**
+ * How far a start has come. The value is between 0 and 1, or null where it is not known.
+ * @param {Database} database
+ * @param {HistoryEvent[]} events of the database, the oldest first; empty while they are not known
+ * @param {number | undefined} observedStart when this page saw it change to starting
+ * @param {number} now
+ * @returns {{value: number | null, text: string}}
+ */
+export function startProgress(database, events, observedStart, now) {
+  const ready = parseTime(database.estimated_ready_at);
+  if (database.state !== "starting") {
+    const wait = Number.isNaN(ready) ? 0 : ready - now;
+    return {value: null, text: `${startDelay(database, events)} Starting then takes about ${approximate(wait)}.`};
+  }
+  const began = startTime(events) ?? observedStart;
+  if (began === undefined || !(ready > began)) return {value: null, text: "The start is in progress."};
+  const expected = ready - began;
+  const elapsed = now - began;
+  const value = Math.min(0.98, Math.max(0, elapsed / expected));
+  if (elapsed > expected) {
+    return {value, text: `Longer than usual: ${duration(elapsed)} so far, usually ${approximate(expected)}.`};
+  }
+  const left = remaining(expected - elapsed);
+  return {value, text: `About ${left} left; a start usually takes ${approximate(expected)}.`};
+}
+
+/**
+ * Why a requested start has not begun.
+ * @param {Database} database
+ * @param {HistoryEvent[]} events
+ */
+function startDelay(database, events) {
+  const failed = lastEvent(events, "start-failed");
+  if (failed && parseTime(failed.at) >= parseTime(database.restart_requested_at)) return failed.detail;
+  if (database.state === "stopped") return "RDS has not accepted the start yet.";
+  return "RDS must finish the current operation first.";
+}
+
+/**
+ * When the start that is in progress began, if the events say so.
+ * @param {HistoryEvent[]} events
+ */
+function startTime(events) {
+  const starting = lastEvent(events, "starting");
+  if (!starting) return undefined;
+  const began = parseTime(starting.at);
+  const isOver = START_RESULTS.some((name) => parseTime(lastEvent(events, name)?.at) > began);
+  return isOver ? undefined : began;
+}
+
+/**
+ * @param {HistoryEvent[]} events
+ * @param {EventName} name
+ */
+export function lastEvent(events, name) {
+  return events.findLast(({event}) => event === name);
+}
+
+/**
+ * When the database will be stopped.
+ * @param {Database} database
+ * @param {number} now
+ */
+export function nextStop(database, now) {
+  if (displayState(database) === "starting") return "Not until it is awake.";
+  if (database.stops_at === null) return NO_STOP_TIME[database.reason] ?? "Not at the moment.";
+  const stops = parseTime(database.stops_at);
+  if (stops > now) return `In ${remaining(stops - now)}, at ${dateTime(stops, now)}, unless it is used.`;
+  return "At the next check: the idle timeout has passed.";
+}
+
+/**
+ * The last activity or, while the database is stopped, when AWS starts it.
+ * @param {Database} database
+ * @param {number} now
+ */
+export function activityNote(database, now) {
+  if (database.state === "stopped") {
+    if (database.automatic_restart_at === null) return "";
+    const restart = dateTime(parseTime(database.automatic_restart_at), now);
+    // https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_StopInstance.html
+    return `AWS starts every stopped database after seven days. Next automatic start: ${restart}. It is then stopped again.`;
+  }
+  const {last_activity_source: source, last_activity_at: at} = database;
+  const last = source && at ? `${LAST_ACTIVITY[source]} ${ago(now - parseTime(at))}.` : "No activity is recorded.";
+  return `${last} Queries, restarts and starts count as activity.`;
+}
