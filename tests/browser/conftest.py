@@ -1,48 +1,58 @@
-"""One Chromium for all tests of the page, and an end to it before other tests."""
+"""One Chromium for all tests of the page."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
-from tests.browser.tab import DASHBOARD, MISSING, Screen, chromium, find_chromium, screen
+from tests.browser.tab import CHROMIUM_MISSING, DASHBOARD, TIMEOUT_MS, Tab, find_chromium, launch_chromium, new_tab
 from tests.served import Served, serving
 
-Look = Callable[..., Screen]
+OpenTab = Callable[..., Tab]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Measure no coverage in these tests, which slows them down, and let only those time out that hang."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.no_cover)
+            item.add_marker(pytest.mark.timeout(600))
 
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """Chromium, or a skip that says what is missing.
 
-    Playwright keeps an event loop running in its thread; it has to end with these tests, as others need their own.
+    Playwright runs an event loop in this thread. It ends with this package, because other tests run their own.
     """
     path = find_chromium()
     if path is None:
-        pytest.skip(MISSING)
-    with sync_playwright() as playwright, chromium(playwright, path) as running:
+        pytest.skip(CHROMIUM_MISSING)
+    expect.set_options(timeout=TIMEOUT_MS)
+    with sync_playwright() as playwright, launch_chromium(playwright, path) as running:
         yield running
 
 
 @pytest.fixture
 def app() -> Iterator[Served]:
-    """A database asleep, and a dashboard to go to."""
+    """The app with a stopped database and a dashboard."""
     with serving(DASHBOARD_URL=DASHBOARD) as served:
         served.tick()
         yield served
 
 
 @pytest.fixture
-def look(browser: Browser) -> Iterator[Look]:
-    """Open tabs: look(app, color_scheme="dark"). At the end of the test none of them may have had a complaint."""
-    tabs: list[Screen] = []
+def open_tab(browser: Browser) -> Iterator[OpenTab]:
+    """Open tabs: open_tab(app, color_scheme="dark"). At the end of the test the browser has reported no errors."""
+    tabs: list[Tab] = []
     with ExitStack() as stack:
 
-        def opened(app: Served, **options: Any) -> Screen:
-            tabs.append(stack.enter_context(screen(browser, app, **options)))
+        def opened(app: Served, **options: Any) -> Tab:
+            tabs.append(stack.enter_context(new_tab(browser, app, **options)))
             return tabs[-1]
 
         yield opened
-        assert [complaint for tab in tabs for complaint in tab.complaints] == []
+        assert [error for tab in tabs for error in tab.errors] == []

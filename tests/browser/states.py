@@ -1,4 +1,4 @@
-"""Every state that the page can show, brought about in the app itself."""
+"""Every state that the page can show, and how the app gets there."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,154 +8,154 @@ from typing import Final
 from unittest.mock import patch
 
 from tests import support
-from tests.browser.tab import DASHBOARD, Screen
+from tests.browser.tab import DASHBOARD, Tab
 from tests.served import Served, serving
 from tests.support import ANALYTICS, PROD, failing
 
 URL: Final = f"/databases/{PROD.id}"
-_CHECK: Final = 15
+_CHECK_INTERVAL: Final = 15
 
 
-def lives(app: Served, days: int = 10) -> None:
-    """Some days of ordinary use come to pass: mornings, some afternoons, nights, weekends, a hold."""
+def use_for_days(app: Served, days: int = 10) -> None:
+    """Let some days of ordinary use pass: mornings, some afternoons, weekends, one hold."""
     world = app.world
     for day in range(days):
         begin = world.clock.now
         app.tick()
         if begin.weekday() < 5:
-            works(app, hours=2.5)
+            use_for_hours(app, 2.5)
         if day % 3 == 0:
-            works(app, hours=1)
+            use_for_hours(app, 1)
         if day == 4:
             app.call("PUT", f"{URL}/hold", body=b'{"hours": 2}')
         world.clock.now = begin + timedelta(days=1)
     app.tick()
 
 
-def works(app: Served, hours: float) -> None:
-    """Somebody wakes the database, queries it for so long, and leaves it to be stopped."""
+def use_for_hours(app: Served, hours: float) -> None:
+    """Start the database, query it for some hours, and wait until it is stopped."""
     app.call("POST", f"{URL}/restart")
-    pass_by(app, 5)
-    for _ in range(round(hours * 60 / _CHECK)):
+    pass_minutes(app, 5)
+    for _ in range(round(hours * 60 / _CHECK_INTERVAL)):
         app.world.queried()
-        pass_by(app, _CHECK)
-    pass_by(app, 90, every=_CHECK)
+        pass_minutes(app, _CHECK_INTERVAL)
+    pass_minutes(app, 90, check_interval=_CHECK_INTERVAL)
 
 
-def pass_by(app: Served, minutes: float, every: float | None = None) -> None:
-    """Time passes, with a check at its end, or every so often."""
-    for _ in range(1 if every is None else round(minutes / every)):
-        app.world.clock.advance(every or minutes)
+def pass_minutes(app: Served, minutes: float, check_interval: float | None = None) -> None:
+    """Let time pass, with one check at its end or with checks at an interval."""
+    for _ in range(1 if check_interval is None else round(minutes / check_interval)):
+        app.world.clock.advance(check_interval or minutes)
         app.tick()
 
 
-def awake(app: Served) -> None:
+def make_available(app: Served) -> None:
     app.call("POST", f"{URL}/restart")
-    pass_by(app, 4)
-    pass_by(app, 5)
+    pass_minutes(app, 4)
+    pass_minutes(app, 5)
     app.world.queried()
     app.world.clock.advance(12)
 
 
-def held(app: Served) -> None:
-    awake(app)
+def make_held(app: Served) -> None:
+    make_available(app)
     app.call("PUT", f"{URL}/hold", body=b'{"hours": 3}')
 
 
-def waking(app: Served) -> None:
+def make_starting(app: Served) -> None:
     app.call("POST", f"{URL}/restart")
     app.world.clock.advance(1.5)
 
 
-def waking_for_long(app: Served) -> None:
+def make_start_slow(app: Served) -> None:
     app.call("POST", f"{URL}/restart")
-    app.world.slow_rds.set_status(PROD.id, "starting")  # and there it stays
+    app.world.slow_rds.set_status(PROD.id, "starting")  # and no transition follows
     app.world.clock.advance(9)
 
 
-def dozing(app: Served) -> None:
-    awake(app)
+def make_stopping(app: Served) -> None:
+    make_available(app)
     app.world.clock.advance(55)
     app.tick()
     app.world.clock.advance(1)
 
 
-def queued(app: Served) -> None:
-    dozing(app)
+def request_restart_while_stopping(app: Served) -> None:
+    make_stopping(app)
     app.call("POST", f"{URL}/restart")
 
 
-def no_room(app: Served) -> None:
+def request_restart_without_capacity(app: Served) -> None:
     with failing(app.world.rds, "StartDBInstance", "InsufficientDBInstanceCapacity"):
         app.call("POST", f"{URL}/restart")
 
 
-def busy(app: Served) -> None:
-    awake(app)
+def make_busy(app: Served) -> None:
+    make_available(app)
     app.world.slow_rds.set_status(PROD.id, "maintenance")
     app.tick()
 
 
-def failed(app: Served) -> None:
-    awake(app)
+def make_failed(app: Served) -> None:
+    make_available(app)
     app.world.slow_rds.set_status(PROD.id, "storage-full")
     app.tick()
 
 
-def several(app: Served) -> None:
-    awake(app)
+def make_second_database_start(app: Served) -> None:
+    make_available(app)
     app.world.slow_rds.set_status(ANALYTICS.id, "starting")
 
 
-def nothing(_: Served) -> None:
-    """It is as it was."""
+def change_nothing(_: Served) -> None:
+    """The database stays stopped."""
 
 
 @dataclass(frozen=True)
-class Scene:
-    """One state of the page: how the app comes to it, who looks, and what is seen at a glance."""
+class PageState:
+    """One state of the page: what leads to it, the role that sees it, and the headline that it shows."""
 
     name: str
     headline: str | None
-    bring_about: Callable[[Served], None] = nothing
+    prepare: Callable[[Served], None] = change_nothing
     role: str | None = "operator"
     databases: str = PROD.id
     environ: dict[str, str] = field(default_factory=lambda: {"DASHBOARD_URL": DASHBOARD, "HOURLY_COST_USD": "0.18"})
 
     @contextmanager
-    def played(self) -> Iterator[Served]:
-        """The app, come to this state after some days of use."""
+    def served(self) -> Iterator[Served]:
+        """Serve the app in this state, after some days of use."""
         with (
             patch.object(support, "cloud_in_use", "simulated"),
             serving(databases=self.databases, **self.environ) as app,
         ):
-            lives(app)
-            self.bring_about(app)
+            if self.role is not None:
+                use_for_days(app)
+            self.prepare(app)
             yield app
 
-    def show(self, screen: Screen) -> None:
-        """Open the page, and wait until all of it is there."""
-        screen.open(self.role)
+    def show(self, tab: Tab) -> None:
+        """Open the page, and wait until all of it is shown."""
+        tab.open(self.role)
         if self.headline is not None:
-            screen.page.get_by_role("heading", level=1, name=self.headline, exact=True).wait_for()
-            screen.page.locator("#events li").first.wait_for()
+            tab.page.get_by_role("heading", level=1, name=self.headline, exact=True).wait_for()
+            tab.page.locator("#events li").first.wait_for()
 
 
-SCENES: Final = (
-    Scene("sign-in", None, role=None),
-    Scene("asleep", "Asleep"),
-    Scene("asleep-viewer", "Asleep", role="viewer"),
-    Scene("waking", "Waking up", waking),
-    Scene("waking-for-long", "Waking up", waking_for_long),
-    Scene("waking-after-stop", "Waking up", queued),
-    Scene("waking-without-room", "Waking up", no_room),
-    Scene("awake", "Awake", awake),
-    Scene("held", "Awake", held),
-    Scene("dozing", "Going to sleep", dozing),
-    Scene("busy", "Busy", busy),
-    Scene("failed", "Needs a person", failed),
-    Scene("several", "Awake", several, databases=f"{PROD.id},cluster:{ANALYTICS.id}"),
+PAGE_STATES: Final = (
+    PageState("sign-in", None, role=None),
+    PageState("asleep", "Asleep"),
+    PageState("asleep-viewer", "Asleep", role="viewer"),
+    PageState("waking", "Waking up", make_starting),
+    PageState("waking-slowly", "Waking up", make_start_slow),
+    PageState("waking-after-stop", "Waking up", request_restart_while_stopping),
+    PageState("waking-without-capacity", "Waking up", request_restart_without_capacity),
+    PageState("awake", "Awake", make_available),
+    PageState("held", "Awake", make_held),
+    PageState("going-to-sleep", "Going to sleep", make_stopping),
+    PageState("busy", "Busy", make_busy),
+    PageState("failed", "Action required", make_failed),
+    PageState("several", "Awake", make_second_database_start, databases=f"{PROD.id},cluster:{ANALYTICS.id}"),
 )
 
-SHOWN: Final = {scene.name: scene for scene in SCENES}
-"""By their names."""
+PAGE_STATE: Final = {state.name: state for state in PAGE_STATES}

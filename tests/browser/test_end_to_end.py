@@ -1,44 +1,48 @@
-"""The page against `make run`, as a person meets it: real server, real time, waiting on what the page shows."""
+"""The page against `make run`: real server, real time, and conditions to wait on."""
 
-import re
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.tab import listen, turn
-from tests.local.test_make_run import QUICK, free_ports, running
-
-pytestmark = [pytest.mark.no_cover, pytest.mark.timeout(180)]
-
-PATIENCE = 40_000
-STORY = {**QUICK, "IDLE_MINUTES": "0.1"}
+from tests.browser.tab import TIMEOUT_MS, record_errors, set_hidden
+from tests.local.test_make_run import QUICK, URL, Stack, running
 
 
-@pytest.fixture(autouse=True)
-def patient() -> Iterator[None]:
-    """Two cores that do much else at the same time are slow."""
-    expect.set_options(timeout=PATIENCE)
-    yield
-    expect.set_options(timeout=5_000)
+@pytest.fixture(scope="module")
+def server() -> Iterator[Stack]:
+    """`make run` with an idle timeout of six seconds."""
+    with running(**QUICK, **{"IDLE_MINUTES": "0.1"}) as stack:
+        yield stack
 
 
 @contextmanager
-def visiting(browser: Browser, port: int) -> Iterator[Page]:
-    """A phone in dark mode that looks at the page; at the end it must have had no complaint."""
-    home, complaints, asked = f"http://127.0.0.1:{port}/", list[str](), list[str]()
+def open_page(browser: Browser, server: Stack, token: str) -> Iterator[Page]:
+    """Open the page on a phone in dark mode, and sign in. At the end the browser has reported no errors."""
+    home, errors, urls = f"http://127.0.0.1:{server.port}/", list[str](), list[str]()
     context = browser.new_context(locale="en-GB", color_scheme="dark", viewport={"width": 320, "height": 640})
+    context.set_default_timeout(TIMEOUT_MS)
     try:
         page = context.new_page()
-        listen(page, complaints)
-        page.on("request", lambda request: asked.append(request.url))
+        # A state may pass before the test looks at the page, so the page records its headlines.
+        page.add_init_script(
+            """window.headlines = [];
+            addEventListener("DOMContentLoaded", () => {
+                const headline = document.getElementById("headline");
+                const options = {childList: true, characterData: true, subtree: true};
+                new MutationObserver(() => window.headlines.push(headline.textContent)).observe(headline, options);
+            });"""
+        )
+        record_errors(page, errors)
+        page.on("request", lambda request: urls.append(request.url))
         page.goto(home)
+        sign_in(page, token)
         yield page
     finally:
         context.close()
-    assert complaints == []
-    assert [url for url in asked if not url.startswith(home)] == []
+    assert errors == []
+    assert [url for url in urls if not url.startswith(home)] == []
 
 
 def sign_in(page: Page, token: str) -> None:
@@ -46,70 +50,77 @@ def sign_in(page: Page, token: str) -> None:
     page.get_by_role("button", name="Sign in").click()
 
 
-def comes_to(page: Page, *headlines: str) -> None:
-    """Wait until the page shows one of these states."""
-    expect(page.locator("#headline")).to_have_text(re.compile("|".join(f"^{headline}$" for headline in headlines)))
+def wait_for_headlines(page: Page, *expected: str) -> None:
+    """Wait until the page has shown these headlines in this order, and forget them."""
+    page.wait_for_function(
+        """(expected) => {
+            const last = expected.reduce((from, name) => {
+                const found = from < 0 ? -1 : window.headlines.indexOf(name, from);
+                return found < 0 ? -1 : found + 1;
+            }, 0);
+            if (last >= 0) window.headlines.splice(0, last);
+            return last >= 0;
+        }""",
+        arg=list(expected),
+    )
 
 
-def test_from_asleep_to_awake_to_held_to_asleep(browser: Browser) -> None:
-    with running(**STORY) as stack, visiting(browser, stack.port) as page:
-        sign_in(page, "guessed")
+def test_database__started_held_and_released__sleeps_again(browser: Browser, server: Stack) -> None:
+    with open_page(browser, server, "guessed") as page:
         expect(page.get_by_role("alert").first).to_contain_text("This token is not accepted")
         sign_in(page, "local-viewer")
-        comes_to(page, "Asleep")
-        expect(page.locator("#start-note")).to_contain_text("takes an operator's token")
+        wait_for_headlines(page, "Asleep")
+        expect(page.locator("#start-note")).to_contain_text("an operator token is needed")
         page.get_by_role("button", name="Sign out").click()
+        # Set before the start, so that no idle timeout can pass between the start and the hold.
+        server.call("PUT", f"{URL}/hold", body='{"hours": 1}')
         sign_in(page, "local-operator")
-        comes_to(page, "Asleep")
-
         page.get_by_role("button", name="Start the database").click()
-        comes_to(page, "Waking up")
-        comes_to(page, "Awake")
-        page.get_by_role("button", name="for 1 hour").click()
+        wait_for_headlines(page, "Waking up", "Awake")
+        page.get_by_role("button", name="for 3 hours").click()
         expect(page.locator("#hold")).to_contain_text("by operator.")
-        expect(page.locator("#sleeps-at")).to_have_text("Not while it is kept awake.")
-        idle_since = stack.database()["last_activity_at"]
-        asked: list[str] = []
-        page.on("request", lambda request: asked.append(request.url))
-        turn(page, away=True)
-        asked.clear()
-        stack.wait_for(lambda shown: shown["idle_minutes"] > 0.2, f"twice the idle window since {idle_since}")
-        assert asked == [], "a tab that nobody sees asks nothing"
-        turn(page, away=False)
-        comes_to(page, "Awake")
-        page.get_by_role("button", name="End this").click()
-        comes_to(page, "Asleep")
+        expect(page.locator("#next-stop")).to_have_text("Not while it is kept awake.")
+
+        requests: list[str] = []
+        set_hidden(page, hidden=True)
+        page.on("request", lambda request: requests.append(request.url))
+        server.wait_for(lambda database: database["idle_minutes"] > 0.2, "twice the idle timeout")
+        assert requests == [], "a hidden tab does not poll"
+        set_hidden(page, hidden=False)
+        expect(page.locator("#headline")).to_have_text("Awake")
+        page.get_by_role("button", name="Let it sleep when idle").click()
+        wait_for_headlines(page, "Asleep")
         expect(page.locator("#events li").first).to_contain_text("Asleep")
-        expect(page.locator("#sums")).to_contain_text("once")
 
 
-def test_two_tabs_that_press_at_once_start_it_once(browser: Browser) -> None:
-    with running(**STORY) as stack, visiting(browser, stack.port) as one, visiting(browser, stack.port) as two:
+def test_start_button__pressed_in_two_tabs__starts_once(browser: Browser, server: Stack) -> None:
+    server.call("PUT", f"{URL}/hold", body='{"hours": 1}')
+    server.wait_for_status("stopped")
+    starts = sum("stopped → starting" in line for line in server.output)
+    with (
+        open_page(browser, server, "local-operator") as one,
+        open_page(browser, server, "local-operator") as two,
+    ):
         for page in (one, two):
-            sign_in(page, "local-operator")
-            comes_to(page, "Asleep")
+            wait_for_headlines(page, "Asleep")
         for page in (one, two):
             page.evaluate("document.getElementById('start').click()")
         for page in (one, two):
-            comes_to(page, "Waking up", "Awake")
-            expect(page.locator("#answer-now")).to_be_empty()
-        comes_to(one, "Awake")
-        assert sum("stopped → starting" in line for line in stack.output) == 1
+            wait_for_headlines(page, "Waking up", "Awake")
+            expect(page.locator("#status-error")).to_be_empty()
+    assert sum("stopped → starting" in line for line in server.output) == starts + 1
+    server.call("DELETE", f"{URL}/hold")
 
 
-def test_the_server_is_gone_and_back(browser: Browser) -> None:
-    port, aws_port = free_ports()
-    again = {**STORY, "PORT": str(port), "LOCAL_AWS_PORT": str(aws_port)}
-    with ExitStack() as stack:
-        first = stack.enter_context(ExitStack())
-        first.enter_context(running(**again))
-        page = stack.enter_context(visiting(browser, port))
-        sign_in(page, "local-operator")
-        comes_to(page, "Asleep")
-        page.get_by_role("button", name="Start the database").click()
-        comes_to(page, "Waking up", "Awake")
-        first.close()
-        expect(page.locator("#trouble")).to_contain_text("The server does not answer.")
-        stack.enter_context(running(**again))
-        expect(page.locator("#trouble")).to_be_hidden()
-        comes_to(page, "Asleep")
+def test_connection_error__server_restarted__disappears(browser: Browser) -> None:
+    with running(**QUICK) as first, open_page(browser, first, "local-operator") as page:
+        wait_for_headlines(page, "Asleep")
+        first.process.terminate()
+        first.process.wait()
+        page.evaluate("dispatchEvent(new Event('online'))")
+        expect(page.locator("#connection-error")).to_contain_text("The server does not respond.")
+        same_ports = {"PORT": str(first.port), "LOCAL_AWS_PORT": str(first.aws_port)}
+        with running(**QUICK, **same_ports):
+            page.evaluate("dispatchEvent(new Event('online'))")
+            expect(page.locator("#connection-error")).to_be_hidden()
+            expect(page.locator("#headline")).to_have_text("Asleep")

@@ -1,55 +1,62 @@
-"""Every state of the page, light and dark: for everybody, on a phone, and without a word to anybody else."""
+"""Every state of the page: accessible, on a phone, and without requests to other sites."""
 
+from typing import Literal
 from urllib.parse import quote
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from tests.browser.conftest import Look
-from tests.browser.states import SCENES, Scene
-
-pytestmark = pytest.mark.no_cover
+from tests.browser.conftest import OpenTab
+from tests.browser.states import PAGE_STATES, PageState
+from tests.browser.tab import Tab
+from tests.served import serving
 
 PHONE = {"width": 320, "height": 640}
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.name)
-def test_axe_finds_nothing_wrong(look: Look, scene: Scene, scheme: str) -> None:
-    with scene.played() as app:
-        tab = look(app, color_scheme=scheme, viewport=PHONE, reduced_motion="reduce")
-        scene.show(tab)
-        if scene.role is not None:
-            tab.page.get_by_text("The same as a table").click()
-        found = Axe().run(tab.page)
-        assert found.response["passes"], "axe has looked at nothing"
-        assert found.violations_count == 0, found.generate_report()
+@pytest.mark.parametrize("state", PAGE_STATES, ids=lambda state: state.name)
+def test_page__each_state__is_accessible_and_fits_a_phone(open_tab: OpenTab, state: PageState) -> None:
+    with state.served() as app:
+        tab = open_tab(app, viewport=PHONE, reduced_motion="reduce")
+        state.show(tab)
+        assert tab.page.title() == (f"{state.headline} – ss-financial-prod" if state.headline else "Sign in – database")
+        assert tab.requests[0] == "GET /"
+        assert all(request.startswith("GET /") for request in tab.requests), "viewing changes nothing"
+        check_size(tab)
+        if state.role is not None:
+            tab.page.get_by_text("Show as a table").click()
+        # axe-core waits on timers.
+        tab.page.clock.resume()
+        for scheme in SCHEMES:
+            tab.page.emulate_media(color_scheme=scheme)
+            result = Axe().run(tab.page)
+            assert result.response["passes"], "axe-core has checked nothing"
+            assert result.violations_count == 0, f"{scheme}: {result.generate_report()}"
 
 
-@pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.name)
-def test_it_fits_a_small_phone_and_asks_nobody_else(look: Look, scene: Scene) -> None:
-    with scene.played() as app:
-        tab = look(app, viewport=PHONE)
-        scene.show(tab)
-        widths = tab.page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
-        assert widths[0] <= widths[1], "nobody likes to scroll sideways"
-        small = "[...document.querySelectorAll('button, a, input, summary')].filter((e) => e.checkVisibility())"
-        heights = tab.page.evaluate(f"{small}.map((e) => e.getBoundingClientRect().height)")
-        assert min(heights) >= 44, "a thumb has to hit it"
-        assert [asked for asked in tab.asked if "://" in asked] == []
-        assert tab.asked[0] == "GET /"
-        assert all(asked.startswith("GET /") for asked in tab.asked), "looking changes nothing"
-        assert tab.page.title() == (f"{scene.headline} – ss-financial-prod" if scene.headline else "Sign in – database")
+def check_size(tab: Tab) -> None:
+    """No horizontal scrolling, and controls that are large enough for a finger."""
+    content_width, width = tab.page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
+    assert content_width <= width
+    controls = "[...document.querySelectorAll('button, a, input, summary')].filter((e) => e.checkVisibility())"
+    assert min(tab.page.evaluate(f"{controls}.map((e) => e.getBoundingClientRect().height)")) >= 44
 
 
-def test_no_two_moods_look_alike_without_colour(look: Look) -> None:
-    shapes = {}
-    for scene in {scene.headline: scene for scene in SCENES if scene.headline}.values():
-        with scene.played() as app:
-            tab = look(app)
-            scene.show(tab)
-            lines = tab.page.locator("#icon path").evaluate_all("(paths) => paths.map((p) => p.getAttribute('d'))")
-            icon = str(tab.page.locator("link[rel=icon]").get_attribute("href"))
-            shapes[scene.headline] = tuple(lines)
-            assert all(quote(line, safe="") in icon for line in lines), "the tab shows the same"
-    assert len(shapes) == len(set(shapes.values())) == 6
+def test_icons__six_states__have_six_shapes(open_tab: OpenTab) -> None:
+    statuses = ["stopped", "starting", "available", "stopping", "maintenance", "storage-full"]
+    with serving(databases=",".join(f"db-{number}" for number in range(len(statuses)))) as app:
+        for number, status in enumerate(statuses):
+            app.world.slow_rds.set_status(f"db-{number}", status)
+        tab = open_tab(app)
+        tab.open()
+        buttons = tab.page.locator("#database-buttons button")
+        buttons.last.wait_for()
+        shapes = set()
+        for number in range(len(statuses)):
+            buttons.nth(number).click()
+            paths = tab.page.locator("#icon path").evaluate_all("(paths) => paths.map((p) => p.getAttribute('d'))")
+            tab_icon = str(tab.page.locator("#tab-icon").get_attribute("href"))
+            assert all(quote(path, safe="") in tab_icon for path in paths), "the browser tab shows the same icon"
+            shapes.add(tuple(paths))
+        assert len(shapes) == len(statuses)
