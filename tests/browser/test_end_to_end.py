@@ -13,7 +13,7 @@ from tests.local.test_make_run import QUICK, URL, Stack, running
 @pytest.fixture(scope="module")
 def server() -> Iterator[Stack]:
     """`make run` with an idle timeout of six seconds."""
-    with running(**QUICK, **{"IDLE_MINUTES": "0.1"}) as stack:
+    with running(**{**QUICK, "IDLE_MINUTES": "0.1"}) as stack:
         yield stack
 
 
