@@ -3,6 +3,7 @@
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
+JS_READY := node_modules/ready
 
 # Chalice packages chalicelib as it lies there, so no bytecode is left in it.
 export PYTHONDONTWRITEBYTECODE := 1
@@ -39,14 +40,21 @@ bench: $(READY) ## measure how good it is, and write docs/performance.md (TRACE=
 screenshots: $(READY) ## take pictures of the page in every state, into build/screenshots
 	@$(BIN)/python -m tests.browser.screenshots
 
-lint: $(READY) ## check formatting, lint, types and the directions of imports
+$(JS_READY): package.json package-lock.json
+	@command -v npm >/dev/null || { echo "npm is missing, which checks the page's scripts. Install Node.js 20.19 or newer (Debian: apt-get install nodejs npm; macOS: brew install node)." >&2; exit 1; }
+	@echo "Setting up node_modules, once" && npm ci --silent --ignore-scripts
+	@touch $(JS_READY)
+
+lint: $(READY) $(JS_READY) ## check formatting, lint, types and the directions of imports
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@PYTHONPATH=client/src $(BIN)/lint-imports --no-cache
+	@npm run --silent lint
 
-format: $(READY) ## format the code and mend what ruff can mend
+format: $(READY) $(JS_READY) ## format the code and mend what ruff can mend
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .
+	@npm run --silent format
 
 policies: $(READY) ## write the IAM policies of every stage to .chalice
 	@$(BIN)/python -m dev.policies
@@ -68,4 +76,4 @@ lock: $(READY) ## pin requirements-dev.in into requirements-dev.txt
 		requirements-dev.in -o requirements-dev.txt
 
 clean: ## remove everything that the commands made
-	@rm -rf $(VENV) .cache .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache build
+	@rm -rf $(VENV) node_modules .cache .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache build

@@ -12,7 +12,7 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Final
 
-_IMPORT: Final = re.compile(r'^import \{([\w$,\s]+)\} from "\./(\w+\.js)";\n', re.MULTILINE)
+_IMPORT: Final = re.compile(r'^import \{(\s*[\w$]+(?:,\s*[\w$]+)*,?\s*)\} from "\./(\w+\.js)";\n', re.MULTILINE)
 _DECLARATION: Final = re.compile(r"^(export )?(?:(?:async )?function|class|const|let) ([\w$]+)", re.MULTILINE)
 _EXPORT: Final = re.compile(r"^export (?=(?:async function|function|class|const|let) [\w$])", re.MULTILINE)
 _JSDOC: Final = re.compile(r"^ */\*\*(?:(?!\*/).)*\*/\n", re.MULTILINE | re.DOTALL)

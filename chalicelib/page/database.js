@@ -172,6 +172,7 @@ export function nextStop(database, now) {
 
 /**
  * The last activity or, while the database is stopped, when AWS starts it.
+ * https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_StopInstance.html
  * @param {Database} database
  * @param {number} now
  */
@@ -179,7 +180,6 @@ export function activityNote(database, now) {
   if (database.state === "stopped") {
     if (database.automatic_restart_at === null) return "";
     const restart = dateTime(parseTime(database.automatic_restart_at), now);
-    // https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_StopInstance.html
     return `AWS starts every stopped database after seven days. Next automatic start: ${restart}. It is then stopped again.`;
   }
   const {last_activity_source: source, last_activity_at: at} = database;

@@ -1,4 +1,4 @@
-"""GET /: one document, that nobody else's script can run in, and that a browser need not load twice."""
+"""GET /: one document with a strict Content-Security-Policy, which a browser need not load twice."""
 
 import base64
 import hashlib
@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from tests.served import ROOT, Serve, Served
+from chalicelib.page import render
+from tests.served import Serve, Served
 
 POLICY = "Content-Security-Policy"
 
@@ -17,7 +18,7 @@ def page(app: Served, **headers: str) -> str:
     return response.body.decode()
 
 
-def test_it_takes_no_token_and_holds_no_data(serve: Serve) -> None:
+def test_page__without_token__is_served_and_holds_no_data(serve: Serve) -> None:
     app = serve()
     document = page(app)
     assert "<!doctype html>" in document
@@ -25,7 +26,7 @@ def test_it_takes_no_token_and_holds_no_data(serve: Serve) -> None:
     assert app.world.settings.databases[0].id not in document
 
 
-def test_only_its_own_script_and_style_run(serve: Serve) -> None:
+def test_policy__page__allows_its_own_script_and_style_only(serve: Serve) -> None:
     app = serve()
     document, policy = page(app), app.call("GET", "/", role=None).headers[POLICY]
     parts = {name: rest for name, _, rest in (part.partition(" ") for part in policy.split("; "))}
@@ -45,7 +46,7 @@ def test_only_its_own_script_and_style_run(serve: Serve) -> None:
     assert re.findall(r"\son\w+=|\sstyle=|javascript:|https?://(?!www\.w3\.org/2000/svg)", document) == []
 
 
-def test_a_browser_that_has_it_does_not_load_it_again(serve: Serve) -> None:
+def test_page__etag_known__answers_304(serve: Serve) -> None:
     app = serve()
     first = app.call("GET", "/", role=None)
     assert first.headers["Cache-Control"] == "no-cache"
@@ -60,19 +61,21 @@ def test_a_browser_that_has_it_does_not_load_it_again(serve: Serve) -> None:
     assert app.call("GET", "/", None, b"", **{"If-None-Match": '"older"'}).status_code == 200
 
 
-def test_the_dashboard_is_named_in_it_and_nothing_else_can_be(serve: Serve) -> None:
+def test_dashboard_url__with_markup__is_escaped(serve: Serve) -> None:
     app = serve(DASHBOARD_URL="https://dashboard.example.com/?a=1&b='2'")
     assert '<meta name="dashboard" content="https://dashboard.example.com/?a=1&amp;b=&#x27;2&#x27;">' in page(app)
 
 
-def test_it_is_there_to_tell_even_where_settings_are_wrong(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_page__settings_invalid__is_served_without_dashboard(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     app = serve()
     monkeypatch.setenv("DASHBOARD_URL", "javascript:alert(1)")
     monkeypatch.setenv("IDLE_MINUTES", "soon")
     assert '<meta name="dashboard" content="">' in page(app)
 
 
-def test_all_of_it_is_smaller_than_a_picture() -> None:
-    files = [path for path in (ROOT / "chalicelib" / "page").iterdir() if path.suffix in (".html", ".css", ".js")]
-    assert len(files) == 9
-    assert sum(path.stat().st_size for path in files) < 60_000
+def test_render__same_dashboard__is_cached() -> None:
+    assert render("https://dashboard.example.com/") is render("https://dashboard.example.com/")
+
+
+def test_page__size__is_below_70_kb() -> None:
+    assert len(render(None).html.encode()) < 70_000

@@ -17,7 +17,7 @@ SHIPPED = re.compile(
     r"app\.py"
     r"|chalice/(__init__|app)\.py"
     r"|chalicelib/[a-z_]+\.py"
-    r"|chalicelib/page/(__init__\.py|[a-z]+\.(html|css|js))"
+    r"|chalicelib/page/([a-z_]+\.(py|html|css|js))"
     r"|(aws_lambda_powertools|jmespath)/.+"
     r"|typing_extensions\.py"
     r"|bin/jp\.py"
