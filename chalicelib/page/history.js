@@ -191,14 +191,11 @@ function legend() {
 
 /** @param {Summary} summary */
 function totals(summary) {
-  const observed = summary.running_hours + summary.saved_hours;
-  const saved = observed > 0 ? [percent(summary.saved_hours / observed)] : [];
-  if (summary.saved_usd !== null) saved.push(money(summary.saved_usd));
   const shown = [
     total("Awake", preciseHours(summary.running_hours)),
     total("Asleep", preciseHours(summary.stopped_hours)),
     total("Not billed", preciseHours(summary.saved_hours)),
-    total("Saved", saved.join(" · ") || "–"),
+    total("Saved", savings(summary)),
     total("Starts", count(summary.starts)),
   ];
   if (summary.median_wake_seconds !== null) {
@@ -206,6 +203,14 @@ function totals(summary) {
   }
   if (summary.unobserved_hours > 0.05) shown.push(total("Not observed", preciseHours(summary.unobserved_hours)));
   return shown;
+}
+
+/** @param {Summary} summary */
+function savings({running_hours, saved_hours, saved_usd}) {
+  const observed = running_hours + saved_hours;
+  if (observed === 0) return "–";
+  const share = percent(saved_hours / observed);
+  return saved_usd === null ? share : `${share} (${money(saved_usd)})`;
 }
 
 /**

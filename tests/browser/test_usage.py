@@ -54,7 +54,7 @@ def test_totals__some_days_of_use__are_those_of_the_api(open_tab: OpenTab) -> No
             zip(*(tab.page.locator(f"#totals {part}").all_inner_texts() for part in ("dt", "dd")), strict=True)
         )
         assert totals["Awake"] == f"{summary['running_hours']:.1f} hrs"
-        assert totals["Saved"] == f"86% · ${summary['saved_usd']:.2f}"
+        assert totals["Saved"] == f"86% (${summary['saved_usd']:.2f})"
         assert totals["Starts"] == str(summary["starts"])
         assert totals["Usual wait"] == "5 mins"
 
