@@ -19,11 +19,12 @@ gc.set_threshold(50_000)
 # Chalice packages chalicelib as it lies there: importing it in order to deploy must not leave __pycache__ in it.
 sys.dont_write_bytecode = True
 
-from chalicelib import access, page, problems, views
-from chalicelib.errors import DatabaseNotFound, Problem
-from chalicelib.lifecycle import Lifecycle, Restarted, connect
-from chalicelib.model import Kind
-from chalicelib.requests import body_of, read_days, read_hold, read_start_payload
+from chalicelib import page
+from chalicelib.api import auth, problems, responses
+from chalicelib.api.requests import body_of, read_days, read_hold, read_start_payload
+from chalicelib.domain.errors import DatabaseNotFound, Problem
+from chalicelib.domain.model import Kind
+from chalicelib.service.lifecycle import Lifecycle, RestartResult, connect
 from chalicelib.settings import SettingsError, read_deploy_time_settings, read_settings
 from chalicelib.telemetry import logger
 
@@ -45,7 +46,7 @@ def lifecycle() -> Lifecycle:
 
 
 @app.middleware("all")
-def name_request(event: Any, get_response: Callable[[Any], Any]) -> Any:
+def add_request_id(event: Any, get_response: Callable[[Any], Any]) -> Any:
     """Every log line carries the id of the request that it belongs to."""
     context = getattr(event, "lambda_context", None) or getattr(event, "context", None)
     logger.append_keys(request_id=getattr(context, "aws_request_id", None))
@@ -58,7 +59,7 @@ def finish_response(event: Any, get_response: Callable[[Any], Response]) -> Resp
     try:
         response = get_response(event)
     except Exception:  # noqa: BLE001 - Chalice's own answer to whatever it stumbles over has neither form nor headers
-        response = unforeseen()
+        response = internal_error_response()
     content_type = response.headers.get("Content-Type")
     if response.status_code >= 400 and content_type != problems.CONTENT_TYPE:
         headers = {name: str(value) for name, value in response.headers.items() if name != "Content-Type"}
@@ -76,11 +77,11 @@ def request_id() -> str:
 def refuse(error: Problem | SettingsError) -> Response:
     """The answer to an error; what only the operator may see goes to the log."""
     logger.warning(str(error), extra={"slug": problems.slug_of(error)})
-    answer = problems.answer_problem(error, request_id())
+    answer = problems.problem_response(error, request_id())
     return Response(answer.body, {**answer.headers}, answer.status)
 
 
-def unforeseen() -> Response:
+def internal_error_response() -> Response:
     """The answer to a fault in our own code, or Chalice's, whose trace goes to the log."""
     logger.exception("A fault in rds-lifecycle itself.")
     answer = problems.answer_framework_problem(500, {}, request_id())
@@ -104,22 +105,22 @@ def route(method: str, path: str) -> Callable[[Callable[..., Any]], Callable[...
     return declare
 
 
-def bearer_name() -> str:
+def caller_name() -> str:
     """The name of the token that the request carries."""
-    return str(this_request().context["authorizer"]["principalId"])
+    return str(current_request().context["authorizer"]["principalId"])
 
 
-def this_request() -> Request:
+def current_request() -> Request:
     """The request that is being answered; there always is one inside of a route."""
     return cast("Request", app.current_request)
 
 
-def restarted_response(answer: Restarted, location: str, run: Lifecycle) -> Response:
+def restarted_response(answer: RestartResult, location: str, run: Lifecycle) -> Response:
     """200 where the database is ready, otherwise 202 with where and when to look next."""
-    body = views.show_restarted(answer, run.settings)
+    body = responses.restart_to_json(answer, run.settings)
     if answer.ready:
         return Response(body)
-    retry_after = views.seconds_to_next_look(answer.view)
+    retry_after = responses.seconds_to_next_look(answer.view)
     return Response(body, {"Location": location, "Retry-After": str(retry_after)}, 202)
 
 
@@ -127,13 +128,13 @@ def restarted_response(answer: Restarted, location: str, run: Lifecycle) -> Resp
 def authorize(request: Any) -> AuthResponse:
     """Who the bearer is, and everything that this role may call. Never raises: a doubt is a refusal."""
     try:
-        token = access.bearer(str(request.token), read_settings(os.environ).access_tokens)
+        token = auth.bearer(str(request.token), read_settings(os.environ).access_tokens)
     except SettingsError as error:
         logger.error(str(error))
         token = None
     if token is None:
         return AuthResponse(routes=[], principal_id="nobody")
-    routes: list[str | AuthRoute] = [AuthRoute(grant.path, list(grant.methods)) for grant in access.grants(token.role)]
+    routes: list[str | AuthRoute] = [AuthRoute(grant.path, list(grant.methods)) for grant in auth.grants(token.role)]
     return AuthResponse(routes=routes, principal_id=token.name, context={"role": token.role})
 
 
@@ -141,7 +142,7 @@ def authorize(request: Any) -> AuthResponse:
 def status_page() -> Response:
     """The status page: static, and without any data of a database."""
     shown = page.render(read_deploy_time_settings(os.environ).dashboard_url)
-    if shown.is_known_to(this_request().headers.get("if-none-match")):
+    if shown.is_known_to(current_request().headers.get("if-none-match")):
         return Response("", {**shown.headers}, 304)
     return Response(shown.html, {**shown.headers})
 
@@ -151,26 +152,28 @@ def list_databases() -> Response:
     """Every minded database, as it stands, and the role of the bearer."""
     run = lifecycle()
     shown = [
-        views.show_missing(ref, view) if isinstance(view, DatabaseNotFound) else views.show_database(view, run.settings)
+        responses.missing_database_to_json(ref, view)
+        if isinstance(view, DatabaseNotFound)
+        else responses.database_to_json(view, run.settings)
         for ref, view in run.describe_all().items()
     ]
-    return Response({"databases": shown}, {"Access-Role": this_request().context["authorizer"]["role"]})
+    return Response({"databases": shown}, {"Access-Role": current_request().context["authorizer"]["role"]})
 
 
 @route("GET", "/databases/{database_id}")
 def get_database(database_id: str) -> Any:
     """One database, as it stands. Changes nothing, prolongs nothing."""
     run = lifecycle()
-    return views.show_database(run.describe(run.database(database_id)), run.settings)
+    return responses.database_to_json(run.describe(run.database(database_id)), run.settings)
 
 
 @route("POST", "/databases/{database_id}/restart")
 def restart_database(database_id: str) -> Response:
     """Start the database, now or as soon as it can be."""
     run = lifecycle()
-    answer = run.restart(run.database(database_id), by=bearer_name())
+    answer = run.restart(run.database(database_id), by=caller_name())
     # The context's path carries API Gateway's stage or base path, which the route's path does not.
-    base = str(this_request().context["path"]).rpartition("/databases/")[0]
+    base = str(current_request().context["path"]).rpartition("/databases/")[0]
     return restarted_response(answer, f"{base}/databases/{database_id}", run)
 
 
@@ -178,7 +181,7 @@ def restart_database(database_id: str) -> Response:
 def report_activity(database_id: str) -> Any:
     """Record that the database was queried now."""
     run = lifecycle()
-    return views.show_database(run.report_activity(run.database(database_id)), run.settings)
+    return responses.database_to_json(run.report_activity(run.database(database_id)), run.settings)
 
 
 @route("PUT", "/databases/{database_id}/hold")
@@ -186,23 +189,23 @@ def hold_database(database_id: str) -> Any:
     """Do not stop the database before a given time."""
     run = lifecycle()
     ref = run.database(database_id)
-    wanted = read_hold(body_of(this_request()))
-    return views.show_database(run.hold(ref, wanted, by=bearer_name()), run.settings)
+    wanted = read_hold(body_of(current_request()))
+    return responses.database_to_json(run.hold(ref, wanted, by=caller_name()), run.settings)
 
 
 @route("DELETE", "/databases/{database_id}/hold")
 def end_hold(database_id: str) -> Any:
     """Let the database sleep again when it is idle."""
     run = lifecycle()
-    return views.show_database(run.end_hold(run.database(database_id), by=bearer_name()), run.settings)
+    return responses.database_to_json(run.end_hold(run.database(database_id), by=caller_name()), run.settings)
 
 
 @route("GET", "/databases/{database_id}/history")
-def show_history(database_id: str) -> Any:
+def history_to_json(database_id: str) -> Any:
     """What happened to the database, how long it was awake, and what that saved."""
     run = lifecycle()
     ref = run.database(database_id)
-    return views.show_history(run.history(ref, read_days(this_request().query_params)), run.settings)
+    return responses.history_to_json(run.history(ref, read_days(current_request().query_params)), run.settings)
 
 
 @app.schedule(Rate(int(declared.check_interval.total_seconds() // 60), unit=Rate.MINUTES))
@@ -241,7 +244,7 @@ def start_database(event: Any, context: Any) -> dict[str, Any]:
     except (Problem, SettingsError) as error:
         response = refuse(error)
     except Exception:  # noqa: BLE001 - Lambda would show whatever is raised to the caller, with its text
-        response = unforeseen()
+        response = internal_error_response()
     return {name: value for name, value in response.to_dict().items() if name in ("statusCode", "headers", "body")}
 
 

@@ -9,11 +9,11 @@ from typing import Any, Final
 
 from benchmarks.figures import Chapter, Figure, Progress, Table
 from benchmarks.world import silence
-from chalicelib.lifecycle import Lifecycle
-from chalicelib.model import Action, DatabaseRef, Kind
-from chalicelib.rds import Rds
+from chalicelib.aws.rds import Rds
+from chalicelib.aws.table import Table as MetadataTable
+from chalicelib.domain.model import Action, DatabaseRef, Kind
+from chalicelib.service.lifecycle import Lifecycle
 from chalicelib.settings import Settings, read_settings
-from chalicelib.table import Table as MetadataTable
 from tests.simulation.client import Call, SimulatedClient
 from tests.simulation.natures import Steady
 from tests.simulation.rds import SimulatedRds

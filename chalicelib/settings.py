@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
-from chalicelib.model import DatabaseRef, Kind
+from chalicelib.domain.model import DatabaseRef, Kind
 
 SETTING_NAMES: Final = (
     "DATABASES",
@@ -71,7 +71,7 @@ class Settings:
     hourly_cost_usd: float | None = None
 
     @property
-    def restart_expires_after(self) -> timedelta:
+    def restart_ttl(self) -> timedelta:
         """How long a restart is kept that cannot be carried out: long enough for two checks, whatever else is set."""
         return max(self.idle, timedelta(minutes=30), 2 * self.check_interval)
 

@@ -7,19 +7,19 @@ from typing import Final
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
-from chalicelib.model import (
+from chalicelib.domain.model import (
     APP_ACTOR,
     AWS_ACTOR,
-    SOMEBODY_ELSE,
+    EXTERNAL_ACTOR,
     Action,
-    Condition,
     DatabaseRef,
     Decision,
+    Description,
     Event,
     EventName,
-    Sighting,
+    StatusInfo,
 )
-from chalicelib.statuses import is_known
+from chalicelib.domain.statuses import is_known
 
 NAMESPACE: Final = "rds-lifecycle"
 
@@ -29,12 +29,12 @@ _FAILURES: Final = (
     EventName.START_FAILED,
     EventName.STOP_FAILED,
     EventName.RESTART_EXPIRED,
-    EventName.RESTART_DROPPED,
+    EventName.RESTART_CANCELLED,
     EventName.FAILED,
 )
 
 
-def log_reconcile(sighting: Sighting, found: Condition, decision: Decision, done: Action) -> None:
+def log_reconcile(sighting: Description, found: StatusInfo, decision: Decision, done: Action) -> None:
     """What was seen, decided and done, in one line. There is no silent run; a status never heard of is a warning."""
     known = is_known(sighting.status)
     say = logger.info if known else logger.warning
@@ -58,7 +58,7 @@ def log_event(ref: DatabaseRef, event: Event) -> None:
     )
     if event.name is EventName.RESTART_REQUESTED:
         _count(ref, "RestartsRequested")
-    elif event.name is EventName.STARTING and event.by not in (None, AWS_ACTOR, SOMEBODY_ELSE):
+    elif event.name is EventName.STARTING and event.by not in (None, AWS_ACTOR, EXTERNAL_ACTOR):
         _count(ref, "Starts")
     elif event.name is EventName.STOPPING and event.by == APP_ACTOR:
         _count(ref, "Stops")

@@ -229,7 +229,7 @@ def _tick(functions: Functions, console: Console, seconds: float, ended: threadi
 
 def _deliver(aws: LocalAws, functions: Functions, console: Console, ended: threading.Event) -> None:
     while not ended.wait(_EVENT_SECONDS):
-        for transition in aws.rds.take_transitions():
+        for transition in aws.rds.take_status_changes():
             console.say(
                 "RDS", f"{transition.database_id}: {transition.before} → {transition.after} {transition.why}".rstrip()
             )

@@ -16,13 +16,13 @@ from moto import mock_aws
 from moto.backends import get_backend
 from moto.core.models import DEFAULT_ACCOUNT_ID
 
-from chalicelib.attributes import from_attributes
-from chalicelib.lifecycle import Lifecycle
-from chalicelib.metric import ActivityMetric
-from chalicelib.model import DatabaseRef, Kind, Record
-from chalicelib.rds import Rds
+from chalicelib.aws.attributes import from_attributes
+from chalicelib.aws.metric import ActivityMetric
+from chalicelib.aws.rds import Rds
+from chalicelib.aws.table import Table
+from chalicelib.domain.model import DatabaseRecord, DatabaseRef, Kind
+from chalicelib.service.lifecycle import Lifecycle
 from chalicelib.settings import Settings
-from chalicelib.table import Table
 from dev.local_aws import create_database
 from dev.local_dynamodb import take_turns
 from dev.local_rds import LocalRds
@@ -102,7 +102,7 @@ class World:
         key = self.settings.activity_key_of(ref)
         self.dynamodb.put_item(TableName=self.settings.metadata_table, Item={"key": {"S": key}, "value": dict(value)})
 
-    def record(self, ref: DatabaseRef = PROD) -> Record:
+    def record(self, ref: DatabaseRef = PROD) -> DatabaseRecord:
         """The app's own record of the database."""
         return self.table.read([ref])[ref].record
 

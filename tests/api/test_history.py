@@ -2,8 +2,8 @@
 
 import pytest
 
-from chalicelib.model import Event, EventName
-from chalicelib.views import MOST_EVENTS
+from chalicelib.api.responses import MOST_EVENTS
+from chalicelib.domain.model import Event, EventName
 from tests.served import Serve
 from tests.support import NOW, PROD
 

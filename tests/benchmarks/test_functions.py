@@ -9,8 +9,8 @@ from benchmarks import cold, warm
 from benchmarks.canned_aws import ASLEEP, IN_USE, canned_aws
 from benchmarks.contenders import BARE, Contender, Match, Ring, matches
 from benchmarks.figures import Chapter, Figure
-from chalicelib.lifecycle import connect
-from chalicelib.model import Action
+from chalicelib.domain.model import Action
+from chalicelib.service.lifecycle import connect
 from chalicelib.settings import read_settings
 from tests.benchmarks.conftest import BURN, Make
 from tests.deploy.lambda_runtime import Interpreter

@@ -7,8 +7,8 @@ import pytest
 
 from benchmarks import growth
 from benchmarks.growth import Effort, Fleet, Sample
-from chalicelib.model import Action, DatabaseRef
-from chalicelib.rds import Rds
+from chalicelib.aws.rds import Rds
+from chalicelib.domain.model import Action, DatabaseRef
 
 SIZE = 8
 

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import pytest
 from playwright.sync_api import expect
 
-from chalicelib.model import Event, EventName
-from chalicelib.views import MOST_EVENTS
+from chalicelib.api.responses import MOST_EVENTS
+from chalicelib.domain.model import Event, EventName
 from tests.browser.conftest import Look
 from tests.browser.scenes import SHOWN
 from tests.browser.screen import HISTORY

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from chalicelib.model import LastQuery
+from chalicelib.domain.model import LastQuery
 from rds_lifecycle_client import ActivityItem, Unavailable, item
 from tests.support import NOW, PROD, World, a_world, failing, hooked
 

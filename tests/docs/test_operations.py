@@ -13,7 +13,7 @@ import pytest
 from botocore import xform_name
 from moto import mock_aws
 
-from chalicelib.model import DatabaseRef
+from chalicelib.domain.model import DatabaseRef
 from chalicelib.settings import SETTING_NAMES, Settings, read_settings
 from dev.local_aws import create_database
 from dev.log_groups import RETENTION_DAYS

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib.model import EventName, Reason, Record
-from chalicelib.records import encode_record
+from chalicelib.aws.records import encode_record
+from chalicelib.domain.model import DatabaseRecord, EventName, Reason
 from chalicelib.settings import SETTING_NAMES
 from tests.deploy.project import copy_project
 from tests.local.test_make_run import QUICK, running
@@ -100,7 +100,7 @@ def test_every_setting_is_in_its_table() -> None:
 def test_every_reason_event_and_field_is_explained() -> None:
     assert [reason for reason in Reason if f"`{reason}`" not in README] == []
     assert [name for name in EventName if f"`{name}`" not in HOW] == []
-    assert [name for name in encode_record(Record()) if f"`{name}`" not in HOW] == []
+    assert [name for name in encode_record(DatabaseRecord()) if f"`{name}`" not in HOW] == []
 
 
 def test_every_route_is_in_its_table() -> None:

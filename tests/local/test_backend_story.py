@@ -18,7 +18,7 @@ import psycopg
 import pytest
 from sqlalchemy import create_engine, text
 
-from chalicelib.timestamps import parse_time
+from chalicelib.domain.timestamps import parse_time
 from dev.local_postgres import PASSWORD, USER
 from rds_lifecycle_client import ActivityItem, ActivityReporter, Lifecycle
 from rds_lifecycle_client.sqlalchemy import watch

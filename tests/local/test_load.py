@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib.attributes import from_attributes
-from chalicelib.timestamps import parse_time
+from chalicelib.aws.attributes import from_attributes
+from chalicelib.domain.timestamps import parse_time
 from tests.local.test_make_run import Stack, running
 
 CLIENTS = 50
@@ -123,7 +123,7 @@ def test_fifty_at_once_start_it_once_and_lose_nothing(record_property: Callable[
     assert told["hold-set"] == load.count(HOLD) > 0, "every hold that was answered is in the history"
     assert 0 < told["hold-ended"] <= load.count(END_HOLD)
     assert shown["hold_until"] == replayed(events)
-    assert table["rds_lifecycle/ss-financial-prod"]["rev"] >= told["hold-set"] + told["hold-ended"]
+    assert table["rds_lifecycle/ss-financial-prod"]["revision"] >= told["hold-set"] + told["hold-ended"]
 
 
 def under_load(stack: Stack, load: Load) -> list[int]:
@@ -137,7 +137,7 @@ def under_load(stack: Stack, load: Load) -> list[int]:
     for client in clients:
         while client.is_alive():
             client.join(timeout=0.5)
-            revisions.append(int(items(stack).get("rds_lifecycle/ss-financial-prod", {"rev": 0})["rev"]))
+            revisions.append(int(items(stack).get("rds_lifecycle/ss-financial-prod", {"revision": 0})["revision"]))
     return revisions
 
 

@@ -10,16 +10,28 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from unittest.mock import patch
 
-from chalicelib import act, chronicle, decision, lifecycle, missed, reconcile
-from chalicelib.act import Act, Actor
-from chalicelib.changes import ask_restart, raise_fence, set_hold, start_accepted
-from chalicelib.errors import AwsUnavailable, InsufficientCapacity
-from chalicelib.lifecycle import CheckResult
-from chalicelib.model import Action, Change, Condition, DatabaseRef, Decision, EventName, Observation, Record, State
-from chalicelib.reconcile import Reconciler
+from chalicelib.aws.table import Table
+from chalicelib.domain import decision
+from chalicelib.domain.errors import AwsUnavailable, InsufficientCapacity
+from chalicelib.domain.model import (
+    Action,
+    DatabaseRecord,
+    DatabaseRef,
+    Decision,
+    EventName,
+    Observation,
+    State,
+    StatusInfo,
+    Transition,
+)
+from chalicelib.domain.statuses import classify_status
+from chalicelib.domain.transitions import observations, unobserved
+from chalicelib.domain.transitions.commands import request_restart, set_hold, set_stop_intent, start_accepted
+from chalicelib.service import executor, lifecycle, reconciler
+from chalicelib.service.executor import Act, ActionExecutor
+from chalicelib.service.lifecycle import CheckResult
+from chalicelib.service.reconciler import Reconciler
 from chalicelib.settings import Settings
-from chalicelib.statuses import condition_of
-from chalicelib.table import Table
 
 Mutant = Callable[[], ExitStack]
 
@@ -34,30 +46,32 @@ def _swap(*swaps: tuple[Any, str, Any]) -> ExitStack:
     return stack
 
 
-def _decide_on(record_of: Callable[[Record], Record]) -> ExitStack:
+def _decide_on(record_of: Callable[[DatabaseRecord], DatabaseRecord]) -> ExitStack:
     """Decisions see less of the record than there is."""
 
-    def decide(seen: Observation, record: Record, settings: Settings, now: datetime) -> Decision:
+    def decide(seen: Observation, record: DatabaseRecord, settings: Settings, now: datetime) -> Decision:
         return decision.decide(seen, record_of(record), settings, now)
 
-    return _swap((act, "decide", decide), (reconcile, "decide", decide))
+    return _swap((executor, "decide", decide), (reconciler, "decide", decide))
 
 
 def no_fence() -> ExitStack:
     """A stop is not announced before RDS is told."""
-    return _swap((act, "raise_fence", lambda record, _why, _now: record))
+    return _swap((executor, "set_stop_intent", lambda record, _why, _now: record))
 
 
 def no_second_look() -> ExitStack:
     """The activity that was read before the fence went up decides."""
 
-    class Hasty(Actor):
-        def stop(self, ref: DatabaseRef, record: Record, change: Change, seen: Observation, now: datetime) -> Act:
+    class Hasty(ActionExecutor):
+        def stop(
+            self, ref: DatabaseRef, record: DatabaseRecord, change: Transition, seen: Observation, now: datetime
+        ) -> Act:
             decided = decision.decide(seen, change.record, self._settings, now)
-            fenced = raise_fence(change.record, decided.detail, self._clock())
-            return self._stop_fenced(ref, self.store(ref, record, Change(fenced, change.events), now), decided, now)
+            fenced = set_stop_intent(change.record, decided.detail, self._clock())
+            return self._stop_fenced(ref, self.store(ref, record, Transition(fenced, change.events), now), decided, now)
 
-    return _swap((reconcile, "Actor", Hasty))
+    return _swap((reconciler, "ActionExecutor", Hasty))
 
 
 def intent_after_the_call() -> ExitStack:
@@ -67,8 +81,8 @@ def intent_after_the_call() -> ExitStack:
         def _act(
             self,
             ref: DatabaseRef,
-            before: Record,
-            change: Change,
+            before: DatabaseRecord,
+            change: Transition,
             seen: Observation,
             decision: Decision,
             may: frozenset[Action],
@@ -87,7 +101,7 @@ def rev_not_checked() -> ExitStack:
     """Whoever writes last wins."""
     checked = Table._record_update
 
-    def unchecked(self: Table, ref: DatabaseRef, before: Record, after: Record) -> dict[str, Any]:
+    def unchecked(self: Table, ref: DatabaseRef, before: DatabaseRecord, after: DatabaseRecord) -> dict[str, Any]:
         update = checked(self, ref, before, after)
         del update["ConditionExpression"]
         return update
@@ -97,31 +111,33 @@ def rev_not_checked() -> ExitStack:
 
 def idle_clock_ignores_the_start() -> ExitStack:
     """Only the last query counts: a database is stopped right after it has been started."""
-    return _decide_on(lambda record: replace(record, up_since=None, first_seen_at=None, restart_asked_at=None))
+    return _decide_on(
+        lambda record: replace(record, available_since=None, first_observed_at=None, last_restart_requested_at=None)
+    )
 
 
 def no_seven_day_rule() -> ExitStack:
     """A start by AWS counts as one by a person."""
-    return _swap((chronicle, "_is_started_by_aws", lambda _record, _now: False))
+    return _swap((observations, "_is_started_by_aws", lambda _record, _now: False))
 
 
 def restart_dropped_on_503() -> ExitStack:
     """A start that AWS did not accept is forgotten."""
 
-    class Forgetful(Actor):
-        def start(self, ref: DatabaseRef, record: Record, decision: Decision, now: datetime) -> Act:
+    class Forgetful(ActionExecutor):
+        def start(self, ref: DatabaseRef, record: DatabaseRecord, decision: Decision, now: datetime) -> Act:
             try:
                 return super().start(ref, record, decision, now)
             except (AwsUnavailable, InsufficientCapacity):
-                self._tell(ref, record, lambda fresh: Change(replace(fresh, restart=None)), now)
+                self._tell(ref, record, lambda fresh: Transition(replace(fresh, pending_restart=None)), now)
                 raise
 
-    return _swap((reconcile, "Actor", Forgetful))
+    return _swap((reconciler, "ActionExecutor", Forgetful))
 
 
 def one_failure_ends_the_check() -> ExitStack:
     """One after the other, and the first that fails is the last."""
-    return _swap((lifecycle.Lifecycle, "_side_by_side", _one_by_one))
+    return _swap((lifecycle.Lifecycle, "_run_concurrently", _one_by_one))
 
 
 def _one_by_one(self: lifecycle.Lifecycle, work: Callable[[DatabaseRef], CheckResult]) -> list[CheckResult]:
@@ -140,46 +156,48 @@ def hold_ignored() -> ExitStack:
 
 def fence_never_lapses() -> ExitStack:
     """A stop that was cut off keeps the database from ever being stopped again."""
-    return _swap((decision, "FENCE_LASTS", timedelta(days=3650)))
+    return _swap((decision, "STOP_INTENT_TTL", timedelta(days=3650)))
 
 
 def fence_without_effect() -> ExitStack:
     """The fence is there, but a restart does not see it."""
-    return _swap((reconcile, "condition_now", lambda sighting, _record, _now: condition_of(sighting.status)))
+    return _swap((reconciler, "effective_status", lambda sighting, _record, _now: classify_status(sighting.status)))
 
 
 def old_descriptions_believed() -> ExitStack:
     """What RDS said before a change counts, if it says it again."""
-    return _swap((reconcile, "newest", lambda sighting, _record, _now: sighting))
+    return _swap((reconciler, "ignore_stale_description", lambda sighting, _record, _now: sighting))
 
 
 def restart_forgotten_while_starting() -> ExitStack:
     """A restart that meets a start by another's hand relies on that start."""
 
-    def forgetful(record: Record, condition: Condition | None, by: str, now: datetime) -> Change:
-        change = ask_restart(record, condition, by, now)
+    def forgetful(record: DatabaseRecord, condition: StatusInfo | None, by: str, now: datetime) -> Transition:
+        change = request_restart(record, condition, by, now)
         if condition is not None and condition.state is State.STARTING:
-            return Change(replace(change.record, launch=record.launch), change.events)
+            return Transition(replace(change.record, accepted_start=record.accepted_start), change.events)
         return change
 
-    return _swap((lifecycle, "ask_restart", forgetful))
+    return _swap((lifecycle, "request_restart", forgetful))
 
 
 def old_description_settles_a_restart() -> ExitStack:
     """A restart asked for behind a fence is dropped as soon as a description says that the database is up."""
-    return _swap((chronicle, "_is_just_asked", lambda _record, _now: False))
+    return _swap((observations, "_is_just_asked", lambda _record, _now: False))
 
 
 def pending_restart_relies_on_any_start() -> ExitStack:
     """A pending restart is dropped where a start is under way, whoever made it."""
-    return _swap((Record, "joined_by", lambda record, *_: replace(record, restart=None)))
+    return _swap((DatabaseRecord, "with_external_start", lambda record, *_: replace(record, pending_restart=None)))
 
 
 def late_hold_relies_on_rds() -> ExitStack:
     """A hold wakes the database only where RDS says that it is too late."""
 
-    def reliant(record: Record, condition: Condition | None, until: datetime, by: str, now: datetime) -> Change:
-        seen = condition or Condition(State.RUNNING, ready=True)
+    def reliant(
+        record: DatabaseRecord, condition: StatusInfo | None, until: datetime, by: str, now: datetime
+    ) -> Transition:
+        seen = condition or StatusInfo(State.RUNNING, ready=True)
         return set_hold(record, seen, until, by, now)
 
     return _swap((lifecycle, "set_hold", reliant))
@@ -187,19 +205,19 @@ def late_hold_relies_on_rds() -> ExitStack:
 
 def unseen_rounds_untold() -> ExitStack:
     """That a stopped database was up since the last look is not told."""
-    return _swap((missed, "_is_later_stop", lambda *_: False))
+    return _swap((unobserved, "_is_later_stop", lambda *_: False))
 
 
 def silent_expiry() -> ExitStack:
     """A restart that is given up is not told."""
 
-    original = chronicle._settle_restart
+    original = observations._resolve_pending_restart
 
-    def silent(*looked: Any, **more: Any) -> Change:
+    def silent(*looked: Any, **more: Any) -> Transition:
         change = original(*looked, **more)
-        return Change(change.record, tuple(e for e in change.events if e.name is not EventName.RESTART_EXPIRED))
+        return Transition(change.record, tuple(e for e in change.events if e.name is not EventName.RESTART_EXPIRED))
 
-    return _swap((chronicle, "_settle_restart", silent))
+    return _swap((observations, "_resolve_pending_restart", silent))
 
 
 MUTANTS: Final = (

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.access import bearer, grants
+from chalicelib.api.auth import bearer, grants
 from chalicelib.settings import AccessToken, Role
 
 
@@ -57,7 +57,7 @@ def test_every_digest_is_compared_in_constant_time(monkeypatch: pytest.MonkeyPat
         compared.append(known)
         return known == given
 
-    monkeypatch.setattr("chalicelib.access.hmac.compare_digest", compare)
+    monkeypatch.setattr("chalicelib.api.auth.hmac.compare_digest", compare)
     bearer("Bearer s3cret", TOKENS)
     assert compared == [token.digest for token in TOKENS]
 

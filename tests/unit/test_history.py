@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.history import days_of, summarize, tell
-from chalicelib.model import Event, EventName, Period, State
+from chalicelib.domain.history import days_of, summarize, tell
+from chalicelib.domain.model import Event, EventName, Period, State
 from tests.support import NOW
 
 HOUR = timedelta(hours=1)
@@ -29,7 +29,7 @@ def spelled(periods: tuple[Period, ...]) -> list[tuple[float, float, str | None]
 
 
 A_DAY = (
-    event(1, EventName.SEEN, "stopped"),
+    event(1, EventName.DAILY_STATUS, "stopped"),
     event(8, EventName.RESTART_REQUESTED, "stopped"),
     event(8, EventName.STARTING, "starting"),
     event(8.5, EventName.AVAILABLE, "available", 1800),
@@ -53,7 +53,7 @@ def test_a_day_in_periods_and_sums() -> None:
     assert (summary.running, summary.stopped) == (3.5 * HOUR, 18.75 * HOUR)
     assert summary.saved == 19.5 * HOUR, "AWS bills nothing while it starts and stops"
     assert summary.unobserved == HOUR
-    assert (summary.starts, summary.wake_time) == (1, timedelta(minutes=30))
+    assert (summary.starts, summary.start_latency) == (1, timedelta(minutes=30))
 
 
 def test_what_merely_says_how_it_stood_is_no_event() -> None:
@@ -68,12 +68,12 @@ def test_only_what_lies_within_is_told_but_what_came_before_says_how_it_began() 
 
 
 def test_a_night_lasts_until_the_first_look_of_the_next_day() -> None:
-    told = tell((*A_DAY, event(24.2, EventName.SEEN, "stopped")), at(13), at(30))
+    told = tell((*A_DAY, event(24.2, EventName.DAILY_STATUS, "stopped")), at(13), at(30))
     assert spelled(told.periods) == [(13, 30, "stopped")]
 
 
 def test_days_without_a_look_are_not_observed_rather_than_asleep() -> None:
-    later = event(4 * 24 + 9, EventName.SEEN, "stopped")
+    later = event(4 * 24 + 9, EventName.DAILY_STATUS, "stopped")
     told = tell((*A_DAY, later), at(13), at(4 * 24 + 10))
     assert spelled(told.periods) == [(13, 24, "stopped"), (24, 105, None), (105, 106, "stopped")]
     assert summarize(told).unobserved == 81 * HOUR
@@ -87,7 +87,7 @@ def test_without_any_entry_nothing_is_known() -> None:
     told = tell((), at(0), at(24))
     assert spelled(told.periods) == [(0, 24, None)]
     summary = summarize(told)
-    assert (summary.running, summary.saved, summary.starts, summary.wake_time) == (0 * HOUR, 0 * HOUR, 0, None)
+    assert (summary.running, summary.saved, summary.starts, summary.start_latency) == (0 * HOUR, 0 * HOUR, 0, None)
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_without_any_entry_nothing_is_known() -> None:
     ],
 )
 def test_how_often_it_came_up(statuses: list[str], starts: int) -> None:
-    events = tuple(event(1 + number, EventName.SEEN, status) for number, status in enumerate(statuses))
+    events = tuple(event(1 + number, EventName.DAILY_STATUS, status) for number, status in enumerate(statuses))
     assert summarize(tell(events, at(0), at(24))).starts == starts
 
 

@@ -6,38 +6,38 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.attributes import to_attributes
-from chalicelib.model import Event, EventName, Record
-from chalicelib.records import decode_record, encode_event, encode_record
+from chalicelib.aws.attributes import to_attributes
+from chalicelib.aws.records import decode_record, encode_event, encode_record
+from chalicelib.domain.model import DatabaseRecord, Event, EventName
 from tests.support import NOW
 from tests.unit.test_decision import RECORDS
 
 
-def stored(record: Record) -> dict[str, Any]:
+def stored(record: DatabaseRecord) -> dict[str, Any]:
     return to_attributes({name: value for name, value in encode_record(record).items() if value is not None})
 
 
 @given(RECORDS)
-def test_a_record_survives_the_table(record: Record) -> None:
+def test_a_record_survives_the_table(record: DatabaseRecord) -> None:
     assert decode_record(stored(record)) == record
 
 
 def test_no_item_is_a_fresh_record() -> None:
-    assert decode_record(None) == Record()
+    assert decode_record(None) == DatabaseRecord()
 
 
 @pytest.mark.parametrize(
     "garbage",
     [
         {"hold": {"S": "for ever"}, "status": {"S": "available"}},
-        {"restart": {"M": {"by": {"S": "ops"}}}, "status": {"S": "available"}},
-        {"start_seconds": {"L": [{"S": "long"}]}, "status": {"S": "available"}},
-        {"up_since": {"S": "early"}, "since": {"S": "now"}, "status": {"S": "available"}},
-        {"rev": {"S": "seven"}, "status": {"S": "available"}, "a_field_of_tomorrow": {"BOOL": True}},
+        {"pending_restart": {"M": {"by": {"S": "ops"}}}, "status": {"S": "available"}},
+        {"start_durations": {"L": [{"S": "long"}]}, "status": {"S": "available"}},
+        {"available_since": {"S": "early"}, "status_changed_at": {"S": "now"}, "status": {"S": "available"}},
+        {"revision": {"S": "seven"}, "status": {"S": "available"}, "a_field_of_tomorrow": {"BOOL": True}},
     ],
 )
 def test_a_strange_field_has_its_default_and_the_others_are_kept(garbage: dict[str, Any]) -> None:
-    assert decode_record(garbage) == Record(status="available")
+    assert decode_record(garbage) == DatabaseRecord(status="available")
 
 
 ATTRIBUTES = st.recursive(
@@ -55,9 +55,9 @@ ATTRIBUTES = st.recursive(
 )
 
 
-@given(st.dictionaries(st.sampled_from(list(encode_record(Record()))), ATTRIBUTES))
+@given(st.dictionaries(st.sampled_from(list(encode_record(DatabaseRecord()))), ATTRIBUTES))
 def test_no_item_makes_a_run_crash(item: dict[str, Any]) -> None:
-    assert isinstance(decode_record(item), Record)
+    assert isinstance(decode_record(item), DatabaseRecord)
 
 
 def test_an_event_says_only_what_it_knows() -> None:

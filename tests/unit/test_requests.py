@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.errors import BadRequest
-from chalicelib.requests import read_hold, read_start_payload
+from chalicelib.api.requests import read_hold, read_start_payload
+from chalicelib.domain.errors import BadRequest
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.model import DatabaseRef, Kind
+from chalicelib.domain.model import DatabaseRef, Kind
 from chalicelib.settings import (
     AccessToken,
     MetricRule,

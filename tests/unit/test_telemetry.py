@@ -6,7 +6,17 @@ from typing import Any
 import pytest
 
 from chalicelib import telemetry
-from chalicelib.model import APP_ACTOR, Action, Condition, Decision, Event, EventName, Reason, Sighting, State
+from chalicelib.domain.model import (
+    APP_ACTOR,
+    Action,
+    Decision,
+    Description,
+    Event,
+    EventName,
+    Reason,
+    State,
+    StatusInfo,
+)
 from tests.support import NOW, PROD
 
 
@@ -16,7 +26,9 @@ def printed(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
 
 def test_a_run_is_one_line_with_what_was_seen_decided_and_done(caplog: pytest.LogCaptureFixture) -> None:
     decision = Decision(Action.STOP, Reason.IDLE, "Idle for 2 h.")
-    telemetry.log_reconcile(Sighting(PROD, "available"), Condition(State.RUNNING, ready=True), decision, Action.NONE)
+    telemetry.log_reconcile(
+        Description(PROD, "available"), StatusInfo(State.RUNNING, ready=True), decision, Action.NONE
+    )
     [record] = caplog.records
     line = json.loads(telemetry.logger.handlers[0].format(record))
     wanted = {
@@ -42,7 +54,7 @@ def test_a_run_is_one_line_with_what_was_seen_decided_and_done(caplog: pytest.Lo
         (Event(NOW, EventName.START_FAILED, "ops", "No room."), "Failures", 1),
         (Event(NOW, EventName.STOP_FAILED, APP_ACTOR, "Replica."), "Failures", 1),
         (Event(NOW, EventName.RESTART_EXPIRED, "ops", "Too late."), "Failures", 1),
-        (Event(NOW, EventName.RESTART_DROPPED, "ops", "Broken."), "Failures", 1),
+        (Event(NOW, EventName.RESTART_CANCELLED, "ops", "Broken."), "Failures", 1),
         (Event(NOW, EventName.FAILED, None, "Full."), "Failures", 1),
         (Event(NOW, EventName.AVAILABLE, "ops", "Ready.", seconds=240), "SecondsToAvailable", 240),
     ],

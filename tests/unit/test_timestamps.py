@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.timestamps import format_time, parse_time, spell_duration
+from chalicelib.domain.timestamps import format_duration, format_time, parse_time
 
 AT = datetime(2026, 3, 2, 9, 0, 1, tzinfo=UTC)
 
@@ -87,4 +87,4 @@ def test_times_are_shown_in_utc_with_whole_seconds() -> None:
     ],
 )
 def test_durations_are_spelled_as_people_say_them(seconds: float, words: str) -> None:
-    assert spell_duration(timedelta(seconds=seconds)) == words
+    assert format_duration(timedelta(seconds=seconds)) == words

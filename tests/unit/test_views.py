@@ -5,28 +5,30 @@ from typing import Any
 
 import pytest
 
-from chalicelib.decision import decide
-from chalicelib.model import Launch, NoActivity, Observation, PendingRestart, Record, Sighting
-from chalicelib.reconcile import View
+from chalicelib.api.responses import database_to_json, seconds_to_next_look
+from chalicelib.domain.decision import decide
+from chalicelib.domain.model import AcceptedStart, DatabaseRecord, Description, NoActivity, Observation, PendingRestart
+from chalicelib.domain.timestamps import format_time
+from chalicelib.service.reconciler import View
 from chalicelib.settings import Settings
-from chalicelib.timestamps import format_time
-from chalicelib.views import seconds_to_next_look, show_database
 from tests.support import NOW, PROD
 
 SETTINGS = Settings((PROD,))
 
 
-def view(status: str, record: Record, at: datetime = NOW) -> View:
-    sighting = Sighting(PROD, status)
+def view(status: str, record: DatabaseRecord, at: datetime = NOW) -> View:
+    sighting = Description(PROD, status)
     return View(sighting, record, decide(Observation(sighting, NoActivity()), record, SETTINGS, at), at)
 
 
-def shown(status: str, record: Record, at: datetime = NOW) -> dict[str, Any]:
-    return show_database(view(status, record, at), SETTINGS)
+def shown(status: str, record: DatabaseRecord, at: datetime = NOW) -> dict[str, Any]:
+    return database_to_json(view(status, record, at), SETTINGS)
 
 
-def launched(*seconds: int) -> Record:
-    return Record(status="starting", since=NOW, launch=Launch(NOW, "ops", NOW), start_seconds=seconds)
+def launched(*seconds: int) -> DatabaseRecord:
+    return DatabaseRecord(
+        status="starting", status_changed_at=NOW, accepted_start=AcceptedStart(NOW, "ops", NOW), start_durations=seconds
+    )
 
 
 @pytest.mark.parametrize(("seconds", "ready_in"), [((), 300), ((240,), 240), ((100, 200, 900), 200), ((100, 200), 150)])
@@ -37,16 +39,16 @@ def test_the_time_to_be_ready_is_the_median_of_the_last_starts(seconds: tuple[in
 
 
 def test_a_start_by_somebody_else_is_estimated_from_when_it_was_seen() -> None:
-    record = Record(status="starting", since=NOW - timedelta(minutes=1))
+    record = DatabaseRecord(status="starting", status_changed_at=NOW - timedelta(minutes=1))
     assert shown("starting", record)["estimated_ready_at"] == "2026-03-02T09:04:00Z"
-    assert shown("starting", Record())["estimated_ready_at"] == "2026-03-02T09:05:00Z"
+    assert shown("starting", DatabaseRecord())["estimated_ready_at"] == "2026-03-02T09:05:00Z"
 
 
 def test_a_queued_restart_is_estimated_and_a_hopeless_one_is_not() -> None:
-    queued = Record(restart=PendingRestart(NOW, "ops"), restart_asked_at=NOW)
+    queued = DatabaseRecord(pending_restart=PendingRestart(NOW, "ops"), last_restart_requested_at=NOW)
     assert shown("stopping", queued)["estimated_ready_at"] == "2026-03-02T09:05:00Z"
     assert shown("storage-full", queued)["estimated_ready_at"] is None
-    assert shown("stopped", Record())["estimated_ready_at"] is None
+    assert shown("stopped", DatabaseRecord())["estimated_ready_at"] is None
 
 
 @pytest.mark.parametrize(("passed", "wait"), [(0, 30), (250, 25), (280, 10), (299, 2), (900, 2)])
@@ -55,5 +57,5 @@ def test_who_waits_is_told_to_look_more_often_towards_the_end(passed: int, wait:
 
 
 def test_a_running_database_that_nobody_ever_used_stops_now() -> None:
-    assert shown("available", Record(status="available"))["stops_at"] == "2026-03-02T09:00:00Z"
-    assert shown("available", Record(status="available"))["idle_minutes"] is None
+    assert shown("available", DatabaseRecord(status="available"))["stops_at"] == "2026-03-02T09:00:00Z"
+    assert shown("available", DatabaseRecord(status="available"))["idle_minutes"] is None

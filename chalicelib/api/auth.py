@@ -10,7 +10,7 @@ from chalicelib.settings import AccessToken, Role
 
 
 @dataclass(frozen=True, slots=True)
-class Grant:
+class RouteGrant:
     """Routes that a role may call: ``*`` in the path stands for anything."""
 
     path: str
@@ -20,9 +20,9 @@ class Grant:
 # "Optional whitespace" of RFC 9110; any other blank is part of the token.
 _BLANKS: Final = " \t"
 
-_READ: Final = (Grant("/databases", ("GET",)), Grant("/databases/*", ("GET",)))
-_REPORT: Final = (Grant("/databases/*/activity", ("POST",)),)
-_OPERATE: Final = (Grant("/databases/*", ("POST", "PUT", "DELETE")),)
+_READ: Final = (RouteGrant("/databases", ("GET",)), RouteGrant("/databases/*", ("GET",)))
+_REPORT: Final = (RouteGrant("/databases/*/activity", ("POST",)),)
+_OPERATE: Final = (RouteGrant("/databases/*", ("POST", "PUT", "DELETE")),)
 
 
 def bearer(header: str, tokens: Iterable[AccessToken]) -> AccessToken | None:
@@ -40,7 +40,7 @@ def bearer(header: str, tokens: Iterable[AccessToken]) -> AccessToken | None:
     return matches[0] if matches else None
 
 
-def grants(role: Role) -> Sequence[Grant]:
+def grants(role: Role) -> Sequence[RouteGrant]:
     """Everything that the role may call, whatever is being called now: API Gateway keeps the answer for minutes."""
     match role:
         case Role.VIEWER:

@@ -9,49 +9,49 @@ from datetime import datetime, timedelta
 from typing import Final, assert_never
 
 from chalicelib import telemetry
-from chalicelib.act import Act, Actor, Clock, Pause
-from chalicelib.aws import PARALLEL_CALLS, TRY_AGAIN
-from chalicelib.chronicle import witness
-from chalicelib.decision import condition_now, decide, newest
-from chalicelib.errors import AwsUnavailable, Conflict, DatabaseNotFound, Problem, WrongState
-from chalicelib.metric import ActivityMetric
-from chalicelib.model import (
+from chalicelib.aws.clients import PARALLEL_CALLS, TRY_AGAIN
+from chalicelib.aws.metric import ActivityMetric
+from chalicelib.aws.rds import Rds
+from chalicelib.aws.table import Stored, Table
+from chalicelib.domain.decision import decide, effective_status, ignore_stale_description
+from chalicelib.domain.errors import AwsUnavailable, DatabaseNotFound, InvalidState, Problem, WriteConflict
+from chalicelib.domain.model import (
     Action,
     Activity,
-    Change,
-    Condition,
+    DatabaseRecord,
     DatabaseRef,
     Decision,
+    Description,
     Kind,
     Metric,
     Observation,
     Reason,
-    Record,
-    Sighting,
+    StatusInfo,
+    Transition,
 )
-from chalicelib.rds import Rds
+from chalicelib.domain.transitions.observations import apply_observation
+from chalicelib.service.executor import Act, ActionExecutor, Clock, Pause
 from chalicelib.settings import Settings
-from chalicelib.table import Stored, Table
 
-SideBySide = Callable[[], Executor]
+ExecutorFactory = Callable[[], Executor]
 """Makes what carries out several AWS calls at the same time."""
 
-Wish = Callable[[Record, Condition | None, datetime], Change]
+Wish = Callable[[DatabaseRecord, StatusInfo | None, datetime], Transition]
 """What somebody asks for, as a change of the record. The condition is None where RDS did not answer."""
 
-_FEWEST_ROUNDS: Final = 12
-_MOST_ROUNDS: Final = 100
-_PATIENCE: Final = timedelta(seconds=15)
+_MIN_ATTEMPTS: Final = 12
+_MAX_ATTEMPTS: Final = 100
+_RETRY_BUDGET: Final = timedelta(seconds=15)
 """How long more than the fewest rounds may take: API Gateway gives up after 29 s."""
-_REFUSALS: Final = 3
+_MAX_STATE_ERRORS: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
     """What one look at a database found. ``sighting`` is the problem where RDS could not show it."""
 
-    sighting: Sighting | Problem
-    record: Record
+    sighting: Description | Problem
+    record: DatabaseRecord
     activity: Activity
     metric: Metric | None = None
 
@@ -60,20 +60,20 @@ class Look:
 class View:
     """A database as it stands: what a response shows."""
 
-    sighting: Sighting
-    record: Record
+    sighting: Description
+    record: DatabaseRecord
     decision: Decision
     at: datetime
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ReconcileResult:
     """What a run found, decided and did. ``view`` is None where the database has to be looked at again to tell."""
 
-    found: Condition
+    found: StatusInfo
     decision: Decision
     done: Action
-    record: Record
+    record: DatabaseRecord
     view: View | None
 
 
@@ -93,7 +93,7 @@ class Reconciler:
         metric: ActivityMetric | None,
         clock: Clock,
         pause: Pause = time.sleep,
-        side_by_side: SideBySide = threads,
+        side_by_side: ExecutorFactory = threads,
     ) -> None:
         self._settings = settings
         self._rds = rds
@@ -101,7 +101,7 @@ class Reconciler:
         self._metric = metric
         self._clock = clock
         self._pause = pause
-        self._actor = Actor(settings, rds, table, clock, pause)
+        self._actor = ActionExecutor(settings, rds, table, clock, pause)
         self._pool = side_by_side()
 
     def observe(self, refs: Sequence[DatabaseRef]) -> dict[DatabaseRef, Look]:
@@ -116,12 +116,12 @@ class Reconciler:
         now = self._clock()
         return {ref: _look(sightings[ref], stored[ref], now) for ref in refs}
 
-    def consult_metric(self, looks: Mapping[DatabaseRef, Look]) -> dict[DatabaseRef, Look]:
+    def read_metrics(self, looks: Mapping[DatabaseRef, Look]) -> dict[DatabaseRef, Look]:
         """The looks, with the second opinion where a decision hangs on it: one question for all of them."""
         if self._metric is None:
             return dict(looks)
         now = self._clock()
-        hanging = [ref for ref, look in looks.items() if self._hangs_on_metric(look, now)]
+        hanging = [ref for ref, look in looks.items() if self._needs_metric(look, now)]
         if not hanging:
             return dict(looks)
         opinions = self._metric.read(hanging, self._settings.idle, now)
@@ -132,13 +132,13 @@ class Reconciler:
         if isinstance(look.sighting, Problem):
             raise look.sighting
         now = self._clock()
-        record = witness(look.record, look.sighting, self._settings, now).record
+        record = apply_observation(look.record, look.sighting, self._settings, now).record
         decision, _ = self._decide(ref, look.sighting, look, record, now)
         return View(look.sighting, record, decision, now)
 
     def reconcile(
         self, ref: DatabaseRef, may: frozenset[Action], *, wish: Wish | None = None, look: Look | None = None
-    ) -> Outcome:
+    ) -> ReconcileResult:
         """Observe, make the wish durable, decide, act, record. Raises Problem.
 
         Whoever else works on the database at the same time is noticed by the record's ``rev`` or by RDS's refusal;
@@ -147,45 +147,47 @@ class Reconciler:
         """
         now = self._clock()
         refusals = 0
-        for attempt in range(_MOST_ROUNDS):
+        for attempt in range(_MAX_ATTEMPTS):
             look = look or self.observe([ref])[ref]
             try:
-                return self._round(ref, look, wish, may, now)
-            except Conflict:
+                return self._reconcile_once(ref, look, wish, may, now)
+            except WriteConflict:
                 self._pause(random.uniform(0.0, 0.05 * (attempt + 1)))  # noqa: S311 - spreads writers, no secret
-            except WrongState as refusal:
+            except InvalidState as refusal:
                 refusals += 1
-                if refusals > _REFUSALS:
+                if refusals > _MAX_STATE_ERRORS:
                     raise AwsUnavailable(
-                        "RDS is changing its state at the moment.", TRY_AGAIN, for_log=refusal.for_log
+                        "RDS is changing its state at the moment.", TRY_AGAIN, log_detail=refusal.log_detail
                     ).kept() from refusal
                 self._pause(1.0)
-            if attempt + 1 >= _FEWEST_ROUNDS and self._clock() - now > _PATIENCE:
+            if attempt + 1 >= _MIN_ATTEMPTS and self._clock() - now > _RETRY_BUDGET:
                 break
             look = None
-        raise AwsUnavailable("Too many change this database at the same time.", TRY_AGAIN, for_log=str(ref))
+        raise AwsUnavailable("Too many change this database at the same time.", TRY_AGAIN, log_detail=str(ref))
 
-    def _round(self, ref: DatabaseRef, look: Look, wish: Wish | None, may: frozenset[Action], now: datetime) -> Outcome:
+    def _reconcile_once(
+        self, ref: DatabaseRef, look: Look, wish: Wish | None, may: frozenset[Action], now: datetime
+    ) -> ReconcileResult:
         if isinstance(look.sighting, Problem):
             if wish is not None and not isinstance(look.sighting, DatabaseNotFound):
                 self._actor.store(ref, look.record, wish(look.record, None, now), now)
                 raise look.sighting.kept() from look.sighting
             raise look.sighting
-        seen = witness(look.record, look.sighting, self._settings, now)
-        found = condition_now(look.sighting, seen.record, now)
-        wished = Change(seen.record) if wish is None else wish(seen.record, found, now)
-        change = Change(wished.record, seen.events + wished.events)
+        seen = apply_observation(look.record, look.sighting, self._settings, now)
+        found = effective_status(look.sighting, seen.record, now)
+        wished = Transition(seen.record) if wish is None else wish(seen.record, found, now)
+        change = Transition(wished.record, seen.events + wished.events)
         decision, observation = self._decide(ref, look.sighting, look, change.record, now)
         act = self._act(ref, look.record, change, observation, decision, may, now)
         telemetry.log_reconcile(look.sighting, found, act.decision, act.done)
         view = self._view_of(ref, act, replace(look, metric=observation.metric))
-        return Outcome(found, act.decision, act.done, act.record, view)
+        return ReconcileResult(found, act.decision, act.done, act.record, view)
 
     def _act(
         self,
         ref: DatabaseRef,
-        before: Record,
-        change: Change,
+        before: DatabaseRecord,
+        change: Transition,
         seen: Observation,
         decision: Decision,
         may: frozenset[Action],
@@ -207,7 +209,7 @@ class Reconciler:
         return self.view(ref, replace(look, sighting=act.sighting, record=act.record))
 
     def _decide(
-        self, ref: DatabaseRef, sighting: Sighting, look: Look, record: Record, now: datetime
+        self, ref: DatabaseRef, sighting: Description, look: Look, record: DatabaseRecord, now: datetime
     ) -> tuple[Decision, Observation]:
         observation = Observation(sighting, look.activity, look.metric)
         decision = decide(observation, record, self._settings, now)
@@ -216,17 +218,17 @@ class Reconciler:
         observation = replace(observation, metric=self._metric.read([ref], self._settings.idle, now)[ref])
         return decide(observation, record, self._settings, now), observation
 
-    def _hangs_on_metric(self, look: Look, now: datetime) -> bool:
+    def _needs_metric(self, look: Look, now: datetime) -> bool:
         if isinstance(look.sighting, Problem):
             return False
         try:
-            record = witness(look.record, look.sighting, self._settings, now).record
+            record = apply_observation(look.record, look.sighting, self._settings, now).record
         except Exception:  # noqa: BLE001 - one database's fault in our own code; its own run meets it and tells it
             return False
         observation = Observation(look.sighting, look.activity)
         return decide(observation, record, self._settings, now).reason is Reason.METRIC_UNKNOWN
 
 
-def _look(sighting: Sighting | Problem, stored: Stored, now: datetime) -> Look:
-    seen = sighting if isinstance(sighting, Problem) else newest(sighting, stored.record, now)
+def _look(sighting: Description | Problem, stored: Stored, now: datetime) -> Look:
+    seen = sighting if isinstance(sighting, Problem) else ignore_stale_description(sighting, stored.record, now)
     return Look(seen, stored.record, stored.activity)

@@ -8,9 +8,16 @@ from typing import TYPE_CHECKING, Final, assert_never
 
 from botocore.exceptions import ClientError
 
-from chalicelib.aws import aws_call, error_code
-from chalicelib.errors import CannotStart, CannotStop, DatabaseNotFound, InsufficientCapacity, Problem, WrongState
-from chalicelib.model import DatabaseRef, Kind, Sighting
+from chalicelib.aws.clients import aws_call, error_code
+from chalicelib.domain.errors import (
+    CannotStart,
+    CannotStop,
+    DatabaseNotFound,
+    InsufficientCapacity,
+    InvalidState,
+    Problem,
+)
+from chalicelib.domain.model import DatabaseRef, Description, Kind
 
 if TYPE_CHECKING:
     from mypy_boto3_rds import RDSClient
@@ -36,7 +43,7 @@ _NO_CAPACITY: Final = frozenset(
     }
 )
 # "Errors" of StartDBInstance and StartDBCluster in the RDS API reference: those that a person has to mend.
-_START_NEEDS: Final = {
+_START_BLOCKERS: Final = {
     "AuthorizationNotFound": "its security group authorization is gone",
     "AuthorizationNotFoundFault": "its security group authorization is gone",
     "DBSubnetGroupDoesNotCoverEnoughAZs": "its subnet group no longer covers enough availability zones",
@@ -50,11 +57,11 @@ _START_NEEDS: Final = {
     "VpcEncryptionControlViolationException": "its VPC's encryption control forbids it",
 }
 # "Limitations" of stopping in the RDS and Aurora user guides.
-_NEVER_STOPS: Final = (
+_STOP_UNSUPPORTED: Final = (
     "RDS cannot stop it: read replicas and their sources, SQL Server Multi-AZ instances, single members of an Aurora "
     "cluster, Multi-AZ DB clusters and Aurora global databases cannot be stopped."
 )
-_TAKE_OUT: Final = "Take it out of DATABASES; an Aurora cluster is named there as cluster:<id>."
+_REMOVE_FROM_SETTINGS: Final = "Take it out of DATABASES; an Aurora cluster is named there as cluster:<id>."
 
 
 class Rds:
@@ -63,12 +70,12 @@ class Rds:
     def __init__(self, client: RDSClient) -> None:
         self._client = client
 
-    def describe(self, refs: Sequence[DatabaseRef]) -> dict[DatabaseRef, Sighting | Problem]:
+    def describe(self, refs: Sequence[DatabaseRef]) -> dict[DatabaseRef, Description | Problem]:
         """One call for one database, one per hundred where there are more of a kind.
 
         A call for one names it, so that IAM can grant exactly that one; a call with filters needs ``db:*``.
         """
-        found: dict[DatabaseRef, Sighting | Problem] = {}
+        found: dict[DatabaseRef, Description | Problem] = {}
         for kind in Kind:
             of_kind = [ref for ref in refs if ref.kind is kind]
             if of_kind:
@@ -80,7 +87,7 @@ class Rds:
                     found.update({ref: sightings.get(ref) or _not_found(ref) for ref in of_kind})
         return found
 
-    def start(self, ref: DatabaseRef) -> Sighting:
+    def start(self, ref: DatabaseRef) -> Description:
         """Start it. RDS answers at once and takes minutes."""
         action = f"rds:StartDB{ref.kind.capitalize()}"
         with aws_call(action):
@@ -98,14 +105,16 @@ class Rds:
                     raise InsufficientCapacity(
                         "AWS has no capacity for its instance class at the moment.",
                         "The restart is kept and tried again at every check.",
-                        for_log=f"{action}: {error}",
+                        log_detail=f"{action}: {error}",
                     ) from error
-                if why := _START_NEEDS.get(error_code(error)):
+                if why := _START_BLOCKERS.get(error_code(error)):
                     todo = "Mend that in the RDS console, then ask again."
-                    raise CannotStart(f"RDS refuses to start it: {why}.", todo, for_log=f"{action}: {error}") from error
+                    raise CannotStart(
+                        f"RDS refuses to start it: {why}.", todo, log_detail=f"{action}: {error}"
+                    ) from error
                 raise
 
-    def stop(self, ref: DatabaseRef) -> Sighting:
+    def stop(self, ref: DatabaseRef) -> Description:
         """Stop it. RDS answers at once and takes minutes."""
         action = f"rds:StopDB{ref.kind.capitalize()}"
         with aws_call(action):
@@ -126,7 +135,7 @@ class Rds:
                     raise cannot_stop(f"{action}: {error}") from error
                 raise
 
-    def _describe_kind(self, kind: Kind, refs: Sequence[DatabaseRef]) -> Iterable[Sighting]:
+    def _describe_kind(self, kind: Kind, refs: Sequence[DatabaseRef]) -> Iterable[Description]:
         action = f"rds:DescribeDB{kind.capitalize()}s"
         with aws_call(action):
             try:
@@ -159,27 +168,27 @@ class Rds:
         return [item for page in pages for item in page["DBClusters"]]
 
 
-def _instance(item: DBInstanceTypeDef) -> Sighting:
+def _instance(item: DBInstanceTypeDef) -> Description:
     ref = DatabaseRef(Kind.INSTANCE, item["DBInstanceIdentifier"])
-    never_stops = bool(
+    stop_unsupported = bool(
         item.get("ReadReplicaSourceDBInstanceIdentifier")
         or item.get("ReadReplicaDBInstanceIdentifiers")
         or item.get("DBClusterIdentifier")
         or (item.get("MultiAZ") and item.get("Engine", "").startswith("sqlserver"))
     )
     status = item.get("DBInstanceStatus", _NO_STATUS)
-    return Sighting(ref, status, _utc(item.get("AutomaticRestartTime")), never_stops)
+    return Description(ref, status, _utc(item.get("AutomaticRestartTime")), stop_unsupported)
 
 
-def _cluster(item: DBClusterTypeDef) -> Sighting:
+def _cluster(item: DBClusterTypeDef) -> Description:
     ref = DatabaseRef(Kind.CLUSTER, item["DBClusterIdentifier"])
-    never_stops = not item.get("Engine", "aurora").startswith("aurora")
-    return Sighting(ref, item.get("Status", _NO_STATUS), _utc(item.get("AutomaticRestartTime")), never_stops)
+    stop_unsupported = not item.get("Engine", "aurora").startswith("aurora")
+    return Description(ref, item.get("Status", _NO_STATUS), _utc(item.get("AutomaticRestartTime")), stop_unsupported)
 
 
-def cannot_stop(for_log: str) -> CannotStop:
+def cannot_stop(log_detail: str) -> CannotStop:
     """The refusal of a stop that RDS will always refuse, in plain words."""
-    return CannotStop(_NEVER_STOPS, _TAKE_OUT, for_log=for_log)
+    return CannotStop(_STOP_UNSUPPORTED, _REMOVE_FROM_SETTINGS, log_detail=log_detail)
 
 
 def _utc(at: datetime | None) -> datetime | None:
@@ -190,7 +199,7 @@ def _not_found(ref: DatabaseRef) -> DatabaseNotFound:
     return DatabaseNotFound(
         f"RDS knows no {ref.kind} of this id in this account and region.",
         "Mend DATABASES, or the region.",
-        for_log=str(ref),
+        log_detail=str(ref),
     )
 
 
@@ -199,4 +208,4 @@ def _raise_common(ref: DatabaseRef, action: str, error: ClientError) -> None:
     if code in _NOT_FOUND:
         raise _not_found(ref) from error
     if code in _WRONG_STATE:
-        raise WrongState("RDS says that its state has changed meanwhile.", for_log=f"{action}: {error}") from error
+        raise InvalidState("RDS says that its state has changed meanwhile.", log_detail=f"{action}: {error}") from error

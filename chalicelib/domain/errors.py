@@ -8,18 +8,18 @@ _KEPT: Final = "What was asked for is stored and will be carried out; there is n
 class Problem(Exception):
     """Something that a person is told: what happened, and what to do.
 
-    Both are safe to show; ``for_log`` is for the operator only.
+    Both are safe to show; ``log_detail`` is for the operator only.
     """
 
-    def __init__(self, what: str, todo: str = "", *, for_log: str = "") -> None:
+    def __init__(self, what: str, todo: str = "", *, log_detail: str = "") -> None:
         self.what = what
-        self.for_log = for_log
+        self.log_detail = log_detail
         self.detail = f"{what} {todo}".strip()
-        super().__init__(f"{self.detail} [{for_log}]" if for_log else self.detail)
+        super().__init__(f"{self.detail} [{log_detail}]" if log_detail else self.detail)
 
     def kept(self) -> Self:
         """The same problem, met after what was asked for had been stored: so nobody needs to ask twice."""
-        return type(self)(self.what, _KEPT, for_log=self.for_log)
+        return type(self)(self.what, _KEPT, log_detail=self.log_detail)
 
 
 class UnknownDatabase(Problem):
@@ -30,7 +30,7 @@ class UnknownDatabase(Problem):
             "This deployment minds no database of that id.",
             "GET /databases lists the ones it minds.",
             # Half of a surrogate pair, as JSON can hold, cannot be written to the log.
-            for_log=ascii(database_id[:80]),
+            log_detail=ascii(database_id[:80]),
         )
 
 
@@ -46,11 +46,11 @@ class AwsUnavailable(Problem):
     """AWS throttles, fails or does not answer."""
 
 
-class MissingPermission(Problem):
+class AccessDenied(Problem):
     """The function's role lacks a permission."""
 
 
-class AwsRefused(Problem):
+class AwsError(Problem):
     """AWS refused for a reason that trying again does not mend."""
 
 
@@ -66,9 +66,9 @@ class CannotStop(Problem):
     """RDS cannot stop a database of this make."""
 
 
-class WrongState(Problem):
+class InvalidState(Problem):
     """RDS refused because the database is in another state than it was seen in: look again."""
 
 
-class Conflict(Problem):
+class WriteConflict(Problem):
     """Somebody else changed the record in between: look again."""

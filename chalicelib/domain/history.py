@@ -7,8 +7,8 @@ from itertools import pairwise
 from statistics import median
 from typing import Final
 
-from chalicelib.model import Event, EventName, History, Period, State
-from chalicelib.statuses import condition_of
+from chalicelib.domain.model import Event, EventName, History, Period, State
+from chalicelib.domain.statuses import classify_status
 
 _DAY: Final = timedelta(days=1)
 
@@ -18,7 +18,7 @@ _NOT_BILLED: Final = (State.STOPPED, State.STARTING, State.STOPPING)
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """How long it was up, down, and not billed. ``wake_time``: from the request to being ready, None where unknown.
+    """How long it was up, down, and not billed. ``start_latency``: from the request to being ready, None where unknown.
 
     Where it failed, or RDS was at work on it, AWS bills most hours: they count as running, so that no saving is claimed
     that is none.
@@ -29,7 +29,7 @@ class Summary:
     saved: timedelta
     unobserved: timedelta
     starts: int
-    wake_time: timedelta | None
+    start_latency: timedelta | None
 
 
 def days_of(start: datetime, end: datetime) -> list[date]:
@@ -50,7 +50,7 @@ def tell(events: Sequence[Event], start: datetime, end: datetime) -> History:
         for period in _periods(told, start, end)
         if period.end > start and period.start < end
     ]
-    within = tuple(event for event in told if event.at >= start and event.name is not EventName.SEEN)
+    within = tuple(event for event in told if event.at >= start and event.name is not EventName.DAILY_STATUS)
     return History(start, end, within, tuple(_joined(periods)))
 
 
@@ -63,7 +63,7 @@ def summarize(history: History) -> Summary:
         saved=_time_in(history, _NOT_BILLED),
         unobserved=_time_in(history, (None,)),
         starts=_starts(history),
-        wake_time=timedelta(seconds=median(wakes)) if wakes else None,
+        start_latency=timedelta(seconds=median(wakes)) if wakes else None,
     )
 
 
@@ -79,7 +79,7 @@ def _periods(events: Iterable[Event], start: datetime, end: datetime) -> Iterato
         if event.status is None:
             continue
         yield from _until(known_since, state, event.at)
-        known_since, state = event.at, condition_of(event.status).state
+        known_since, state = event.at, classify_status(event.status).state
     yield from _until(known_since, state, end)
 
 

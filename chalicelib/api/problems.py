@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
 
-from chalicelib import errors
+from chalicelib.domain import errors
 from chalicelib.settings import SettingsError
 
 CONTENT_TYPE: Final = "application/problem+json"
@@ -29,12 +29,12 @@ _KINDS: Final[dict[type[Exception], Kind]] = {
     errors.InsufficientCapacity: Kind(
         "insufficient-capacity", "AWS has no capacity", HTTPStatus.SERVICE_UNAVAILABLE, retry_after=300
     ),
-    errors.MissingPermission: Kind("missing-permission", "Missing permission", HTTPStatus.BAD_GATEWAY),
-    errors.AwsRefused: Kind("aws-refused", "AWS refused", HTTPStatus.BAD_GATEWAY),
+    errors.AccessDenied: Kind("missing-permission", "Missing permission", HTTPStatus.BAD_GATEWAY),
+    errors.AwsError: Kind("aws-refused", "AWS refused", HTTPStatus.BAD_GATEWAY),
     errors.AwsUnavailable: Kind(
         "aws-unavailable", "AWS is unavailable", HTTPStatus.SERVICE_UNAVAILABLE, retry_after=15
     ),
-    errors.Conflict: Kind("aws-unavailable", "Too busy", HTTPStatus.SERVICE_UNAVAILABLE, retry_after=5),
+    errors.WriteConflict: Kind("aws-unavailable", "Too busy", HTTPStatus.SERVICE_UNAVAILABLE, retry_after=5),
     SettingsError: Kind("invalid-settings", "The settings are wrong", HTTPStatus.INTERNAL_SERVER_ERROR),
 }
 _UNFORESEEN: Final = Kind("internal-error", "Internal error", HTTPStatus.INTERNAL_SERVER_ERROR)
@@ -60,7 +60,7 @@ def slug_of(error: errors.Problem | SettingsError) -> str:
     return _KINDS.get(type(error), _UNFORESEEN).slug
 
 
-def answer_problem(error: errors.Problem | SettingsError, request_id: str) -> ProblemAnswer:
+def problem_response(error: errors.Problem | SettingsError, request_id: str) -> ProblemAnswer:
     """The answer to an error: only what is meant for people, and the request id that finds the rest in the log."""
     kind = _KINDS.get(type(error), _UNFORESEEN)
     detail = _SETTINGS_DETAIL if isinstance(error, SettingsError) else error.detail

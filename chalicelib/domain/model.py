@@ -9,7 +9,7 @@ from enum import StrEnum
 
 APP_ACTOR = "rds-lifecycle"
 AWS_ACTOR = "AWS"
-SOMEBODY_ELSE = "somebody outside rds-lifecycle"
+EXTERNAL_ACTOR = "somebody outside rds-lifecycle"
 
 
 class Kind(StrEnum):
@@ -44,7 +44,7 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
+class StatusInfo:
     """What an RDS status means: its state, and whether the database takes connections."""
 
     state: State
@@ -52,13 +52,13 @@ class Condition:
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
-    """What RDS says of a database right now. ``never_stops``: RDS documents that it cannot stop one of this make."""
+class Description:
+    """What RDS says of a database right now. ``stop_unsupported``: RDS documents that it cannot stop one of this make."""
 
     ref: DatabaseRef
     status: str
     automatic_restart_at: datetime | None = None
-    never_stops: bool = False
+    stop_unsupported: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,42 +74,42 @@ class NoActivity:
 
 
 @dataclass(frozen=True, slots=True)
-class UnreadableActivity:
+class InvalidActivity:
     """There is an activity item, but it holds no time."""
 
     why: str
 
 
-Activity = LastQuery | NoActivity | UnreadableActivity
+Activity = LastQuery | NoActivity | InvalidActivity
 
 
 @dataclass(frozen=True, slots=True)
-class MetricAbove:
+class MetricActive:
     """The second opinion: the metric was above its number, last at this time."""
 
     at: datetime
 
 
 @dataclass(frozen=True, slots=True)
-class MetricQuiet:
+class MetricIdle:
     """The second opinion: datapoints, none of them above the number."""
 
 
 @dataclass(frozen=True, slots=True)
-class MetricSilent:
+class MetricUnknown:
     """The second opinion is missing."""
 
     why: str
 
 
-Metric = MetricAbove | MetricQuiet | MetricSilent
+Metric = MetricActive | MetricIdle | MetricUnknown
 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
     """All that a decision about one database looks at, besides the record. ``metric`` is None until asked for."""
 
-    sighting: Sighting
+    sighting: Description
     activity: Activity
     metric: Metric | None = None
 
@@ -131,7 +131,7 @@ class Hold:
 
 
 @dataclass(frozen=True, slots=True)
-class Fence:
+class StopIntent:
     """A stop is under way: raised before RDS is told to stop, with the reason for the stop."""
 
     raised_at: datetime
@@ -139,7 +139,7 @@ class Fence:
 
 
 @dataclass(frozen=True, slots=True)
-class Launch:
+class AcceptedStart:
     """A start that RDS accepted from the app, or another's start, ``joined`` by somebody who asks for a restart."""
 
     at: datetime
@@ -158,46 +158,46 @@ class Source(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
-    """What the app remembers of one database between runs. ``rev`` 0 means that nothing is stored yet.
+class DatabaseRecord:
+    """What the app remembers of one database between runs. ``revision`` 0 means that nothing is stored yet.
 
-    ``up_since`` is when it was first seen up after it had not been, ``up_as_asked`` whether a restart brought it up;
-    ``first_seen_at`` is when it was found running by an app that knew nothing of it, which says little: it counts
-    only where no other sign of use is known. ``told_on`` is the last day (UTC) whose history says how it stood.
+    ``available_since`` is when it was first seen up after it had not been, ``started_on_request`` whether a restart brought it up;
+    ``first_observed_at`` is when it was found running by an app that knew nothing of it, which says little: it counts
+    only where no other sign of use is known. ``last_daily_status_on`` is the last day (UTC) whose history says how it stood.
     """
 
-    rev: int = 0
+    revision: int = 0
     status: str | None = None
-    since: datetime | None = None
-    up_since: datetime | None = None
-    up_as_asked: bool = False
-    first_seen_at: datetime | None = None
-    restart_asked_at: datetime | None = None
-    restart: PendingRestart | None = None
+    status_changed_at: datetime | None = None
+    available_since: datetime | None = None
+    started_on_request: bool = False
+    first_observed_at: datetime | None = None
+    last_restart_requested_at: datetime | None = None
+    pending_restart: PendingRestart | None = None
     hold: Hold | None = None
-    fence: Fence | None = None
-    launch: Launch | None = None
-    start_seconds: tuple[int, ...] = ()
+    stop_intent: StopIntent | None = None
+    accepted_start: AcceptedStart | None = None
+    start_durations: tuple[int, ...] = ()
     automatic_restart_at: datetime | None = None
     started_by_aws: bool = False
-    failure: str | None = None
-    told_on: date | None = None
+    last_error: str | None = None
+    last_daily_status_on: date | None = None
 
-    def joined_by(self, by: str, requested_at: datetime, now: datetime) -> "Record":
+    def with_external_start(self, by: str, requested_at: datetime, now: datetime) -> "DatabaseRecord":
         """The record of a database that another hand has started, and that somebody has asked for all the same."""
-        launch = Launch(self.since or now, by, requested_at, joined=True)
-        return replace(self, restart=None, launch=launch, started_by_aws=False)
+        launch = AcceptedStart(self.status_changed_at or now, by, requested_at, joined=True)
+        return replace(self, pending_restart=None, accepted_start=launch, started_by_aws=False)
 
-    def gone_down(self) -> "Record":
+    def with_uptime_cleared(self) -> "DatabaseRecord":
         """The record of a database that no longer runs: nothing of its last time up counts any more."""
         return replace(
             self,
-            launch=None,
-            up_since=None,
-            up_as_asked=False,
-            first_seen_at=None,
+            accepted_start=None,
+            available_since=None,
+            started_on_request=False,
+            first_observed_at=None,
             started_by_aws=False,
-            failure=None,
+            last_error=None,
         )
 
 
@@ -228,7 +228,7 @@ class Reason(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class SignOfUse:
+class LastActivity:
     """The latest sign that somebody uses the database; idle time runs from it. ``what`` tells it, before ``at …``."""
 
     at: datetime
@@ -243,17 +243,17 @@ class Decision:
     action: Action
     reason: Reason
     detail: str
-    last_use: SignOfUse | None = None
+    last_activity: LastActivity | None = None
 
 
 class EventName(StrEnum):
     """What the history tells of."""
 
     FIRST_SEEN = "first-seen"
-    SEEN = "seen"
+    DAILY_STATUS = "daily-status"
     RESTART_REQUESTED = "restart-requested"
     RESTART_EXPIRED = "restart-expired"
-    RESTART_DROPPED = "restart-dropped"
+    RESTART_CANCELLED = "restart-cancelled"
     STARTING = "starting"
     START_FAILED = "start-failed"
     AVAILABLE = "available"
@@ -302,8 +302,8 @@ class History:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class Transition:
     """A new record and the history that belongs to it: the two are stored together or not at all."""
 
-    record: Record
+    record: DatabaseRecord
     events: tuple[Event, ...] = ()

@@ -8,21 +8,38 @@ from datetime import datetime
 from typing import Final, assert_never
 
 from chalicelib import telemetry
-from chalicelib.changes import lower_fence, raise_fence, start_accepted, start_failed, stop_accepted, stop_failed
-from chalicelib.chronicle import witness
-from chalicelib.decision import FENCE_LASTS, decide
-from chalicelib.errors import AwsUnavailable, CannotStart, CannotStop, Conflict, Problem, WrongState
-from chalicelib.model import Action, Change, DatabaseRef, Decision, Observation, Reason, Record, Sighting, State
-from chalicelib.rds import Rds, cannot_stop
+from chalicelib.aws.rds import Rds, cannot_stop
+from chalicelib.aws.table import Table
+from chalicelib.domain.decision import STOP_INTENT_TTL, decide
+from chalicelib.domain.errors import AwsUnavailable, CannotStart, CannotStop, InvalidState, Problem, WriteConflict
+from chalicelib.domain.model import (
+    Action,
+    DatabaseRecord,
+    DatabaseRef,
+    Decision,
+    Description,
+    Observation,
+    Reason,
+    State,
+    Transition,
+)
+from chalicelib.domain.statuses import classify_status, is_known
+from chalicelib.domain.transitions.commands import (
+    clear_stop_intent,
+    set_stop_intent,
+    start_accepted,
+    start_failed,
+    stop_accepted,
+    stop_failed,
+)
+from chalicelib.domain.transitions.observations import apply_observation
 from chalicelib.settings import Settings
-from chalicelib.statuses import condition_of, is_known
-from chalicelib.table import Table
 
 Clock = Callable[[], datetime]
 Pause = Callable[[float], None]
 
 _TELL_ATTEMPTS: Final = 8
-_REFUSED_BEFORE: Final = (WrongState.__name__, CannotStop.__name__)
+_REFUSED_BEFORE: Final = (InvalidState.__name__, CannotStop.__name__)
 _MOVED: Final = "The activity item changed while the stop was being prepared, so somebody uses it."
 
 
@@ -32,11 +49,11 @@ class Act:
 
     done: Action
     decision: Decision
-    record: Record
-    sighting: Sighting | None = None
+    record: DatabaseRecord
+    sighting: Description | None = None
 
 
-class Actor:
+class ActionExecutor:
     """Starts, stops and records; it never decides."""
 
     def __init__(self, settings: Settings, rds: Rds, table: Table, clock: Clock, pause: Pause = time.sleep) -> None:
@@ -46,7 +63,7 @@ class Actor:
         self._clock = clock
         self._pause = pause
 
-    def store(self, ref: DatabaseRef, before: Record, change: Change, now: datetime) -> Record:
+    def store(self, ref: DatabaseRef, before: DatabaseRecord, change: Transition, now: datetime) -> DatabaseRecord:
         """Store the change, unless it is none. Raises what Table.commit raises."""
         if change.record == before and not change.events:
             return before
@@ -55,69 +72,73 @@ class Actor:
             telemetry.log_event(ref, event)
         return stored
 
-    def start(self, ref: DatabaseRef, record: Record, decision: Decision, now: datetime) -> Act:
+    def start(self, ref: DatabaseRef, record: DatabaseRecord, decision: Decision, now: datetime) -> Act:
         """Start the database. The restart is stored as pending already, so nothing is lost wherever this ends."""
         try:
             answer = self._rds.start(ref)
-        except WrongState:
+        except InvalidState:
             raise
         except AwsUnavailable as problem:
             # RDS may have heard: whoever looks next finds it starting, or starts it again.
             raise problem.kept() from problem
         except Problem as problem:
-            self._tell_refused_start(ref, record, problem, now)
+            self._record_start_failure(ref, record, problem, now)
             raise problem if isinstance(problem, CannotStart) else problem.kept() from problem
         shown, at = _if_it_shows(answer, State.STOPPED), self._clock()
         record = self._tell(ref, record, lambda fresh: self._account(start_accepted(fresh, at), shown, at), at)
         return Act(Action.START, decision, record, shown)
 
-    def stop(self, ref: DatabaseRef, record: Record, change: Change, seen: Observation, now: datetime) -> Act:
-        """Fence, look again, stop. ``change`` is what the decision was made on, and is stored with the fence.
+    def stop(
+        self, ref: DatabaseRef, record: DatabaseRecord, change: Transition, seen: Observation, now: datetime
+    ) -> Act:
+        """StopIntent, look again, stop. ``change`` is what the decision was made on, and is stored with the fence.
 
-        Raises Conflict or WrongState where everything has to be looked at afresh, and Problem.
+        Raises Conflict or InvalidState where everything has to be looked at afresh, and Problem.
         """
         decision = decide(seen, change.record, self._settings, now)
         fenced_at = self._clock()
         fenced = self.store(
-            ref, record, Change(raise_fence(change.record, decision.detail, fenced_at), change.events), now
+            ref, record, Transition(set_stop_intent(change.record, decision.detail, fenced_at), change.events), now
         )
         try:
             again = self._table.read([ref])[ref]
         except Problem:
             self._lower(ref, fenced, now)
             raise
-        if again.record.rev != fenced.rev:
+        if again.record.revision != fenced.revision:
             self._lower(ref, again.record, now)
-            raise Conflict("Somebody changed the record while the fence went up.", for_log=str(ref))
+            raise WriteConflict("Somebody changed the record while the fence went up.", log_detail=str(ref))
         second = decide(replace(seen, activity=again.activity), change.record, self._settings, now)
         if second.action is Action.STOP and again.activity != seen.activity:
             second = replace(second, action=Action.NONE, reason=Reason.RECENT_ACTIVITY, detail=_MOVED)
         if second.action is not Action.STOP:
             return Act(Action.NONE, second, self._lower(ref, fenced, now))
-        if self._clock() > fenced_at + FENCE_LASTS / 4:
+        if self._clock() > fenced_at + STOP_INTENT_TTL / 4:
             # Too slow: the fence might lapse, and a restart be answered, before RDS hears of the stop.
             self._lower(ref, fenced, now)
-            raise Conflict("The stop took too long to prepare.", for_log=str(ref))
+            raise WriteConflict("The stop took too long to prepare.", log_detail=str(ref))
         return self._stop_fenced(ref, fenced, decision, now)
 
-    def _stop_fenced(self, ref: DatabaseRef, fenced: Record, decision: Decision, now: datetime) -> Act:
+    def _stop_fenced(self, ref: DatabaseRef, fenced: DatabaseRecord, decision: Decision, now: datetime) -> Act:
         try:
             answer = self._rds.stop(ref)
-        except WrongState as refusal:
+        except InvalidState as refusal:
             self._refused_in_this_state(ref, fenced, refusal, now)
             raise
         except AwsUnavailable:
             # RDS may have heard: the fence stays up until the database is seen to stop, or until the fence lapses.
             raise
         except Problem as refusal:
-            self._tell_refused_stop(ref, fenced, refusal, now)
+            self._record_stop_failure(ref, fenced, refusal, now)
             raise
         shown, at = _if_it_shows(answer, State.RUNNING), self._clock()
         why = decision.detail
         record = self._tell(ref, fenced, lambda fresh: self._account(stop_accepted(fresh, why, at), shown, at), at)
         return Act(Action.STOP, decision, record, shown)
 
-    def _refused_in_this_state(self, ref: DatabaseRef, fenced: Record, refusal: WrongState, now: datetime) -> None:
+    def _refused_in_this_state(
+        self, ref: DatabaseRef, fenced: DatabaseRecord, refusal: InvalidState, now: datetime
+    ) -> None:
         """Something else has begun, or RDS refuses for ever, or an attempt whose answer was lost has been heard.
 
         In the last case the database is going down, whatever a description that lags behind says: the fence stays up.
@@ -125,39 +146,41 @@ class Actor:
         shown = self._rds.describe([ref])[ref]
         if isinstance(shown, Problem):
             return
-        match condition_of(shown.status).state:
-            case State.RUNNING if shown.never_stops or fenced.failure in _REFUSED_BEFORE:
-                never = cannot_stop(refusal.for_log)
-                self._tell_refused_stop(ref, fenced, never, now)
+        match classify_status(shown.status).state:
+            case State.RUNNING if shown.stop_unsupported or fenced.last_error in _REFUSED_BEFORE:
+                never = cannot_stop(refusal.log_detail)
+                self._record_stop_failure(ref, fenced, never, now)
                 raise never from refusal
             case State.BUSY | State.FAILED:
                 self._lower(ref, fenced, now)
             case State.RUNNING:
                 # If it still runs when the fence has lapsed, and RDS refuses again, then nothing was heard.
-                self._tell(ref, fenced, lambda fresh: Change(replace(fresh, failure=WrongState.__name__)), now)
+                self._tell(ref, fenced, lambda fresh: Transition(replace(fresh, last_error=InvalidState.__name__)), now)
             case State.STOPPING | State.STOPPED | State.STARTING:
                 pass
             case unexpected:
                 assert_never(unexpected)
 
-    def _tell_refused_stop(self, ref: DatabaseRef, fenced: Record, problem: Problem, now: datetime) -> None:
+    def _record_stop_failure(self, ref: DatabaseRef, fenced: DatabaseRecord, problem: Problem, now: datetime) -> None:
         failure, detail = type(problem).__name__, problem.detail
         self._tell(ref, fenced, lambda fresh: stop_failed(fresh, failure, detail, now), now)
 
-    def _tell_refused_start(self, ref: DatabaseRef, record: Record, problem: Problem, now: datetime) -> None:
-        failure, detail, for_good = type(problem).__name__, problem.detail, isinstance(problem, CannotStart)
-        self._tell(ref, record, lambda fresh: start_failed(fresh, failure, detail, now, for_good=for_good), now)
+    def _record_start_failure(self, ref: DatabaseRef, record: DatabaseRecord, problem: Problem, now: datetime) -> None:
+        failure, detail, permanent = type(problem).__name__, problem.detail, isinstance(problem, CannotStart)
+        self._tell(ref, record, lambda fresh: start_failed(fresh, failure, detail, now, permanent=permanent), now)
 
-    def _lower(self, ref: DatabaseRef, record: Record, now: datetime) -> Record:
-        return self._tell(ref, record, lambda fresh: Change(lower_fence(fresh)), now)
+    def _lower(self, ref: DatabaseRef, record: DatabaseRecord, now: datetime) -> DatabaseRecord:
+        return self._tell(ref, record, lambda fresh: Transition(clear_stop_intent(fresh)), now)
 
-    def _account(self, change: Change, shown: Sighting | None, now: datetime) -> Change:
+    def _account(self, change: Transition, shown: Description | None, now: datetime) -> Transition:
         if shown is None:
             return change
-        seen = witness(change.record, shown, self._settings, now)
-        return Change(seen.record, change.events + seen.events)
+        seen = apply_observation(change.record, shown, self._settings, now)
+        return Transition(seen.record, change.events + seen.events)
 
-    def _tell(self, ref: DatabaseRef, record: Record, change_of: Callable[[Record], Change], now: datetime) -> Record:
+    def _tell(
+        self, ref: DatabaseRef, record: DatabaseRecord, change_of: Callable[[DatabaseRecord], Transition], now: datetime
+    ) -> DatabaseRecord:
         """Write down what has happened already, on top of whatever others wrote meanwhile.
 
         What cannot be written is not lost: the next look at the database tells it. So no Problem is raised.
@@ -165,17 +188,17 @@ class Actor:
         for attempt in range(_TELL_ATTEMPTS):
             try:
                 return self.store(ref, record, change_of(record), now)
-            except Conflict:
+            except WriteConflict:
                 self._pause(random.uniform(0.0, 0.05 * (attempt + 1)))  # noqa: S311 - spreads writers, no secret
             except Problem as problem:
-                return self._untold(ref, record, problem)
+                return self._log_unrecorded(ref, record, problem)
             try:
                 record = self._table.read([ref])[ref].record
             except Problem as problem:
-                return self._untold(ref, record, problem)
-        return self._untold(ref, record, Conflict("The record never held still.", for_log=str(ref)))
+                return self._log_unrecorded(ref, record, problem)
+        return self._log_unrecorded(ref, record, WriteConflict("The record never held still.", log_detail=str(ref)))
 
-    def _untold(self, ref: DatabaseRef, record: Record, problem: Problem) -> Record:
+    def _log_unrecorded(self, ref: DatabaseRef, record: DatabaseRecord, problem: Problem) -> DatabaseRecord:
         telemetry.logger.warning(
             "What was done could not be recorded; the next look at the database will tell it.",
             extra={"database": ref.id, "problem": str(problem)},
@@ -183,6 +206,6 @@ class Actor:
         return record
 
 
-def _if_it_shows(answer: Sighting, before: State) -> Sighting | None:
+def _if_it_shows(answer: Description, before: State) -> Description | None:
     """RDS's answer to a start or a stop, unless it shows the database as it was before (StopDBCluster does)."""
-    return answer if is_known(answer.status) and condition_of(answer.status).state is not before else None
+    return answer if is_known(answer.status) and classify_status(answer.status).state is not before else None

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from chalicelib.aws import aws_call
-from chalicelib.errors import Problem
-from chalicelib.model import DatabaseRef, Kind, Metric, MetricAbove, MetricQuiet, MetricSilent
+from chalicelib.aws.clients import aws_call
+from chalicelib.domain.errors import Problem
+from chalicelib.domain.model import DatabaseRef, Kind, Metric, MetricActive, MetricIdle, MetricUnknown
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
@@ -32,7 +32,7 @@ class ActivityMetric:
         return self._connect()
 
     def read(self, refs: Sequence[DatabaseRef], idle: timedelta, now: datetime) -> dict[DatabaseRef, Metric]:
-        """The metric of each database within the idle window. No answer is a MetricSilent, never an error.
+        """The metric of each database within the idle window. No answer is a MetricUnknown, never an error.
 
         A period of a minute, because short connections vanish in longer ones.
         """
@@ -42,7 +42,7 @@ class ActivityMetric:
             try:
                 series = self._series(some, now - idle, now)
             except Problem as problem:
-                opinions.update(dict.fromkeys(some, MetricSilent(problem.detail)))
+                opinions.update(dict.fromkeys(some, MetricUnknown(problem.detail)))
             else:
                 opinions.update({ref: self._judge(series[number]) for number, ref in enumerate(some)})
         return opinions
@@ -75,6 +75,6 @@ class ActivityMetric:
 
     def _judge(self, points: list[tuple[datetime, float]]) -> Metric:
         if not points:
-            return MetricSilent(f"CloudWatch has no datapoints of {self._rule.name} within the idle window")
+            return MetricUnknown(f"CloudWatch has no datapoints of {self._rule.name} within the idle window")
         above = [at for at, value in points if value > self._rule.above]
-        return MetricAbove(max(above).astimezone(UTC)) if above else MetricQuiet()
+        return MetricActive(max(above).astimezone(UTC)) if above else MetricIdle()

@@ -9,17 +9,17 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final, TypeVar
 
-from chalicelib.attributes import Attributes, from_attributes
-from chalicelib.model import (
+from chalicelib.aws.attributes import Attributes, from_attributes
+from chalicelib.domain.model import (
+    AcceptedStart,
+    DatabaseRecord,
     Event,
     EventName,
-    Fence,
     Hold,
-    Launch,
     PendingRestart,
-    Record,
+    StopIntent,
 )
-from chalicelib.timestamps import parse_time
+from chalicelib.domain.timestamps import parse_time
 
 VERSION: Final = 1
 """The version of the record's shape, stored as ``v``: that of whoever wrote last."""
@@ -32,63 +32,69 @@ T = TypeVar("T")
 _log = logging.getLogger("rds-lifecycle")
 
 
-def encode_record(record: Record) -> dict[str, Any]:
+def encode_record(record: DatabaseRecord) -> dict[str, Any]:
     """The record's fields as plain values; None means that the attribute is to be absent."""
     return {
         "v": VERSION,
-        "rev": record.rev,
+        "revision": record.revision,
         "status": record.status,
-        "since": _text(record.since),
-        "up_since": _text(record.up_since),
-        "up_as_asked": record.up_as_asked or None,
-        "first_seen_at": _text(record.first_seen_at),
-        "restart_asked_at": _text(record.restart_asked_at),
-        "restart": record.restart and {"requested_at": _text(record.restart.requested_at), "by": record.restart.by},
+        "status_changed_at": _text(record.status_changed_at),
+        "available_since": _text(record.available_since),
+        "started_on_request": record.started_on_request or None,
+        "first_observed_at": _text(record.first_observed_at),
+        "last_restart_requested_at": _text(record.last_restart_requested_at),
+        "pending_restart": record.pending_restart
+        and {"requested_at": _text(record.pending_restart.requested_at), "by": record.pending_restart.by},
         "hold": record.hold and {"until": _text(record.hold.until), "by": record.hold.by},
-        "fence": record.fence and {"raised_at": _text(record.fence.raised_at), "why": record.fence.why},
-        "launch": record.launch
+        "stop_intent": record.stop_intent
+        and {"raised_at": _text(record.stop_intent.raised_at), "why": record.stop_intent.why},
+        "accepted_start": record.accepted_start
         and {
-            "at": _text(record.launch.at),
-            "by": record.launch.by,
-            "requested_at": _text(record.launch.requested_at),
-            **({"joined": True} if record.launch.joined else {}),
+            "at": _text(record.accepted_start.at),
+            "by": record.accepted_start.by,
+            "requested_at": _text(record.accepted_start.requested_at),
+            **({"joined": True} if record.accepted_start.joined else {}),
         },
-        "start_seconds": list(record.start_seconds) or None,
+        "start_durations": list(record.start_durations) or None,
         "automatic_restart_at": _text(record.automatic_restart_at),
         "started_by_aws": record.started_by_aws or None,
-        "failure": record.failure,
-        "told_on": None if record.told_on is None else record.told_on.isoformat(),
+        "last_error": record.last_error,
+        "last_daily_status_on": None
+        if record.last_daily_status_on is None
+        else record.last_daily_status_on.isoformat(),
     }
 
 
-def decode_record(item: Attributes | None) -> Record:
+def decode_record(item: Attributes | None) -> DatabaseRecord:
     """The record stored in the item; a fresh one where there is none."""
     if item is None:
-        return Record()
+        return DatabaseRecord()
     field = _Fields(from_attributes(item))
-    return Record(
-        rev=field.read("rev", _revision, 0),
+    return DatabaseRecord(
+        revision=field.read("revision", _revision, 0),
         status=field.read("status", str, None),
-        since=field.read("since", parse_time, None),
-        up_since=field.read("up_since", parse_time, None),
-        up_as_asked=field.read("up_as_asked", bool, False),
-        first_seen_at=field.read("first_seen_at", parse_time, None),
-        restart_asked_at=field.read("restart_asked_at", parse_time, None),
-        restart=field.read("restart", lambda m: PendingRestart(parse_time(m["requested_at"]), str(m["by"])), None),
+        status_changed_at=field.read("status_changed_at", parse_time, None),
+        available_since=field.read("available_since", parse_time, None),
+        started_on_request=field.read("started_on_request", bool, False),
+        first_observed_at=field.read("first_observed_at", parse_time, None),
+        last_restart_requested_at=field.read("last_restart_requested_at", parse_time, None),
+        pending_restart=field.read(
+            "pending_restart", lambda m: PendingRestart(parse_time(m["requested_at"]), str(m["by"])), None
+        ),
         hold=field.read("hold", lambda m: Hold(parse_time(m["until"]), str(m["by"])), None),
-        fence=field.read("fence", lambda m: Fence(parse_time(m["raised_at"]), str(m["why"])), None),
-        launch=field.read(
-            "launch",
-            lambda m: Launch(
+        stop_intent=field.read("stop_intent", lambda m: StopIntent(parse_time(m["raised_at"]), str(m["why"])), None),
+        accepted_start=field.read(
+            "accepted_start",
+            lambda m: AcceptedStart(
                 parse_time(m["at"]), str(m["by"]), parse_time(m["requested_at"]), joined=bool(m.get("joined"))
             ),
             None,
         ),
-        start_seconds=field.read("start_seconds", lambda seconds: tuple(int(s) for s in seconds), ()),
+        start_durations=field.read("start_durations", lambda seconds: tuple(int(s) for s in seconds), ()),
         automatic_restart_at=field.read("automatic_restart_at", parse_time, None),
         started_by_aws=field.read("started_by_aws", bool, False),
-        failure=field.read("failure", str, None),
-        told_on=field.read("told_on", date.fromisoformat, None),
+        last_error=field.read("last_error", str, None),
+        last_daily_status_on=field.read("last_daily_status_on", date.fromisoformat, None),
     )
 
 

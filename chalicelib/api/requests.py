@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
-from chalicelib.errors import BadRequest
-from chalicelib.timestamps import parse_time
+from chalicelib.domain.errors import BadRequest
+from chalicelib.domain.timestamps import parse_time
 
 
 class HasBody(Protocol):

@@ -6,7 +6,7 @@ Aurora user guides.
 
 from typing import Final
 
-from chalicelib.model import Condition, State
+from chalicelib.domain.model import State, StatusInfo
 
 _READY_BUT_BUSY: Final = (
     "backing-up",
@@ -54,20 +54,20 @@ _REMEDIES: Final = {
     "storage-full": "Give it more storage in the RDS console.",
 }
 
-_TABLE: Final[dict[str, Condition]] = {
-    "stopped": Condition(State.STOPPED),
-    "starting": Condition(State.STARTING),
-    "stopping": Condition(State.STOPPING),
-    "available": Condition(State.RUNNING, ready=True),
-    **{status: Condition(State.BUSY, ready=True) for status in _READY_BUT_BUSY},
-    **{status: Condition(State.BUSY) for status in _BUSY},
-    **{status: Condition(State.FAILED) for status in _REMEDIES},
+_TABLE: Final[dict[str, StatusInfo]] = {
+    "stopped": StatusInfo(State.STOPPED),
+    "starting": StatusInfo(State.STARTING),
+    "stopping": StatusInfo(State.STOPPING),
+    "available": StatusInfo(State.RUNNING, ready=True),
+    **{status: StatusInfo(State.BUSY, ready=True) for status in _READY_BUT_BUSY},
+    **{status: StatusInfo(State.BUSY) for status in _BUSY},
+    **{status: StatusInfo(State.FAILED) for status in _REMEDIES},
 }
 
 
-def condition_of(status: str) -> Condition:
+def classify_status(status: str) -> StatusInfo:
     """What the status means. A status that the app has never heard of is busy and not ready: hands off."""
-    return _TABLE.get(status, Condition(State.BUSY))
+    return _TABLE.get(status, StatusInfo(State.BUSY))
 
 
 def is_known(status: str) -> bool:

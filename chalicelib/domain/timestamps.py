@@ -31,7 +31,7 @@ def format_time(at: datetime) -> str:
     return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
 
 
-def spell_duration(duration: timedelta) -> str:
+def format_duration(duration: timedelta) -> str:
     """``45 s``, ``12 min``, ``1 h 5 min``, ``3 days 2 h``: how people say it, rounded down."""
     seconds = max(0, int(duration.total_seconds()))
     minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400

@@ -9,21 +9,21 @@ from functools import lru_cache
 from typing import Final, assert_never
 
 from chalicelib import telemetry
-from chalicelib.act import Clock, Pause
-from chalicelib.aws import cloudwatch_client, dynamodb_client, rds_client
-from chalicelib.changes import ask_restart, end_hold, set_hold
-from chalicelib.errors import BadRequest, CannotStart, DatabaseNotFound, Problem, UnknownDatabase
-from chalicelib.history import days_of, tell
-from chalicelib.metric import ActivityMetric
-from chalicelib.model import Action, DatabaseRef, History, Reason, State
-from chalicelib.problems import slug_of
-from chalicelib.rds import Rds
-from chalicelib.reconcile import Look, Outcome, Reconciler, SideBySide, View, Wish, threads
+from chalicelib.api.problems import slug_of
+from chalicelib.aws.clients import cloudwatch_client, dynamodb_client, rds_client
+from chalicelib.aws.metric import ActivityMetric
+from chalicelib.aws.rds import Rds
+from chalicelib.aws.table import Table
+from chalicelib.domain.errors import BadRequest, CannotStart, DatabaseNotFound, Problem, UnknownDatabase
+from chalicelib.domain.history import days_of, tell
+from chalicelib.domain.model import Action, DatabaseRef, History, Reason, State
+from chalicelib.domain.statuses import classify_status, remedy_for
+from chalicelib.domain.transitions.commands import end_hold, request_restart, set_hold
+from chalicelib.service.executor import Clock, Pause
+from chalicelib.service.reconciler import ExecutorFactory, Look, Reconciler, ReconcileResult, View, Wish, threads
 from chalicelib.settings import Settings
-from chalicelib.statuses import condition_of, remedy_for
-from chalicelib.table import Table
 
-LONGEST_HOLD: Final = timedelta(hours=168)
+MAX_HOLD: Final = timedelta(hours=168)
 
 _NOTHING: Final[frozenset[Action]] = frozenset()
 _START_ONLY: Final = frozenset({Action.START})
@@ -34,7 +34,7 @@ _SECONDS_BETWEEN_LOOKS: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Restarted:
+class RestartResult:
     """The answer to a restart: whether it is ready already, what to say, and how the database stands."""
 
     ready: bool
@@ -85,7 +85,7 @@ class Lifecycle:
         metric: ActivityMetric | None,
         clock: Clock,
         pause: Pause = time.sleep,
-        side_by_side: SideBySide = threads,
+        side_by_side: ExecutorFactory = threads,
     ) -> None:
         self.settings = settings
         self._table = table
@@ -110,13 +110,13 @@ class Lifecycle:
 
     def describe_all(self) -> dict[DatabaseRef, View | DatabaseNotFound]:
         """How all of them stand; one that RDS does not know does not hide the others. Raises any other Problem."""
-        looks = self._reconciler.consult_metric(self._reconciler.observe(self.settings.databases))
+        looks = self._reconciler.read_metrics(self._reconciler.observe(self.settings.databases))
         return {ref: self._view_if_found(ref, look) for ref, look in looks.items()}
 
-    def restart(self, ref: DatabaseRef, by: str) -> Restarted:
+    def restart(self, ref: DatabaseRef, by: str) -> RestartResult:
         """Start the database, now or as soon as it can be. Raises CannotStart where a person has to mend it first."""
         outcome = self._reconciler.reconcile(
-            ref, _START_ONLY, wish=lambda record, condition, now: ask_restart(record, condition, by, now)
+            ref, _START_ONLY, wish=lambda record, condition, now: request_restart(record, condition, by, now)
         )
         view = outcome.view or self.describe(ref)
         status = view.sighting.status
@@ -133,19 +133,19 @@ class Lifecycle:
                 raise CannotStart(f"RDS reports {status}, and cannot start it.", remedy_for(status))
             case unexpected:
                 assert_never(unexpected)
-        return Restarted(outcome.found.ready, message, view, outcome.done)
+        return RestartResult(outcome.found.ready, message, view, outcome.done)
 
     def hold(self, ref: DatabaseRef, wanted: timedelta | datetime, by: str) -> View:
         """Do not stop it for so long, or before then. Raises BadRequest outside of the next 168 hours, and Problem."""
         now = self._clock()
         until = wanted if isinstance(wanted, datetime) else now + wanted
-        if not now < until <= now + LONGEST_HOLD:
+        if not now < until <= now + MAX_HOLD:
             raise BadRequest("A hold ends in the future, and at most 168 hours from now.")
-        return self._carry_out(ref, lambda record, condition, at: set_hold(record, condition, until, by, at))
+        return self._apply(ref, lambda record, condition, at: set_hold(record, condition, until, by, at))
 
     def end_hold(self, ref: DatabaseRef, by: str) -> View:
         """Let it sleep again when it is idle. Raises Problem."""
-        return self._carry_out(ref, lambda record, _, at: end_hold(record, by, at))
+        return self._apply(ref, lambda record, _, at: end_hold(record, by, at))
 
     def history(self, ref: DatabaseRef, days: int) -> History:
         """What happened to it in the last so many days, at most 90, up to now. Raises Problem."""
@@ -162,12 +162,12 @@ class Lifecycle:
         """Reconcile every database. Raises CheckFailed after the last one if any could not be looked after."""
         refs = self.settings.databases
         try:
-            looks = self._reconciler.consult_metric(self._reconciler.observe(refs))
+            looks = self._reconciler.read_metrics(self._reconciler.observe(refs))
         except Problem as problem:
             raise CheckFailed([_failed(ref, problem) for ref in refs]) from problem
-        return self._side_by_side(lambda ref: self._checked(ref, looks[ref]))
+        return self._run_concurrently(lambda ref: self._checked(ref, looks[ref]))
 
-    def react(self, ref: DatabaseRef) -> Outcome:
+    def react(self, ref: DatabaseRef) -> ReconcileResult:
         """Something happened to the database: reconcile it.
 
         RDS may tell of a change before its descriptions show it, so a database on the move is looked at again, for a
@@ -185,12 +185,12 @@ class Lifecycle:
 
         def restarted(ref: DatabaseRef) -> CheckResult:
             answer = self.restart(ref, by)
-            state = condition_of(answer.view.sighting.status).state
+            state = classify_status(answer.view.sighting.status).state
             return CheckResult(ref.id, state, answer.done, answer.view.decision.reason, answer.message)
 
-        return self._side_by_side(restarted)
+        return self._run_concurrently(restarted)
 
-    def _carry_out(self, ref: DatabaseRef, wish: Wish) -> View:
+    def _apply(self, ref: DatabaseRef, wish: Wish) -> View:
         return self._reconciler.reconcile(ref, _NOTHING, wish=wish).view or self.describe(ref)
 
     def _view_if_found(self, ref: DatabaseRef, look: Look) -> View | DatabaseNotFound:
@@ -198,14 +198,14 @@ class Lifecycle:
             return look.sighting
         return self._reconciler.view(ref, look)
 
-    def _side_by_side(self, work: Callable[[DatabaseRef], CheckResult]) -> list[CheckResult]:
+    def _run_concurrently(self, work: Callable[[DatabaseRef], CheckResult]) -> list[CheckResult]:
         """The work for every database, one's failure keeping no other from its turn. Raises CheckFailed at the end."""
         refs = self.settings.databases
         if len(refs) == 1:
-            results = [_guarded(refs[0], work)]
+            results = [_isolated(refs[0], work)]
         else:
             with self._make_pool() as pool:
-                results = list(pool.map(lambda ref: _guarded(ref, work), refs))
+                results = list(pool.map(lambda ref: _isolated(ref, work), refs))
         if any(result.failed for result in results):
             raise CheckFailed(results)
         return results
@@ -217,7 +217,7 @@ class Lifecycle:
         return CheckResult(ref.id, outcome.found.state, outcome.done, decision.reason, decision.detail, failed)
 
 
-def _guarded(ref: DatabaseRef, work: Callable[[DatabaseRef], CheckResult]) -> CheckResult:
+def _isolated(ref: DatabaseRef, work: Callable[[DatabaseRef], CheckResult]) -> CheckResult:
     try:
         return work(ref)
     except Problem as problem:

@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.loaders import Loader
 from botocore.parsers import ResponseParserError
 
-from chalicelib.errors import AwsRefused, AwsUnavailable, MissingPermission
+from chalicelib.domain.errors import AccessDenied, AwsError, AwsUnavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
@@ -31,7 +31,7 @@ manages databases there shares: with more at once, some would only wait for thei
 TRY_AGAIN: Final = "Nothing is lost; try again in a little while."
 
 _DENIED: Final = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError"})
-_PASSING: Final = frozenset(
+_TRANSIENT: Final = frozenset(
     {
         "InternalFailure",
         "InternalServerError",
@@ -53,23 +53,23 @@ _PASSING: Final = frozenset(
 
 
 # What botocore and the adapters raise for an answer that is not AWS's own: a proxy's page, half a document.
-_UNINTELLIGIBLE: Final = (ResponseParserError, AttributeError, KeyError, TypeError, ValueError)
+_MALFORMED: Final = (ResponseParserError, AttributeError, KeyError, TypeError, ValueError)
 
 # A restart looks at RDS (10 s at the worst), stores the restart (5 s) and starts the database (10 s): less than
 # the 29 s after which API Gateway gives up. Seconds, for each attempt; standard mode pauses briefly in between.
-RDS_TIMES: Final = Config(
+RDS_CONFIG: Final = Config(
     connect_timeout=1,
     read_timeout=4,
     retries={"mode": "standard", "total_max_attempts": 2},
     max_pool_connections=PARALLEL_CALLS,
 )
-DYNAMODB_TIMES: Final = Config(
+DYNAMODB_CONFIG: Final = Config(
     connect_timeout=1,
     read_timeout=1.5,
     retries={"mode": "standard", "total_max_attempts": 2},
     max_pool_connections=PARALLEL_CALLS,
 )
-CLOUDWATCH_TIMES: Final = Config(
+CLOUDWATCH_CONFIG: Final = Config(
     connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 1}
 )
 
@@ -99,19 +99,19 @@ def _session() -> botocore.session.Session:
 def rds_client() -> RDSClient:
     """For describing, starting and stopping."""
     with _making:
-        return cast("RDSClient", _session().create_client("rds", config=RDS_TIMES))
+        return cast("RDSClient", _session().create_client("rds", config=RDS_CONFIG))
 
 
 def dynamodb_client() -> DynamoDBClient:
     """For the metadata table."""
     with _making:
-        return cast("DynamoDBClient", _session().create_client("dynamodb", config=DYNAMODB_TIMES))
+        return cast("DynamoDBClient", _session().create_client("dynamodb", config=DYNAMODB_CONFIG))
 
 
 def cloudwatch_client() -> CloudWatchClient:
     """For the second opinion, which is silent if it does not come quickly."""
     with _making:
-        return cast("CloudWatchClient", _session().create_client("cloudwatch", config=CLOUDWATCH_TIMES))
+        return cast("CloudWatchClient", _session().create_client("cloudwatch", config=CLOUDWATCH_CONFIG))
 
 
 def error_code(error: ClientError) -> str:
@@ -123,7 +123,7 @@ def error_code(error: ClientError) -> str:
 def aws_call(action: str) -> Iterator[None]:
     """Around one AWS call: whatever the caller did not handle becomes one of our errors.
 
-    ``action`` is the IAM action of the call. Raises MissingPermission, AwsUnavailable or AwsRefused.
+    ``action`` is the IAM action of the call. Raises AccessDenied, AwsUnavailable or AwsError.
     """
     try:
         yield
@@ -131,21 +131,25 @@ def aws_call(action: str) -> Iterator[None]:
         raise _translate(action, error) from error
     except BotoCoreError as error:
         # Connections refused and timed out, endpoints not resolved, credentials not found: no answer from AWS.
-        raise AwsUnavailable("AWS does not answer at the moment.", TRY_AGAIN, for_log=f"{action}: {error}") from error
-    except _UNINTELLIGIBLE as error:
-        for_log = f"{action}: the answer is not understood: {error!r}"
-        raise AwsUnavailable("AWS gives no answer that can be understood.", TRY_AGAIN, for_log=for_log) from error
+        raise AwsUnavailable(
+            "AWS does not answer at the moment.", TRY_AGAIN, log_detail=f"{action}: {error}"
+        ) from error
+    except _MALFORMED as error:
+        log_detail = f"{action}: the answer is not understood: {error!r}"
+        raise AwsUnavailable("AWS gives no answer that can be understood.", TRY_AGAIN, log_detail=log_detail) from error
 
 
-def _translate(action: str, error: ClientError) -> AwsUnavailable | MissingPermission | AwsRefused:
+def _translate(action: str, error: ClientError) -> AwsUnavailable | AccessDenied | AwsError:
     code = error_code(error)
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    for_log = f"{action}: {error}"
+    log_detail = f"{action}: {error}"
     if code in _DENIED:
         what = f"The function's role lacks the permission {action}."
-        return MissingPermission(what, "Run make policies and deploy again.", for_log=for_log)
-    if code in _PASSING or status >= 500 or status == 429:
-        return AwsUnavailable("AWS is throttling or failing at the moment.", TRY_AGAIN, for_log=for_log)
+        return AccessDenied(what, "Run make policies and deploy again.", log_detail=log_detail)
+    if code in _TRANSIENT or status >= 500 or status == 429:
+        return AwsUnavailable("AWS is throttling or failing at the moment.", TRY_AGAIN, log_detail=log_detail)
     if action.startswith("dynamodb:") and code == "ResourceNotFoundException":
-        return AwsRefused("The metadata table does not exist.", "Create it, or mend METADATA_TABLE.", for_log=for_log)
-    return AwsRefused(f"AWS refused {action}.", "The operator finds AWS's own words in the log.", for_log=for_log)
+        return AwsError(
+            "The metadata table does not exist.", "Create it, or mend METADATA_TABLE.", log_detail=log_detail
+        )
+    return AwsError(f"AWS refused {action}.", "The operator finds AWS's own words in the log.", log_detail=log_detail)

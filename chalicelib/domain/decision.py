@@ -4,39 +4,39 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final, assert_never
 
-from chalicelib.model import (
+from chalicelib.domain.model import (
     Action,
-    Condition,
+    DatabaseRecord,
     Decision,
+    Description,
+    InvalidActivity,
+    LastActivity,
     LastQuery,
-    MetricAbove,
-    MetricQuiet,
-    MetricSilent,
+    MetricActive,
+    MetricIdle,
+    MetricUnknown,
     NoActivity,
     Observation,
     PendingRestart,
     Reason,
-    Record,
-    Sighting,
-    SignOfUse,
     Source,
     State,
-    UnreadableActivity,
+    StatusInfo,
 )
+from chalicelib.domain.statuses import classify_status, remedy_for
+from chalicelib.domain.timestamps import format_duration, format_time
 from chalicelib.settings import Settings
-from chalicelib.statuses import condition_of, remedy_for
-from chalicelib.timestamps import format_time, spell_duration
 
-FENCE_LASTS: Final = timedelta(seconds=120)
+STOP_INTENT_TTL: Final = timedelta(seconds=120)
 """A stop whose fence is older than this is not under way any more: no function runs longer than 90 s."""
 
-RDS_LAGS: Final = timedelta(seconds=60)
+CONSISTENCY_WINDOW: Final = timedelta(seconds=60)
 """For this long after a change of status, a description that still says what was before is out of date."""
 
-CLOCKS_DIFFER: Final = timedelta(minutes=5)
+MAX_CLOCK_SKEW: Final = timedelta(minutes=5)
 """An activity time further in the future than this is a fault of its writer."""
 
-_NEXT_STEP: Final = {
+_NEXT_STATE: Final = {
     State.STOPPED: State.STARTING,
     State.STARTING: State.RUNNING,
     State.RUNNING: State.STOPPING,
@@ -51,12 +51,12 @@ _FIRST_SEEN: Final = "it was first seen running"
 _MEASURED: Final = "the activity metric was last above its number"
 
 
-def decide(observation: Observation, record: Record, settings: Settings, now: datetime) -> Decision:
+def decide(observation: Observation, record: DatabaseRecord, settings: Settings, now: datetime) -> Decision:
     """The first rule that applies decides. Raises ValueError where ``now`` has no time zone."""
     if now.tzinfo is None:
         raise ValueError("now has no time zone; pass an aware UTC datetime")
-    status, used = observation.sighting.status, _last_use(observation, record)
-    match condition_now(observation.sighting, record, now).state:
+    status, used = observation.sighting.status, _last_activity(observation, record)
+    match effective_status(observation.sighting, record, now).state:
         case State.FAILED:
             detail = f"RDS reports {status}. A person has to mend it: {remedy_for(status)}"
             return Decision(Action.NONE, Reason.FAILED, detail, used)
@@ -75,37 +75,41 @@ def decide(observation: Observation, record: Record, settings: Settings, now: da
             assert_never(unexpected)
 
 
-def condition_now(sighting: Sighting, record: Record, now: datetime) -> Condition:
+def effective_status(sighting: Description, record: DatabaseRecord, now: datetime) -> StatusInfo:
     """What the sighting means, given what the app itself did a moment ago.
 
     While a stop is under way, a status that takes connections is no promise: the database is going down.
     """
-    condition = condition_of(sighting.status)
+    condition = classify_status(sighting.status)
     match condition.state:
-        case State.RUNNING | State.BUSY if condition.ready and is_fenced(record, now):
-            return Condition(State.STOPPING)
+        case State.RUNNING | State.BUSY if condition.ready and has_stop_intent(record, now):
+            return StatusInfo(State.STOPPING)
         case _:
             return condition
 
 
-def newest(sighting: Sighting, record: Record, now: datetime) -> Sighting:
+def ignore_stale_description(sighting: Description, record: DatabaseRecord, now: datetime) -> Description:
     """The sighting, unless it shows what was before the change that the record knows of.
 
     RDS's descriptions are eventually consistent: after one that shows a change, another may show what was before. So
     soon after a change, only the next step of a database's round is news.
     """
-    if record.status is None or record.since is None or abs(now - record.since) >= RDS_LAGS:
+    if (
+        record.status is None
+        or record.status_changed_at is None
+        or abs(now - record.status_changed_at) >= CONSISTENCY_WINDOW
+    ):
         return sighting
-    known, shown = _step_of(record.status), _step_of(sighting.status)
-    if known is None or shown in (None, known, _NEXT_STEP[known]):
+    known, shown = _cycle_state(record.status), _cycle_state(sighting.status)
+    if known is None or shown in (None, known, _NEXT_STATE[known]):
         return sighting
     restart_at = record.automatic_restart_at if known is State.STOPPED else None
     return replace(sighting, status=record.status, automatic_restart_at=restart_at)
 
 
-def _step_of(status: str) -> State | None:
+def _cycle_state(status: str) -> State | None:
     """Where the database is on its round; None where it is neither up nor down, or has failed."""
-    condition = condition_of(status)
+    condition = classify_status(status)
     match condition.state:
         case State.BUSY:
             return State.RUNNING if condition.ready else None
@@ -115,56 +119,62 @@ def _step_of(status: str) -> State | None:
             return step
 
 
-def is_fenced(record: Record, now: datetime) -> bool:
+def has_stop_intent(record: DatabaseRecord, now: datetime) -> bool:
     """Whether some run may be about to stop the database, or has just done so."""
-    return record.fence is not None and abs(now - record.fence.raised_at) < FENCE_LASTS
+    return record.stop_intent is not None and abs(now - record.stop_intent.raised_at) < STOP_INTENT_TTL
 
 
-def is_expired(record: Record, settings: Settings, now: datetime) -> bool:
+def is_expired(record: DatabaseRecord, settings: Settings, now: datetime) -> bool:
     """Whether the pending restart could not be carried out for so long that nobody waits for it any more."""
-    if record.restart is None:
+    if record.pending_restart is None:
         return False
-    return now - last_asked_at(record.restart, record) > settings.restart_expires_after
+    return now - last_asked_at(record.pending_restart, record) > settings.restart_ttl
 
 
-def last_asked_at(restart: PendingRestart, record: Record) -> datetime:
+def last_asked_at(restart: PendingRestart, record: DatabaseRecord) -> datetime:
     """When the pending restart was last asked for: the first time, or a later one."""
-    return max(restart.requested_at, record.restart_asked_at or restart.requested_at)
+    return max(restart.requested_at, record.last_restart_requested_at or restart.requested_at)
 
 
-def _decide_stopped(record: Record, used: SignOfUse | None, settings: Settings, now: datetime) -> Decision:
-    if record.restart is not None and not is_expired(record, settings, now):
-        detail = f"{record.restart.by} asked for a restart at {format_time(record.restart.requested_at)}."
+def _decide_stopped(record: DatabaseRecord, used: LastActivity | None, settings: Settings, now: datetime) -> Decision:
+    if record.pending_restart is not None and not is_expired(record, settings, now):
+        detail = (
+            f"{record.pending_restart.by} asked for a restart at {format_time(record.pending_restart.requested_at)}."
+        )
         return Decision(Action.START, Reason.RESTART_REQUESTED, detail, used)
     return Decision(Action.NONE, Reason.STOPPED, "It is stopped, and nobody has asked for a restart.", used)
 
 
 def _decide_running(
-    observation: Observation, record: Record, last_use: SignOfUse | None, settings: Settings, now: datetime
+    observation: Observation,
+    record: DatabaseRecord,
+    last_activity: LastActivity | None,
+    settings: Settings,
+    now: datetime,
 ) -> Decision:
     if record.hold is not None and now < record.hold.until:
         detail = f"{record.hold.by} holds it awake until {format_time(record.hold.until)}."
-        return Decision(Action.NONE, Reason.HELD, detail, last_use)
+        return Decision(Action.NONE, Reason.HELD, detail, last_activity)
     if unreadable := _unreadable(observation, now):
         detail = (
             f"The activity item does not tell when it was last queried: {unreadable}. It stays up until that is mended."
         )
-        return Decision(Action.NONE, Reason.ACTIVITY_UNREADABLE, detail, last_use)
+        return Decision(Action.NONE, Reason.ACTIVITY_UNREADABLE, detail, last_activity)
 
-    if last_use is not None and now - last_use.at <= settings.idle:
-        return _recently_used(last_use, observation, settings)
+    if last_activity is not None and now - last_activity.at <= settings.idle:
+        return _recently_used(last_activity, observation, settings)
     if settings.activity_metric is not None:
-        second_opinion = _ask_metric(observation, last_use, settings, now)
+        second_opinion = _ask_metric(observation, last_activity, settings, now)
         if second_opinion is not None:
             return second_opinion
-    return Decision(Action.STOP, Reason.IDLE, _why_idle(last_use, record, settings, now), last_use)
+    return Decision(Action.STOP, Reason.IDLE, _why_idle(last_activity, record, settings, now), last_activity)
 
 
 def _unreadable(observation: Observation, now: datetime) -> str | None:
     match observation.activity:
-        case UnreadableActivity(why):
+        case InvalidActivity(why):
             return why
-        case LastQuery(at) if at > now + CLOCKS_DIFFER:
+        case LastQuery(at) if at > now + MAX_CLOCK_SKEW:
             return f"its time, {format_time(at)}, lies in the future"
         case LastQuery() | NoActivity():
             return None
@@ -172,60 +182,60 @@ def _unreadable(observation: Observation, now: datetime) -> str | None:
             assert_never(unexpected)
 
 
-def _last_use(observation: Observation, record: Record) -> SignOfUse | None:
+def _last_activity(observation: Observation, record: DatabaseRecord) -> LastActivity | None:
     signs = []
     if isinstance(observation.activity, LastQuery):
-        signs.append(SignOfUse(observation.activity.at, Source.QUERY, _QUERIED))
-    if record.restart_asked_at is not None:
-        signs.append(SignOfUse(record.restart_asked_at, Source.RESTART, _ASKED))
-    if record.up_since is not None:
-        came_up = (Source.RESTART, _CAME_UP_AS_ASKED) if record.up_as_asked else (Source.STARTED, _CAME_UP)
-        signs.append(SignOfUse(record.up_since, *came_up))
-    if not signs and record.first_seen_at is not None:
-        signs.append(SignOfUse(record.first_seen_at, Source.STARTED, _FIRST_SEEN))
+        signs.append(LastActivity(observation.activity.at, Source.QUERY, _QUERIED))
+    if record.last_restart_requested_at is not None:
+        signs.append(LastActivity(record.last_restart_requested_at, Source.RESTART, _ASKED))
+    if record.available_since is not None:
+        came_up = (Source.RESTART, _CAME_UP_AS_ASKED) if record.started_on_request else (Source.STARTED, _CAME_UP)
+        signs.append(LastActivity(record.available_since, *came_up))
+    if not signs and record.first_observed_at is not None:
+        signs.append(LastActivity(record.first_observed_at, Source.STARTED, _FIRST_SEEN))
     latest = max(signs, key=lambda sign: sign.at, default=None)
     if latest is not None and signs[0].source is Source.QUERY and latest.at - signs[0].at < timedelta(seconds=1):
         # The activity item holds whole seconds; a query in the same second as another sign is the one to name.
-        return SignOfUse(latest.at, Source.QUERY, _QUERIED)
+        return LastActivity(latest.at, Source.QUERY, _QUERIED)
     return latest
 
 
-def _recently_used(last_use: SignOfUse, observation: Observation, settings: Settings) -> Decision:
-    at, window = format_time(last_use.at), spell_duration(settings.idle)
-    if last_use.source is Source.STARTED and isinstance(observation.activity, NoActivity):
+def _recently_used(last_activity: LastActivity, observation: Observation, settings: Settings) -> Decision:
+    at, window = format_time(last_activity.at), format_duration(settings.idle)
+    if last_activity.source is Source.STARTED and isinstance(observation.activity, NoActivity):
         detail = (
             f"There is no activity item; the idle window of {window} runs from {at}, when it was first seen running."
         )
-        return Decision(Action.NONE, Reason.NO_ACTIVITY_DATA, detail, last_use)
-    detail = f"In use: {last_use.what} at {at}, within the idle window of {window}."
-    return Decision(Action.NONE, Reason.RECENT_ACTIVITY, detail, last_use)
+        return Decision(Action.NONE, Reason.NO_ACTIVITY_DATA, detail, last_activity)
+    detail = f"In use: {last_activity.what} at {at}, within the idle window of {window}."
+    return Decision(Action.NONE, Reason.RECENT_ACTIVITY, detail, last_activity)
 
 
 def _ask_metric(
-    observation: Observation, last_use: SignOfUse | None, settings: Settings, now: datetime
+    observation: Observation, last_activity: LastActivity | None, settings: Settings, now: datetime
 ) -> Decision | None:
     """The second opinion's veto, or None where it agrees to stop."""
     match observation.metric:
-        case MetricAbove(at) if now - at <= settings.idle:
+        case MetricActive(at) if now - at <= settings.idle:
             detail = f"No query for long, but {_MEASURED} at {format_time(at)}."
-            return Decision(Action.NONE, Reason.METRIC_ACTIVE, detail, SignOfUse(at, Source.METRIC, _MEASURED))
-        case MetricAbove() | MetricQuiet():
+            return Decision(Action.NONE, Reason.METRIC_ACTIVE, detail, LastActivity(at, Source.METRIC, _MEASURED))
+        case MetricActive() | MetricIdle():
             return None
-        case MetricSilent(why):
+        case MetricUnknown(why):
             detail = f"It stays up, because the activity metric is silent: {why}."
-            return Decision(Action.NONE, Reason.METRIC_UNKNOWN, detail, last_use)
+            return Decision(Action.NONE, Reason.METRIC_UNKNOWN, detail, last_activity)
         case None:
             detail = "It stays up, because the activity metric was not read."
-            return Decision(Action.NONE, Reason.METRIC_UNKNOWN, detail, last_use)
+            return Decision(Action.NONE, Reason.METRIC_UNKNOWN, detail, last_activity)
         case unexpected:
             assert_never(unexpected)
 
 
-def _why_idle(last_use: SignOfUse | None, record: Record, settings: Settings, now: datetime) -> str:
+def _why_idle(last_activity: LastActivity | None, record: DatabaseRecord, settings: Settings, now: datetime) -> str:
     began = "AWS started it by itself after seven days. " if record.started_by_aws else ""
-    if last_use is None:
+    if last_activity is None:
         return f"{began}No use of it is known."
-    ago = spell_duration(now - last_use.at)
-    window = spell_duration(settings.idle)
-    at = format_time(last_use.at)
-    return f"{began}Idle for {ago}: {last_use.what} at {at}; the idle window is {window}."
+    ago = format_duration(now - last_activity.at)
+    window = format_duration(settings.idle)
+    at = format_time(last_activity.at)
+    return f"{began}Idle for {ago}: {last_activity.what} at {at}; the idle window is {window}."

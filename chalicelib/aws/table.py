@@ -11,18 +11,27 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
-from chalicelib.attributes import from_attributes, to_attributes
-from chalicelib.aws import TRY_AGAIN, aws_call, error_code
-from chalicelib.errors import AwsUnavailable, Conflict
-from chalicelib.model import Activity, Change, DatabaseRef, Event, LastQuery, NoActivity, Record, UnreadableActivity
-from chalicelib.records import (
+from chalicelib.aws.attributes import from_attributes, to_attributes
+from chalicelib.aws.clients import TRY_AGAIN, aws_call, error_code
+from chalicelib.aws.records import (
     LARGEST_REVISION,
     decode_events,
     decode_record,
     encode_event,
     encode_record,
 )
-from chalicelib.timestamps import format_time, parse_time
+from chalicelib.domain.errors import AwsUnavailable, WriteConflict
+from chalicelib.domain.model import (
+    Activity,
+    DatabaseRecord,
+    DatabaseRef,
+    Event,
+    InvalidActivity,
+    LastQuery,
+    NoActivity,
+    Transition,
+)
+from chalicelib.domain.timestamps import format_time, parse_time
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -41,7 +50,7 @@ _EVENTS_PER_DAY: Final = 500
 class Stored:
     """What the table holds of one database."""
 
-    record: Record
+    record: DatabaseRecord
     activity: Activity
 
 
@@ -68,13 +77,13 @@ class Table:
             for ref in refs
         }
 
-    def commit(self, ref: DatabaseRef, before: Record, change: Change, now: datetime) -> Record:
+    def commit(self, ref: DatabaseRef, before: DatabaseRecord, change: Transition, now: datetime) -> DatabaseRecord:
         """Store the changed record and its events together, if the record is still the one that was read.
 
         Returns the record as stored, with its new ``rev``. Raises Conflict where somebody else came first, and what
         aws_call raises.
         """
-        after = replace(change.record, rev=before.rev + 1)
+        after = replace(change.record, revision=before.revision + 1)
         writes: list[Any] = [{"Update": self._record_update(ref, before, after)}]
         if change.events:
             writes.append({"Update": self._history_update(ref, change.events, now)})
@@ -107,7 +116,7 @@ class Table:
             if self._set_activity(key, item, wanted):
                 return LastQuery(wanted)
             self._pause(random.uniform(0, 0.05 * (attempt + 1)))  # noqa: S311 - spreads writers, no secret
-        raise Conflict("Others report activity of this database faster than it can be stored.", for_log=key)
+        raise WriteConflict("Others report activity of this database faster than it can be stored.", log_detail=key)
 
     def _get(self, keys: Sequence[str]) -> dict[str, Mapping[str, Any]]:
         found: dict[str, Mapping[str, Any]] = {}
@@ -121,14 +130,18 @@ class Table:
                 return found
             self._pause(0.1 * 2**attempt)
         raise AwsUnavailable(
-            "DynamoDB is throttling at the moment.", TRY_AGAIN, for_log="dynamodb:BatchGetItem: keys left unprocessed"
+            "DynamoDB is throttling at the moment.",
+            TRY_AGAIN,
+            log_detail="dynamodb:BatchGetItem: keys left unprocessed",
         )
 
-    def _record_update(self, ref: DatabaseRef, before: Record, after: Record) -> dict[str, Any]:
+    def _record_update(self, ref: DatabaseRef, before: DatabaseRecord, after: DatabaseRecord) -> dict[str, Any]:
         """Names only the fields that change: what another version wrote in a way of its own stays as it is."""
         known = encode_record(before)
         fields = {
-            name: value for name, value in encode_record(after).items() if name in ("v", "rev") or value != known[name]
+            name: value
+            for name, value in encode_record(after).items()
+            if name in ("v", "revision") or value != known[name]
         }
         kept = {name: value for name, value in fields.items() if value is not None}
         gone = [name for name, value in fields.items() if value is None]
@@ -136,9 +149,9 @@ class Table:
         if gone:
             expression += " REMOVE " + ", ".join(f"#{name}" for name in gone)
         values = {f":{name}": value for name, value in kept.items()}
-        if before.rev:
+        if before.revision:
             condition = "#rev >= :expected AND #rev < :rev"
-            values[":expected"] = before.rev
+            values[":expected"] = before.revision
         else:
             # Whatever decode_record takes for no revision, so that one write mends it, and only one.
             condition = (
@@ -178,12 +191,12 @@ class Table:
             except self._client.exceptions.TransactionCanceledException as error:
                 codes = [reason.get("Code", "None") for reason in error.response.get("CancellationReasons", [])]
                 if codes[:1] == ["ConditionalCheckFailed"] or "TransactionConflict" in codes:
-                    raise Conflict("Somebody else changed the record.", for_log=str(error)) from error
+                    raise WriteConflict("Somebody else changed the record.", log_detail=str(error)) from error
                 if codes[1:] == ["ConditionalCheckFailed"]:
                     raise _HistoryFull from error
                 if any(code in ("ThrottlingError", "ProvisionedThroughputExceeded") for code in codes):
                     raise AwsUnavailable(
-                        "DynamoDB is throttling at the moment.", TRY_AGAIN, for_log=str(error)
+                        "DynamoDB is throttling at the moment.", TRY_AGAIN, log_detail=str(error)
                     ) from error
                 raise
 
@@ -231,8 +244,8 @@ def _decode_activity(item: Mapping[str, Any] | None) -> Activity:
         # Written through boto3's Table resource in the low-level notation: {"S": "<ISO 8601>"} as a map.
         value = next(iter(value.values()))
     if value is None:
-        return UnreadableActivity("it has no value")
+        return InvalidActivity("it has no value")
     try:
         return LastQuery(parse_time(value))
     except ValueError as fault:
-        return UnreadableActivity(str(fault))
+        return InvalidActivity(str(fault))

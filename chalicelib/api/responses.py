@@ -5,15 +5,15 @@ from datetime import datetime, timedelta
 from statistics import median
 from typing import Any, Final
 
-from chalicelib.decision import condition_now
-from chalicelib.errors import Problem
-from chalicelib.history import summarize
-from chalicelib.lifecycle import Restarted
-from chalicelib.model import DatabaseRef, History, Reason, Record, State
-from chalicelib.reconcile import View
+from chalicelib.domain.decision import effective_status
+from chalicelib.domain.errors import Problem
+from chalicelib.domain.history import summarize
+from chalicelib.domain.model import DatabaseRecord, DatabaseRef, History, Reason, State
+from chalicelib.domain.statuses import classify_status
+from chalicelib.domain.timestamps import format_time
+from chalicelib.service.lifecycle import RestartResult
+from chalicelib.service.reconciler import View
 from chalicelib.settings import Settings
-from chalicelib.statuses import condition_of
-from chalicelib.timestamps import format_time
 
 _USUAL_START: Final = timedelta(minutes=5)
 _HOUR: Final = timedelta(hours=1)
@@ -24,11 +24,11 @@ MOST_EVENTS: Final = 2000
 _STOPS_SOMETIME: Final = (Reason.RECENT_ACTIVITY, Reason.NO_ACTIVITY_DATA, Reason.METRIC_ACTIVE, Reason.IDLE)
 
 
-def show_database(view: View, settings: Settings) -> dict[str, Any]:
+def database_to_json(view: View, settings: Settings) -> dict[str, Any]:
     """The contract's Database."""
     record, decision, sighting = view.record, view.decision, view.sighting
-    condition = condition_now(sighting, record, view.at)
-    used = decision.last_use
+    condition = effective_status(sighting, record, view.at)
+    used = decision.last_activity
     return {
         "id": sighting.ref.id,
         "kind": sighting.ref.kind,
@@ -42,13 +42,13 @@ def show_database(view: View, settings: Settings) -> dict[str, Any]:
         "idle_minutes": None if used is None else max(0.0, round((view.at - used.at).total_seconds() / 60, 1)),
         "stops_at": _time(_stops_at(view, settings)),
         "hold_until": _time(record.hold.until if record.hold else None),
-        "restart_requested_at": _time(record.restart.requested_at if record.restart else None),
+        "restart_requested_at": _time(record.pending_restart.requested_at if record.pending_restart else None),
         "estimated_ready_at": _time(_estimated_ready_at(view)),
         "automatic_restart_at": _time(sighting.automatic_restart_at),
     }
 
 
-def show_missing(ref: DatabaseRef, problem: Problem) -> dict[str, Any]:
+def missing_database_to_json(ref: DatabaseRef, problem: Problem) -> dict[str, Any]:
     """A Database that RDS does not know, for the list: one wrong id must not hide the others."""
     unknown = dict.fromkeys(
         (
@@ -67,7 +67,7 @@ def show_missing(ref: DatabaseRef, problem: Problem) -> dict[str, Any]:
     return {**unknown, **known, "detail": problem.detail}
 
 
-def show_history(history: History, settings: Settings) -> dict[str, Any]:
+def history_to_json(history: History, settings: Settings) -> dict[str, Any]:
     """What happened, oldest first, and its sums."""
     shown = history.events[-MOST_EVENTS:]
     summary, price = summarize(history), settings.hourly_cost_usd
@@ -85,7 +85,9 @@ def show_history(history: History, settings: Settings) -> dict[str, Any]:
             "saved_hours": _hours(summary.saved),
             "saved_usd": None if price is None else round(summary.saved / _HOUR * price, 2),
             "starts": summary.starts,
-            "median_wake_seconds": None if summary.wake_time is None else round(summary.wake_time.total_seconds()),
+            "median_wake_seconds": None
+            if summary.start_latency is None
+            else round(summary.start_latency.total_seconds()),
             "events_left_out": len(history.events) - len(shown),
             "periods": [
                 {"from": format_time(period.start), "until": format_time(period.end), "state": period.state}
@@ -95,12 +97,12 @@ def show_history(history: History, settings: Settings) -> dict[str, Any]:
     }
 
 
-def show_restarted(answer: Restarted, settings: Settings) -> dict[str, Any]:
+def restart_to_json(answer: RestartResult, settings: Settings) -> dict[str, Any]:
     """The body of an answer to a restart."""
     return {
         "message": answer.message,
         "instance_id": answer.view.sighting.ref.id,
-        "database": show_database(answer.view, settings),
+        "database": database_to_json(answer.view, settings),
     }
 
 
@@ -114,20 +116,22 @@ def seconds_to_next_look(view: View) -> int:
 def _stops_at(view: View, settings: Settings) -> datetime | None:
     if view.decision.reason not in _STOPS_SOMETIME:
         return None
-    return view.at if view.decision.last_use is None else view.decision.last_use.at + settings.idle
+    return view.at if view.decision.last_activity is None else view.decision.last_activity.at + settings.idle
 
 
 def _estimated_ready_at(view: View) -> datetime | None:
     usual = _usual_start(view.record)
     if view.decision.reason is Reason.STARTING:
-        began = view.record.launch.at if view.record.launch else view.record.since
+        began = view.record.accepted_start.at if view.record.accepted_start else view.record.status_changed_at
         return (began or view.at) + usual
-    waiting = view.record.restart is not None and condition_of(view.sighting.status).state is not State.FAILED
+    waiting = (
+        view.record.pending_restart is not None and classify_status(view.sighting.status).state is not State.FAILED
+    )
     return view.at + usual if waiting else None
 
 
-def _usual_start(record: Record) -> timedelta:
-    return timedelta(seconds=median(record.start_seconds)) if record.start_seconds else _USUAL_START
+def _usual_start(record: DatabaseRecord) -> timedelta:
+    return timedelta(seconds=median(record.start_durations)) if record.start_durations else _USUAL_START
 
 
 def _hours(duration: timedelta) -> float:
