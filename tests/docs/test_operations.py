@@ -130,7 +130,7 @@ def test_numbers_of_the_two_ways__compared_with_the_template__are_the_same() -> 
     assert MERGED["InactivityCheckRetries"]["Properties"]["MaximumRetryAttempts"] == 2
     fails = MERGED["ApiFails"]["Properties"]
     assert (fails["Threshold"], fails["Period"]) == (3, 15 * 60)
-    assert "three answers of 5xx within 15 minutes" in TEXT
+    assert "three responses of 5xx within 15 minutes" in TEXT
     template = json.loads((ROOT / ".chalice" / "resources.json").read_text())
     assert set(re.findall(r"`(Create\w+|Alarm\w+)=", TEXT)) <= set(template["Parameters"])
 
