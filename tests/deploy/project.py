@@ -35,7 +35,6 @@ class Project:
             env={**kept, **quiet, **offline, **environ},
             capture_output=True,
             text=True,
-            timeout=100,
             check=False,
         )
 

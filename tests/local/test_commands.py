@@ -14,7 +14,7 @@ from tests.served import ROOT
 
 def run(*command: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True, check=False
     )
 
 
