@@ -16,7 +16,7 @@ STORY = {
     "CORS_ORIGIN": "https://dashboard.example.com",
     "WARM_UP_SCHEDULE": "cron(0 7 ? * MON-FRI *)",
 }
-"""Settings that make use of everything, with an idle timeout of 12 s, so that what has to come before its end does on a loaded machine."""
+"""Settings that make use of everything. Within an idle timeout of 12 s, a loaded machine answers a few requests."""
 
 
 @pytest.fixture(scope="session")
