@@ -58,7 +58,7 @@ def test_its_words_are_those_of_the_app() -> None:
     assert database["properties"]["kind"]["enum"] == list(Kind)
     assert database["properties"]["state"]["enum"] == list(State)
     assert database["properties"]["reason"]["enum"] == list(Reason)
-    assert database["properties"]["last_activity_source"]["enum"] == [*Source, None]
+    assert database["properties"]["last_activity_source"]["enum"] == [*ActivitySource, None]
     assert SCHEMAS["Event"]["properties"]["event"]["enum"] == [
         name for name in EventName if name is not EventName.DAILY_STATUS
     ]
