@@ -40,7 +40,7 @@ class Place:
 
 
 def find_programs(environ: Mapping[str, str] = os.environ) -> Path | None:
-    """The folder of the ignore_stale_description PostgreSQL of this machine; None where none is installed."""
+    """The folder of the newest PostgreSQL of this machine; None where none is installed."""
     on_path = shutil.which("initdb", path=environ.get("PATH"))
     if on_path:
         return Path(on_path).resolve().parent

@@ -25,7 +25,7 @@ _WHO_IS_TOLD: Final = {
     ]
 }
 _LATE: Final = timedelta(minutes=5)
-_MAX_STATE_ERRORS: Final = ("DEFAULT_4XX", "DEFAULT_5XX")
+_REFUSALS: Final = ("DEFAULT_4XX", "DEFAULT_5XX")
 
 
 def resources(stage: str, settings: Settings, root: Path = ROOT) -> dict[str, Any]:
@@ -90,7 +90,7 @@ def _api(stage: str, settings: Settings) -> dict[str, Any]:
     refusal = {"ResponseParameters": {"Headers": headers}}
     return {
         "DefinitionBody": {"info": {"title": f"{APP_NAME}-{stage}"}},
-        "GatewayResponses": dict.fromkeys(_MAX_STATE_ERRORS, refusal),
+        "GatewayResponses": dict.fromkeys(_REFUSALS, refusal),
     }
 
 
