@@ -18,18 +18,18 @@ from sqlalchemy import Numeric, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from rds_lifecycle_client import Lifecycle, LifecycleError
-from rds_lifecycle_client.fastapi import Health, HealthCheck, install
-from rds_lifecycle_client.sqlalchemy import watch
+from rds_lifecycle_client import LifecycleClient, LifecycleError
+from rds_lifecycle_client.fastapi import Health, HealthCheck, instrument_app
+from rds_lifecycle_client.sqlalchemy import instrument_engine
 
 # A sleeping RDS instance does not refuse connections, it is silent: without connect_timeout, for two minutes.
 engine = create_async_engine(os.environ["DATABASE_URL"], pool_pre_ping=True, connect_args={"connect_timeout": 3})
 sessions = async_sessionmaker(engine)
 app = FastAPI(title="Dashboard")
 
-lifecycle = Lifecycle.from_environment()
-watch(engine, lifecycle)
-install(app, lifecycle, status_page=os.environ.get("RDS_LIFECYCLE_URL"))
+lifecycle = LifecycleClient.from_environment()
+instrument_engine(engine, lifecycle)
+instrument_app(app, lifecycle, status_page=os.environ.get("RDS_LIFECYCLE_URL"))
 
 logger: Final = logging.getLogger("uvicorn.error")
 _PAGE: Final = Path(__file__).with_name("page.html")

@@ -19,14 +19,14 @@ from rds_lifecycle_client import (
     ActivityItem,
     ActivityReporter,
     Api,
-    Lifecycle,
+    LifecycleClient,
     StartFunction,
     Unavailable,
     cli,
     fastapi,
-    means_down,
+    is_connection_failure,
 )
-from rds_lifecycle_client.sqlalchemy import watch
+from rds_lifecycle_client.sqlalchemy import instrument_engine
 
 QUERY, CHECK, LONG = text("select count(*) from pg_class"), text("select 1"), text("select pg_sleep(3)")
 
@@ -42,16 +42,16 @@ class Sink:
         self.reported.append(at)
 
 
-def a_lifecycle() -> tuple[Sink, Lifecycle]:
+def a_lifecycle() -> tuple[Sink, LifecycleClient]:
     sink = Sink()
-    return sink, Lifecycle(ActivityReporter(sink, timedelta(milliseconds=20)))
+    return sink, LifecycleClient(ActivityReporter(sink, timedelta(milliseconds=20)))
 
 
 def on_a_sync_engine(url: str) -> None:
     """Health checks are no use, queries are, long ones for as long as they last."""
     sink, lifecycle = a_lifecycle()
     engine = create_engine(url, pool_pre_ping=True)
-    watch(engine, lifecycle)
+    instrument_engine(engine, lifecycle)
     with engine.connect() as connection:
         connection.execute(CHECK)
         lifecycle.report()
@@ -70,7 +70,7 @@ async def on_an_async_engine(url: str) -> None:
     """The same in an event loop."""
     sink, lifecycle = a_lifecycle()
     engine = create_async_engine(url, pool_pre_ping=True)
-    watch(engine, lifecycle)
+    instrument_engine(engine, lifecycle)
     async with engine.connect() as connection:
         await connection.execute(CHECK)
         lifecycle.report()
@@ -94,19 +94,19 @@ def raises(kind: type[Exception], work: Callable[[], object]) -> Exception:
 
 def connect_to_nobody() -> None:
     engine = create_engine("postgresql+psycopg://x:x@127.0.0.1:9/x")
-    watch(engine, Lifecycle())
+    instrument_engine(engine, LifecycleClient())
     engine.connect()
 
 
 def where_nobody_listens() -> None:
     """A refused connection means that the database is down; AWS and the routes do not answer either."""
-    assert means_down(raises(exc.OperationalError, connect_to_nobody))
+    assert is_connection_failure(raises(exc.OperationalError, connect_to_nobody))
     os.environ |= {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_DEFAULT_REGION": "us-east-1"}
     os.environ |= {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x"}
     raises(EndpointConnectionError, lambda: ActivityItem("table", "key").report(datetime.now(UTC)))
     assert "127.0.0.1:9" in str(raises(Unavailable, StartFunction("function", None).restart))
     api = Api("http://127.0.0.1:9", "token", "db")
-    for ask in (api.look, api.restart, api.end_hold, lambda: api.report(datetime.now(UTC))):
+    for ask in (api.describe, api.restart, api.end_hold, lambda: api.report(datetime.now(UTC))):
         assert "does not answer at http://127.0.0.1:9" in str(raises(Unavailable, ask))
 
 
@@ -114,7 +114,7 @@ async def a_backend_answers_503() -> None:
     """FastAPI answers a request that meets the database down."""
     app, sent = FastAPI(), []
     app.get("/")(connect_to_nobody)
-    fastapi.install(app, Lifecycle())
+    fastapi.instrument_app(app, LifecycleClient())
 
     async def receive() -> dict[str, Any]:
         return {"type": "http.request", "body": b"", "more_body": False}

@@ -1,4 +1,4 @@
-"""A sink that remembers, a door that counts, and waiting for a condition."""
+"""A sink that remembers, a restart_target that counts, and waiting for a condition."""
 
 import threading
 import time
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from rds_lifecycle_client.model import Database, Restarted, State
+from rds_lifecycle_client.model import Database, RestartResult, State
 
 SOON = timedelta(milliseconds=30)
 # Seconds: a busy machine takes long, and whoever is done does not wait.
@@ -28,7 +28,7 @@ class Remembering:
 
 
 class Counting:
-    """A door that counts how often it was asked."""
+    """A restart_target that counts how often it was asked."""
 
     def __init__(self, fault: Exception | None = None) -> None:
         self.asked = 0
@@ -36,13 +36,13 @@ class Counting:
         self.may_answer = threading.Event()
         self.may_answer.set()
 
-    def restart(self) -> Restarted:
+    def restart(self) -> RestartResult:
         """Count it, as soon as it may answer."""
         assert self.may_answer.wait(PATIENCE)
         self.asked += 1
         if self.fault is not None:
             raise self.fault
-        return Restarted("RDS instance starting", a_database(State.STARTING), 7.0)
+        return RestartResult("RDS instance starting", a_database(State.STARTING), 7.0)
 
 
 def a_database(state: State, **fields: Any) -> Database:

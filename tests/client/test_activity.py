@@ -12,7 +12,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from rds_lifecycle_client import ActivityReporter, Lifecycle
+from rds_lifecycle_client import ActivityReporter, LifecycleClient
 from tests.client.support import SOON, Remembering, wait_until
 from tests.served import ROOT
 from tests.support import NOW, Clock
@@ -23,11 +23,11 @@ HOUR = timedelta(hours=1)
 def test_the_first_use_is_reported_at_once_and_no_other_within_the_interval() -> None:
     sink, clock = Remembering(), Clock()
     reporter = ActivityReporter(sink, HOUR, clock)
-    reporter.used()
+    reporter.mark_active()
     wait_until(lambda: sink.reported, "the first report")
     for _ in range(1000):
         clock.advance(seconds=0.05)
-        reporter.used()
+        reporter.mark_active()
     assert sink.reported == [NOW]
     reporter.close()
     assert sink.reported == [NOW, clock.now], "the end reports the latest"
@@ -36,10 +36,10 @@ def test_the_first_use_is_reported_at_once_and_no_other_within_the_interval() ->
 def test_after_the_interval_the_latest_use_is_reported() -> None:
     sink, clock = Remembering(), Clock()
     reporter = ActivityReporter(sink, SOON, clock)
-    reporter.used()
+    reporter.mark_active()
     wait_until(lambda: sink.reported, "the first report")
     clock.advance(seconds=10)
-    reporter.used()
+    reporter.mark_active()
     wait_until(lambda: sink.reported[-1] == clock.now, "the second report")
     reporter.close()
     assert sink.reported == [NOW, clock.now], "what was reported is not reported again"
@@ -48,10 +48,10 @@ def test_after_the_interval_the_latest_use_is_reported() -> None:
 def test_a_use_within_a_second_that_was_reported_is_not_reported_again() -> None:
     sink, clock = Remembering(), Clock(NOW + timedelta(milliseconds=100))
     reporter = ActivityReporter(sink, HOUR, clock)
-    reporter.used()
+    reporter.mark_active()
     wait_until(lambda: reporter.reports, "the first report")
     clock.advance(seconds=0.8)
-    reporter.used()
+    reporter.mark_active()
     reporter.close()
     assert sink.reported == [NOW + timedelta(milliseconds=100)], "it was written as the end of that second"
 
@@ -59,7 +59,7 @@ def test_a_use_within_a_second_that_was_reported_is_not_reported_again() -> None
 def test_a_statement_is_use_for_as_long_as_it_runs() -> None:
     sink, clock = Remembering(), Clock()
     reporter = ActivityReporter(sink, SOON, clock)
-    with reporter.statement():
+    with reporter.track_activity():
         for minutes in range(1, 4):
             clock.advance(1)
             wait_until(lambda: sink.reported and sink.reported[-1] == clock.now, f"a report after {minutes} minutes")
@@ -73,10 +73,10 @@ def test_a_statement_is_use_for_as_long_as_it_runs() -> None:
 
 def test_a_block_that_meets_the_database_down_was_no_use() -> None:
     sink, clock = Remembering(), Clock()
-    lifecycle = Lifecycle(ActivityReporter(sink, timedelta(minutes=1), clock))
+    lifecycle = LifecycleClient(ActivityReporter(sink, timedelta(minutes=1), clock))
 
     def fails(error: Exception) -> None:
-        with lifecycle.without_waking(), lifecycle.statement():
+        with lifecycle.without_waking(), lifecycle.track_activity():
             lifecycle.report()
             raise error
 
@@ -95,10 +95,10 @@ def test_a_sink_that_ends_its_thread_does_not_end_the_reports() -> None:
     sink, clock = Remembering(), Clock()
     sink.fault = SystemExit(1)
     reporter = ActivityReporter(sink, SOON, clock)
-    reporter.used()
+    reporter.mark_active()
     wait_until(lambda: reporter._thread and not reporter._thread.is_alive(), "the end of the thread")
     sink.fault = None
-    reporter.used()
+    reporter.mark_active()
     wait_until(lambda: sink.reported, "the report of another thread")
     reporter.close()
 
@@ -124,7 +124,7 @@ def test_a_report_that_fails_is_made_again_and_told_once(caplog: pytest.LogCaptu
     sink, clock = Remembering(), Clock()
     sink.fault = PermissionError("no dynamodb:UpdateItem")
     reporter = ActivityReporter(sink, SOON, clock)
-    reporter.used()
+    reporter.mark_active()
     wait_until(lambda: reporter.failures >= 3, "three failures")
     [told] = caplog.messages
     assert "may stop the database while it is used" in told
@@ -146,10 +146,10 @@ def test_a_query_does_not_fail_where_no_thread_can_be_started(monkeypatch: pytes
 
     with monkeypatch.context() as patch:
         patch.setattr(threading.Thread, "start", refuse)
-        with reporter.statement():
+        with reporter.track_activity():
             pass
     assert reporter.failures > 0
-    reporter.used()
+    reporter.mark_active()
     wait_until(lambda: sink.reported, "the report, once there are threads again")
     reporter.close()
 
@@ -158,7 +158,7 @@ def test_what_is_used_after_the_end_starts_nothing_anew() -> None:
     sink = Remembering()
     reporter = ActivityReporter(sink, HOUR)
     reporter.close()
-    with reporter.statement():
+    with reporter.track_activity():
         assert reporter._thread is None
     assert sink.reported == []
 
@@ -198,9 +198,9 @@ A_REPORTER = """
 
 def test_the_last_use_is_reported_when_the_process_ends() -> None:
     out = python(f"""{A_REPORTER}
-    reporter.used()
+    reporter.mark_active()
     told.wait()
-    reporter.used()
+    reporter.mark_active()
     """)
     assert len(out.splitlines()) == 2
 
@@ -217,7 +217,7 @@ def test_a_process_whose_report_hangs_ends_after_five_seconds() -> None:
             begun.set()
             threading.Event().wait()
     reporter = ActivityReporter(Silent())
-    reporter.used()
+    reporter.mark_active()
     begun.wait()
     ends_at = time.monotonic()
     """)
@@ -234,9 +234,9 @@ def test_a_process_of_multiprocessing_reports_its_last_use(method: str, tmp_path
     script.write_text(
         textwrap.dedent(f"""{A_REPORTER}
     def work():
-        reporter.used()
+        reporter.mark_active()
         told.wait()
-        reporter.used()
+        reporter.mark_active()
     if __name__ == "__main__":
         import multiprocessing
         worker = multiprocessing.get_context({method!r}).Process(target=work)
@@ -249,7 +249,7 @@ def test_a_process_of_multiprocessing_reports_its_last_use(method: str, tmp_path
 
 def test_a_forked_worker_reports_for_itself_and_only_what_it_did() -> None:
     out = python(f"""{A_REPORTER}
-    reporter.used()
+    reporter.mark_active()
     told.wait()
     import warnings
     warnings.simplefilter("ignore", DeprecationWarning)  # fork with threads is what is tested
@@ -262,7 +262,7 @@ def test_a_forked_worker_reports_for_itself_and_only_what_it_did() -> None:
         os.waitpid(child, 0)
         return child
     fork(lambda: reporter.close())
-    worker = fork(lambda: (reporter.used(), told.wait(10)))
+    worker = fork(lambda: (reporter.mark_active(), told.wait(10)))
     print(worker, flush=True)
     """)
     reports, worker = out.splitlines()[:-1], out.splitlines()[-1]

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from rds_lifecycle_client import Api, CannotStart, NotConfigured, Refused, StartFunction, State, Unavailable, function
+from rds_lifecycle_client import Api, CannotStart, NotConfigured, RequestRejected, StartFunction, State, Unavailable, function
 from rds_lifecycle_client.model import now_utc
 from tests.served import Serve, Served
 from tests.support import NOW
@@ -21,19 +21,19 @@ Say = Callable[..., Api]
 
 def test_a_database_from_sleep_to_sleep(wire: Wire) -> None:
     served, api = wire()
-    asleep = api.look()
-    assert (asleep.state, asleep.ready, asleep.coming_up) == (State.STOPPED, False, False)
+    asleep = api.describe()
+    assert (asleep.state, asleep.ready, asleep.start_pending) == (State.STOPPED, False, False)
     restarted = api.restart()
     assert (restarted.message, restarted.retry_after) == ("RDS instance starting", 30.0)
-    assert (restarted.database.state, restarted.database.coming_up) == (State.STARTING, True)
+    assert (restarted.database.state, restarted.database.start_pending) == (State.STARTING, True)
     assert restarted.database.estimated_ready_at == NOW + timedelta(minutes=5)
     served.world.clock.advance(5)
-    up = api.look()
+    up = api.describe()
     assert (up.state, up.ready) == (State.RUNNING, True)
     assert up.stops_at == NOW + timedelta(minutes=65)
     served.world.clock.advance(5)
     api.report(now_utc())
-    assert api.look().stops_at == NOW + timedelta(minutes=70)
+    assert api.describe().stops_at == NOW + timedelta(minutes=70)
     assert api.hold(hours=3).hold_until == NOW + timedelta(hours=3, minutes=10)
     assert api.hold(until=NOW + timedelta(hours=1)).hold_until == NOW + timedelta(hours=1)
     assert api.end_hold().hold_until is None
@@ -41,21 +41,21 @@ def test_a_database_from_sleep_to_sleep(wire: Wire) -> None:
 
 def test_what_the_token_may_not_do_is_refused_in_words(wire: Wire) -> None:
     _, api = wire("viewer")
-    with pytest.raises(Refused, match="rds-lifecycle answered 403"):
+    with pytest.raises(RequestRejected, match="rds-lifecycle answered 403"):
         api.restart()
-    with pytest.raises(Refused, match="rds-lifecycle answered 403"):
-        Api("https://lifecycle.example", "nobody", "ss-financial-prod").look()
+    with pytest.raises(RequestRejected, match="rds-lifecycle answered 403"):
+        Api("https://lifecycle.example", "nobody", "ss-financial-prod").describe()
 
 
 def test_an_unknown_database_is_refused_in_words(wire: Wire) -> None:
     wire()
-    with pytest.raises(Refused, match="404: This deployment minds no database of that id"):
-        Api("https://lifecycle.example", "operator", "nope").look()
+    with pytest.raises(RequestRejected, match="404: This deployment minds no database of that id"):
+        Api("https://lifecycle.example", "operator", "nope").describe()
 
 
 def test_a_database_that_has_failed_cannot_be_started(wire: Wire) -> None:
     _, api = wire(status="storage-full")
-    assert api.look().state is State.FAILED
+    assert api.describe().state is State.FAILED
     with pytest.raises(CannotStart, match="storage-full"):
         api.restart()
 
@@ -74,15 +74,15 @@ def test_no_capacity_at_aws_says_when_to_try_again(say: Say) -> None:
         ((200, {"id": "db", "state": "running"}, {}), Unavailable, "is the address right"),
         ((502, "Bad Gateway", {}), Unavailable, "502: no more was said"),
         ((429, {"message": "Too Many Requests"}, {"Retry-After": "soon"}), Unavailable, "429: Too Many Requests"),
-        ((403, {"message": "Forbidden"}, {}), Refused, "403: Forbidden"),
-        ((302, "", {"Location": "/"}), Refused, "302"),
+        ((403, {"message": "Forbidden"}, {}), RequestRejected, "403: Forbidden"),
+        ((302, "", {"Location": "/"}), RequestRejected, "302"),
         (httpx.ConnectError("refused"), Unavailable, "does not answer at https://lifecycle.example/api/databases/db"),
         (httpx.ReadTimeout("slow"), Unavailable, "slow"),
     ],
 )
 def test_answers_that_are_none(say: Say, answer: Any, error: type[Exception], words: str) -> None:
     with pytest.raises(error, match=words):
-        say(answer).look()
+        say(answer).describe()
 
 
 def test_a_report_into_a_silent_network_is_given_up_before_a_restart_would_be(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,12 +111,12 @@ def test_a_use_of_long_ago_is_not_reported_as_one_of_now(say: Say, caplog: pytes
 def test_a_proxy_that_cannot_be_used_is_a_fault_of_the_settings(monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
     monkeypatch.setenv("ALL_PROXY", proxy)
     with pytest.raises(NotConfigured, match="ALL_PROXY"):
-        Api("https://lifecycle.example", "operator", "db").look()
+        Api("https://lifecycle.example", "operator", "db").describe()
 
 
 def test_a_state_of_a_later_version_is_busy(say: Say) -> None:
     shown = {"id": "db", "state": "hibernating", "status": "x", "ready": False, "detail": "x"}
-    assert say((200, shown, {})).look().state is State.BUSY
+    assert say((200, shown, {})).describe().state is State.BUSY
 
 
 class Lambda:
@@ -149,7 +149,7 @@ def test_the_function_starts_it_as_the_route_does(
 
 def test_the_function_refuses_an_unknown_database(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(function, "_connect", lambda: Lambda(serve()))
-    with pytest.raises(Refused, match="404: This deployment minds no database of that id"):
+    with pytest.raises(RequestRejected, match="404: This deployment minds no database of that id"):
         StartFunction("rds-lifecycle-prod-start_database", "nope").restart()
 
 
@@ -165,8 +165,8 @@ def payload(text: str) -> Any:
 @pytest.mark.parametrize(
     ("answer", "error", "words"),
     [
-        (aws_error("AccessDeniedException", 403), Refused, "Lambda refuses to run start: .*AccessDeniedException"),
-        (aws_error("ResourceNotFoundException", 404), Refused, "Lambda refuses to run start"),
+        (aws_error("AccessDeniedException", 403), RequestRejected, "Lambda refuses to run start: .*AccessDeniedException"),
+        (aws_error("ResourceNotFoundException", 404), RequestRejected, "Lambda refuses to run start"),
         (aws_error("TooManyRequestsException", 429), Unavailable, "does not run start at the moment"),
         (aws_error("InternalError", 500), Unavailable, "does not run start at the moment"),
         (EndpointConnectionError(endpoint_url="https://lambda"), Unavailable, "Lambda does not answer"),

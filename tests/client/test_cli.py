@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from rds_lifecycle_client import Api, Lifecycle, Progress, State, bar, cli
+from rds_lifecycle_client import Api, LifecycleClient, Progress, State, bar, cli
 from tests.client.support import a_database
 from tests.served import ROOT, Served
 from tests.support import NOW
@@ -107,12 +107,12 @@ def test_no_answer_is_exit_code_5(monkeypatch: pytest.MonkeyPatch, capsys: pytes
 def test_wait_starts_it_and_tells_each_change_on_a_line_of_its_own(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original = Lifecycle.wait_until_ready
+    original = LifecycleClient.wait_until_ready
 
-    def wait(self: Lifecycle, timeout: timedelta, on_progress: Callable[[Progress], None]) -> object:
+    def wait(self: LifecycleClient, timeout: timedelta, on_progress: Callable[[Progress], None]) -> object:
         return original(self, timeout, on_progress, served.world.clock, served.world.clock.pause)
 
-    monkeypatch.setattr(Lifecycle, "wait_until_ready", wait)
+    monkeypatch.setattr(LifecycleClient, "wait_until_ready", wait)
     code, lines = run("wait")
     assert code == 0
     assert lines[0] == "0:00  It is starting; that takes RDS some minutes."
@@ -129,7 +129,7 @@ def test_ctrl_c_is_exit_code_130(served: Served, monkeypatch: pytest.MonkeyPatch
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Lifecycle, "wait_until_ready", interrupt)
+    monkeypatch.setattr(LifecycleClient, "wait_until_ready", interrupt)
     assert run("wait")[0] == 130
 
 
@@ -178,7 +178,7 @@ def test_on_a_terminal_it_is_a_bar_that_fills() -> None:
 
     out = Terminal()
     starting, up = a_database(State.STARTING, estimated_ready_at=NOW), a_database(State.RUNNING)
-    with bar.Bar(out) as shown:
+    with bar.ProgressBar(out) as shown:
         shown.show(Progress(None, timedelta(0), None))
         shown.show(Progress(starting, timedelta(minutes=1), timedelta(minutes=4)))
         shown.show(Progress(up, timedelta(minutes=4), timedelta(minutes=4)))

@@ -14,9 +14,9 @@ import pytest
 from sqlalchemy import Connection, create_engine, text
 
 from dev.local_postgres import LocalPostgres
-from rds_lifecycle_client import ActivityItem, ActivityReporter, Lifecycle
+from rds_lifecycle_client import ActivityItem, ActivityReporter, LifecycleClient
 from rds_lifecycle_client.model import ActivitySink
-from rds_lifecycle_client.sqlalchemy import watch
+from rds_lifecycle_client.sqlalchemy import instrument_engine
 from tests.client.support import wait_until
 
 QUERIES = 400
@@ -106,7 +106,7 @@ def test_a_report_that_fails_delays_no_query(
         # It fails sixty times a second instead of once a minute.
         sink = Watched(ActivityItem("table", "key"))
         reporter = ActivityReporter(sink, timedelta(seconds=1 / 60))
-        watch(watched, Lifecycle(reporter))
+        instrument_engine(watched, LifecycleClient(reporter))
         without, with_reports = [], []
         with bare.connect() as one, watched.connect() as other:
             timed(other)

@@ -16,8 +16,8 @@ from fastapi import FastAPI, HTTPException
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import StreamingResponse
 
-from rds_lifecycle_client import ActivityReporter, Lifecycle, Refused, Unavailable
-from rds_lifecycle_client.fastapi import install
+from rds_lifecycle_client import ActivityReporter, LifecycleClient, RequestRejected, Unavailable
+from rds_lifecycle_client.fastapi import instrument_app
 from tests.client.support import Counting, wait_until
 from tests.support import Clock
 
@@ -28,7 +28,7 @@ def down() -> None:
     raise psycopg.OperationalError("connection refused")
 
 
-def a_backend(lifecycle: Lifecycle, **options: Any) -> FastAPI:
+def a_backend(lifecycle: LifecycleClient, **options: Any) -> FastAPI:
     app = FastAPI()
     app.add_middleware(CORSMiddleware, allow_origins=["https://dashboard.example"])
 
@@ -59,7 +59,7 @@ def a_backend(lifecycle: Lifecycle, **options: Any) -> FastAPI:
 
         return StreamingResponse(rows())
 
-    install(app, lifecycle, **options)
+    instrument_app(app, lifecycle, **options)
     return app
 
 
@@ -72,9 +72,9 @@ def ask(app: FastAPI, path: str, method: str = "GET", **headers: str) -> httpx.R
 
 
 def test_a_program_gets_a_problem_that_says_when_to_try_again() -> None:
-    door = Counting()
-    door.may_answer.clear()
-    lifecycle = Lifecycle(door=door)
+    restart_target = Counting()
+    restart_target.may_answer.clear()
+    lifecycle = LifecycleClient(restart_target=restart_target)
     app = a_backend(lifecycle)
     first = ask(app, "/balances")
     assert (first.status_code, first.headers["Retry-After"]) == (503, "10")
@@ -84,14 +84,14 @@ def test_a_program_gets_a_problem_that_says_when_to_try_again() -> None:
     assert body["detail"] == "The database is not there; it has been asked to start. Repeat the request in 10 s."
     assert (body["type"], body["status"]) == ("urn:rds-lifecycle:database-asleep", 503)
     assert "refused" not in json.dumps(body), "the driver's words are not for callers"
-    door.may_answer.set()
+    restart_target.may_answer.set()
     wait_until(lambda: lifecycle.retry_after == 7.0, "the answer to the restart")
     assert ask(app, "/balances").headers["Retry-After"] == "7", "as rds-lifecycle said"
-    assert door.asked == 1
+    assert restart_target.asked == 1
 
 
 def test_a_browser_gets_a_page_that_tries_again_by_itself() -> None:
-    app = a_backend(Lifecycle(), status_page='https://status.example/?a="b"')
+    app = a_backend(LifecycleClient(), status_page='https://status.example/?a="b"')
     page = ask(app, "/balances", **BROWSER)
     assert (page.status_code, page.headers["Retry-After"]) == (503, "10")
     assert page.headers["Content-Type"] == "text/html; charset=utf-8"
@@ -100,25 +100,25 @@ def test_a_browser_gets_a_page_that_tries_again_by_itself() -> None:
 
 
 def test_a_form_that_was_sent_is_not_sent_again_by_itself() -> None:
-    page = ask(a_backend(Lifecycle(door=Counting())), "/balances", "POST", **BROWSER)
+    page = ask(a_backend(LifecycleClient(restart_target=Counting())), "/balances", "POST", **BROWSER)
     assert page.status_code == 503
     assert "refresh" not in page.text
     assert "send it again" in page.text
 
 
 def test_the_answer_has_the_headers_of_other_middleware() -> None:
-    answer = ask(a_backend(Lifecycle(door=Counting())), "/balances", Origin="https://dashboard.example")
+    answer = ask(a_backend(LifecycleClient(restart_target=Counting())), "/balances", Origin="https://dashboard.example")
     assert answer.headers["Access-Control-Allow-Origin"] == "https://dashboard.example"
 
 
 def test_a_backend_that_cannot_wake_it_does_not_say_that_it_has() -> None:
-    body = ask(a_backend(Lifecycle()), "/balances").json()
+    body = ask(a_backend(LifecycleClient()), "/balances").json()
     assert body["detail"] == "The database is not there. Repeat the request in 10 s."
 
 
-@pytest.mark.parametrize("fault", [Refused("403"), Unavailable("no capacity", 300.0)])
+@pytest.mark.parametrize("fault", [RequestRejected("403"), Unavailable("no capacity", 300.0)])
 def test_where_asking_was_in_vain_it_says_so_no_more(fault: Exception) -> None:
-    lifecycle = Lifecycle(door=Counting(fault))
+    lifecycle = LifecycleClient(restart_target=Counting(fault))
     app = a_backend(lifecycle)
     ask(app, "/balances")
     wait_until(lambda: not lifecycle.is_waking, "the refusal")
@@ -132,30 +132,30 @@ def test_where_asking_was_in_vain_it_says_so_no_more(fault: Exception) -> None:
 
 def test_a_path_forges_no_line_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "rds_lifecycle_client")
-    assert ask(a_backend(Lifecycle()), "/balances/%0AERROR").status_code == 503
+    assert ask(a_backend(LifecycleClient()), "/balances/%0AERROR").status_code == 503
     assert [message for message in caplog.messages if "\n" in message] == []
     assert "answered 503" in caplog.text
 
 
 def test_other_faults_and_the_apps_own_answers_stay_as_they_are() -> None:
-    door = Counting()
-    app = a_backend(Lifecycle(door=door))
+    restart_target = Counting()
+    app = a_backend(LifecycleClient(restart_target=restart_target))
     with pytest.raises(ZeroDivisionError):
         ask(app, "/fault")
     assert ask(app, "/teapot").status_code == 418
     assert ask(app, "/nothing").status_code == 404
-    assert door.asked == 0
+    assert restart_target.asked == 0
 
 
 def test_an_answer_that_has_begun_cannot_be_changed_but_the_database_is_woken() -> None:
-    door = Counting()
+    restart_target = Counting()
     with pytest.raises(psycopg.OperationalError):
-        ask(a_backend(Lifecycle(door=door)), "/stream")
-    wait_until(lambda: door.asked == 1, "the request")
+        ask(a_backend(LifecycleClient(restart_target=restart_target)), "/stream")
+    wait_until(lambda: restart_target.asked == 1, "the request")
 
 
 def test_an_app_whose_start_needs_the_database_wakes_it() -> None:
-    door = Counting()
+    restart_target = Counting()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -163,7 +163,7 @@ def test_an_app_whose_start_needs_the_database_wakes_it() -> None:
         yield
 
     app = FastAPI(lifespan=lifespan)
-    install(app, Lifecycle(door=door))
+    instrument_app(app, LifecycleClient(restart_target=restart_target))
     sent: list[str] = []
 
     async def start() -> None:
@@ -177,7 +177,7 @@ def test_an_app_whose_start_needs_the_database_wakes_it() -> None:
 
     with pytest.raises(psycopg.OperationalError):
         asyncio.run(start())
-    wait_until(lambda: door.asked == 1, "the request")
+    wait_until(lambda: restart_target.asked == 1, "the request")
 
 
 def test_an_app_that_shuts_down_reports_its_last_use_and_not_on_its_event_loop() -> None:
@@ -189,7 +189,7 @@ def test_an_app_that_shuts_down_reports_its_last_use_and_not_on_its_event_loop()
 
     reporter = ActivityReporter(Sink(), timedelta(hours=1), clock := Clock())
     app = FastAPI()
-    install(app, Lifecycle(reporter))
+    instrument_app(app, LifecycleClient(reporter))
     coming = ["lifespan.startup", "lifespan.shutdown"]
 
     async def receive() -> dict[str, str]:
@@ -197,10 +197,10 @@ def test_an_app_that_shuts_down_reports_its_last_use_and_not_on_its_event_loop()
 
     async def send(message: Any) -> None:
         if message["type"] == "lifespan.startup.complete":
-            reporter.used()
+            reporter.mark_active()
             wait_until(lambda: reporter.reports, "the first report")
             clock.advance(1)
-            reporter.used()
+            reporter.mark_active()
 
     asyncio.run(app({"type": "lifespan"}, receive, send))
     assert len(made_on) == 2
@@ -212,4 +212,4 @@ def test_installing_too_late_is_said() -> None:
     app = FastAPI()
     ask(app, "/")
     with pytest.raises(RuntimeError, match="comes too late"):
-        install(app, Lifecycle())
+        instrument_app(app, LifecycleClient())

@@ -99,8 +99,8 @@ def test_without_its_extras_it_reports_and_wakes_through_aws() -> None:
         "import sys\n"
         "for extra in ('fastapi', 'httpx', 'sqlalchemy', 'starlette'):\n"
         "    sys.modules[extra] = None\n"
-        "from rds_lifecycle_client import Lifecycle, cli\n"
-        "print(Lifecycle.from_environment().wake())\n"
+        "from rds_lifecycle_client import LifecycleClient, cli\n"
+        "print(LifecycleClient.from_environment().wake())\n"
         "sys.exit(cli.main(['status']))\n"
     )
     environ = {"RDS_LIFECYCLE_TABLE": "system-metadata", "RDS_LIFECYCLE_FUNCTION": "start_database"}

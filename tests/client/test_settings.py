@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from rds_lifecycle_client import ActivityItem, Api, Lifecycle, NotConfigured, StartFunction
+from rds_lifecycle_client import ActivityItem, Api, LifecycleClient, NotConfigured, StartFunction
 from rds_lifecycle_client.settings import Settings, read_settings
 
 ROUTES = {
@@ -30,7 +30,7 @@ def test_all_of_them() -> None:
         function="rds-lifecycle-prod-start_database",
         table="system-metadata",
         activity_key="last_rds_query_time/analytics",
-        report_every=timedelta(seconds=2.5),
+        report_interval=timedelta(seconds=2.5),
     )
     assert "a-secret" not in repr(settings)
 
@@ -38,7 +38,7 @@ def test_all_of_them() -> None:
 def test_the_defaults() -> None:
     settings = read_settings({"RDS_LIFECYCLE_TABLE": "system-metadata"})
     assert settings.activity_key == "last_rds_query_time"
-    assert settings.report_every == timedelta(minutes=1)
+    assert settings.report_interval == timedelta(minutes=1)
 
 
 def test_every_fault_is_told_at_once_and_no_token() -> None:
@@ -79,11 +79,11 @@ def test_a_password_in_the_address_is_refused_and_not_shown() -> None:
 
 def test_nothing_set_is_said() -> None:
     with pytest.raises(NotConfigured, match="at least one has to be set"):
-        Lifecycle.from_environment()
+        LifecycleClient.from_environment()
 
 
 @pytest.mark.parametrize(
-    ("given", "sink", "door", "has_api"),
+    ("given", "sink", "restart_target", "has_api"),
     [
         (ROUTES, Api, Api, True),
         ({"RDS_LIFECYCLE_TABLE": "t"}, ActivityItem, type(None), False),
@@ -92,14 +92,14 @@ def test_nothing_set_is_said() -> None:
     ],
 )
 def test_what_is_set_decides_the_ways(
-    monkeypatch: pytest.MonkeyPatch, given: dict[str, str], sink: type, door: type, *, has_api: bool
+    monkeypatch: pytest.MonkeyPatch, given: dict[str, str], sink: type, restart_target: type, *, has_api: bool
 ) -> None:
     for name, value in given.items():
         monkeypatch.setenv(name, value)
-    lifecycle = Lifecycle.from_environment()
+    lifecycle = LifecycleClient.from_environment()
     reporter = lifecycle.reporter
     assert type(reporter and reporter._sink) is sink
-    assert type(lifecycle._door) is door
+    assert type(lifecycle._restart_target) is restart_target
     assert (lifecycle.api is not None) is has_api
-    lifecycle.used()
+    lifecycle.mark_active()
     lifecycle.close()

@@ -14,8 +14,8 @@ from sqlalchemy import Engine, create_engine, exc, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from dev.local_postgres import LocalPostgres
-from rds_lifecycle_client import ActivityReporter, Lifecycle
-from rds_lifecycle_client.sqlalchemy import watch
+from rds_lifecycle_client import ActivityReporter, LifecycleClient
+from rds_lifecycle_client.sqlalchemy import instrument_engine
 from tests.client.support import SOON, Counting, Remembering, wait_until
 from tests.postgres import bring_down, bring_up
 
@@ -25,11 +25,11 @@ class Watched:
 
     def __init__(self) -> None:
         self.sink = Remembering()
-        self.door = Counting()
+        self.restart_target = Counting()
         # A second of the clock takes a sixtieth of one: the item's seconds are whole ones.
         began = datetime.now(UTC)
         self.reporter = ActivityReporter(self.sink, SOON, lambda: began + 60 * (datetime.now(UTC) - began))
-        self.lifecycle = Lifecycle(self.reporter, self.door)
+        self.lifecycle = LifecycleClient(self.reporter, self.restart_target)
 
     @property
     def uses(self) -> int:
@@ -52,7 +52,7 @@ def watched() -> Iterator[Watched]:
 @pytest.fixture
 def engine(postgres: LocalPostgres, watched: Watched) -> Iterator[Engine]:
     made = create_engine(postgres.url.replace("postgresql:", "postgresql+psycopg:"), pool_pre_ping=True)
-    watch(made, watched.lifecycle)
+    instrument_engine(made, watched.lifecycle)
     yield made
     made.dispose()
 
@@ -60,7 +60,7 @@ def engine(postgres: LocalPostgres, watched: Watched) -> Iterator[Engine]:
 @asynccontextmanager
 async def an_async_engine(driver: str, postgres: LocalPostgres, watched: Watched) -> AsyncIterator[AsyncEngine]:
     made = create_async_engine(postgres.url.replace("postgresql:", f"postgresql+{driver}:"), pool_pre_ping=True)
-    watch(made, watched.lifecycle)
+    instrument_engine(made, watched.lifecycle)
     yield made
     await made.dispose()
 
@@ -96,7 +96,7 @@ def test_an_idle_pool_keeps_no_database_awake(engine: Engine, postgres: LocalPos
             connection.execute(text("select 1"))
             connection.commit()
     assert watched.uses == before
-    assert watched.lifecycle.woken_at is None, "a connection that died in the pool says nothing of the database"
+    assert watched.lifecycle.restart_requested_at is None, "a connection that died in the pool says nothing of the database"
 
 
 @pytest.mark.parametrize("driver", ["psycopg", "asyncpg"])
@@ -154,7 +154,7 @@ def test_a_statement_that_fails_has_ended(engine: Engine, watched: Watched) -> N
         run(engine, "select 1 / (select count(*) from pg_class where false)")
     assert not watched.busy()
     assert watched.uses > 0
-    assert watched.door.asked == 0
+    assert watched.restart_target.asked == 0
 
 
 def test_an_open_transaction_that_does_nothing_is_no_use(engine: Engine, watched: Watched) -> None:
@@ -236,10 +236,10 @@ def test_a_database_that_is_down_is_woken_once_and_serves_again(
     for _ in range(20):
         with pytest.raises(exc.OperationalError):
             run(engine, "select count(*) from pg_class")
-    wait_until(lambda: watched.door.asked == 1, "the request")
+    wait_until(lambda: watched.restart_target.asked == 1, "the request")
     bring_up(postgres)
     assert run(engine, "select count(*) from pg_class") > 0
-    assert watched.door.asked == 1
+    assert watched.restart_target.asked == 1
 
 
 def test_a_query_that_is_cut_off_by_the_stop_wakes_it(
@@ -259,7 +259,7 @@ def test_a_query_that_is_cut_off_by_the_stop_wakes_it(
     bring_down(postgres)
     running.join()
     assert len(failures) == 1
-    wait_until(lambda: watched.door.asked == 1, "the request")
+    wait_until(lambda: watched.restart_target.asked == 1, "the request")
 
 
 def test_the_limit_of_a_transaction_that_fails_is_told_too(
@@ -270,4 +270,4 @@ def test_the_limit_of_a_transaction_that_fails_is_told_too(
         bring_down(postgres)
         with pytest.raises(exc.OperationalError):
             connection.commit()
-    wait_until(lambda: watched.door.asked == 1, "the request")
+    wait_until(lambda: watched.restart_target.asked == 1, "the request")

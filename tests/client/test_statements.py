@@ -4,7 +4,7 @@ import timeit
 
 import pytest
 
-from rds_lifecycle_client.statements import is_use
+from rds_lifecycle_client.statements import is_activity
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ from rds_lifecycle_client.statements import is_use
     ],
 )
 def test_a_health_check_is_no_use(statement: str) -> None:
-    assert not is_use(statement)
+    assert not is_activity(statement)
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_a_health_check_is_no_use(statement: str) -> None:
     ],
 )
 def test_everything_else_is(statement: str) -> None:
-    assert is_use(statement)
+    assert is_activity(statement)
 
 
 @pytest.mark.parametrize(
@@ -126,4 +126,4 @@ def test_everything_else_is(statement: str) -> None:
     ],
 )
 def test_no_statement_takes_long_to_judge(hostile: str) -> None:
-    assert min(timeit.repeat(lambda: is_use(hostile), number=1, repeat=5)) < 0.001
+    assert min(timeit.repeat(lambda: is_activity(hostile), number=1, repeat=5)) < 0.001

@@ -14,7 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import psycopg
 import pytest
 
-from rds_lifecycle_client import CannotStart, Lifecycle, Unavailable, waking
+from rds_lifecycle_client import CannotStart, LifecycleClient, Unavailable, waking
 from rds_lifecycle_client.waking import Waker
 from tests.client.support import PATIENCE, Counting, wait_until
 from tests.served import ROOT
@@ -24,8 +24,8 @@ DOWN = psycopg.OperationalError("connection refused")
 
 
 def test_twenty_threads_at_once_ask_once_and_again_after_a_minute() -> None:
-    door, clock = Counting(), Clock()
-    waker = Waker(door, clock=clock)
+    restart_target, clock = Counting(), Clock()
+    waker = Waker(restart_target, clock=clock)
     together = threading.Barrier(20)
     asked: list[bool] = []
 
@@ -39,13 +39,13 @@ def test_twenty_threads_at_once_ask_once_and_again_after_a_minute() -> None:
     for thread in threads:
         thread.join()
     assert sorted(asked) == [False] * 19 + [True]
-    wait_until(lambda: door.asked == 1, "the request")
+    wait_until(lambda: restart_target.asked == 1, "the request")
     wait_until(lambda: waker.retry_after == 7.0, "the answer's Retry-After")
     clock.advance(seconds=59.9)
     assert not waker.wake()
     clock.advance(seconds=0.1)
     assert waker.wake()
-    wait_until(lambda: door.asked == 2, "the second request")
+    wait_until(lambda: restart_target.asked == 2, "the second request")
 
 
 class Told:
@@ -65,8 +65,8 @@ class Told:
 
 def test_nobody_comes_between_looking_and_asking() -> None:
     """One looks when it was asked last; only when another has come, too, it goes on."""
-    door, clock = Counting(), Clock()
-    waker = Waker(door, clock=lambda: clock.now)
+    restart_target, clock = Counting(), Clock()
+    waker = Waker(restart_target, clock=lambda: clock.now)
     assert waker.wake()
     clock.advance(2)
     asked: list[bool] = []
@@ -94,8 +94,8 @@ def test_nobody_comes_between_looking_and_asking() -> None:
 
 @pytest.mark.parametrize("fault", [Unavailable("no answer", 3.0), CannotStart("storage is full"), ZeroDivisionError()])
 def test_what_becomes_of_it_is_logged_and_raised_to_nobody(fault: Exception, caplog: pytest.LogCaptureFixture) -> None:
-    door = Counting(fault)
-    assert Waker(door).wake()
+    restart_target = Counting(fault)
+    assert Waker(restart_target).wake()
     wait_until(lambda: caplog.messages, "the log line")
     assert "could not be woken" in caplog.text
     assert type(fault).__name__ in caplog.text or str(fault) in caplog.text
@@ -111,25 +111,25 @@ def test_what_was_asked_for_long_ago_is_not_under_way() -> None:
 
 
 def test_nobody_waits_for_a_door_that_does_not_answer() -> None:
-    door = Counting()
-    door.may_answer.clear()
-    lifecycle = Lifecycle(door=door)
+    restart_target = Counting()
+    restart_target.may_answer.clear()
+    lifecycle = LifecycleClient(restart_target=restart_target)
     began = time.monotonic()
-    assert lifecycle.failed(DOWN)
+    assert lifecycle.handle_error(DOWN)
     assert time.monotonic() - began < PATIENCE / 2
-    assert door.asked == 0
-    door.may_answer.set()
-    wait_until(lambda: door.asked == 1, "the answer")
+    assert restart_target.asked == 0
+    restart_target.may_answer.set()
+    wait_until(lambda: restart_target.asked == 1, "the answer")
 
 
 def test_a_request_that_is_under_way_is_waited_for_at_the_end() -> None:
-    door = Counting()
-    door.may_answer.clear()
-    waker = Waker(door)
+    restart_target = Counting()
+    restart_target.may_answer.clear()
+    waker = Waker(restart_target)
     waker.wake()
-    threading.Timer(0.1, door.may_answer.set).start()
+    threading.Timer(0.1, restart_target.may_answer.set).start()
     waking._close_all()
-    assert door.asked == 1
+    assert restart_target.asked == 1
 
 
 def test_where_no_thread_can_be_started_the_request_goes_on(
@@ -139,35 +139,35 @@ def test_where_no_thread_can_be_started_the_request_goes_on(
         raise RuntimeError("can't start new thread")
 
     monkeypatch.setattr(threading.Thread, "start", refuse)
-    assert Lifecycle(door=Counting()).failed(DOWN)
+    assert LifecycleClient(restart_target=Counting()).handle_error(DOWN)
     assert "no thread is left to wake it" in caplog.text
 
 
 def test_only_what_means_down_wakes_and_nothing_does_within_a_health_check() -> None:
-    door = Counting()
-    lifecycle = Lifecycle(door=door)
-    assert not lifecycle.failed(ValueError("x"))
+    restart_target = Counting()
+    lifecycle = LifecycleClient(restart_target=restart_target)
+    assert not lifecycle.handle_error(ValueError("x"))
     with lifecycle.without_waking():
-        assert lifecycle.failed(DOWN)
-    assert lifecycle.woken_at is None
-    with pytest.raises(psycopg.OperationalError), lifecycle.statement():
+        assert lifecycle.handle_error(DOWN)
+    assert lifecycle.restart_requested_at is None
+    with pytest.raises(psycopg.OperationalError), lifecycle.track_activity():
         raise DOWN
-    wait_until(lambda: door.asked == 1, "the request")
+    wait_until(lambda: restart_target.asked == 1, "the request")
 
 
 def test_a_backend_that_may_only_report_tells_down_but_wakes_nothing() -> None:
-    lifecycle = Lifecycle()
-    assert lifecycle.failed(DOWN)
+    lifecycle = LifecycleClient()
+    assert lifecycle.handle_error(DOWN)
     assert not lifecycle.wake()
-    assert (lifecycle.woken_at, lifecycle.retry_after) == (None, 10.0)
+    assert (lifecycle.restart_requested_at, lifecycle.retry_after) == (None, 10.0)
 
 
 A_SCRIPT = """
 import psycopg, time
-from rds_lifecycle_client import Lifecycle
-lifecycle = Lifecycle.from_environment()
+from rds_lifecycle_client import LifecycleClient
+lifecycle = LifecycleClient.from_environment()
 try:
-    with lifecycle.statement():
+    with lifecycle.track_activity():
         psycopg.connect("host=127.0.0.1 port=9")
 except psycopg.OperationalError:
     print("asleep")

@@ -87,7 +87,7 @@ def wake(stack: Stack) -> None:
 
 def test_the_fastapi_app_answers_and_reports(stack: Stack, postgres_port: int) -> None:
     wake(stack)
-    code = block("python", "install(app") + (  # noqa: S608 - Python, not SQL
+    code = block("python", "instrument_app(app") + (  # noqa: S608 - Python, not SQL
         "\n\nimport asyncio, httpx\n"
         "@app.get('/tables')\n"
         "async def tables() -> int:\n"
@@ -130,7 +130,7 @@ def test_django_reports_wakes_and_answers(stack: Stack, postgres_port: int) -> N
         "    connections['nowhere'].cursor()\n"
         "except OperationalError as error:\n"
         "    answer = AnswerWhileDown(None).process_exception(None, error)\n"
-        "    print(answer.status_code, answer['Retry-After'], lifecycle.woken_at is not None)\n"
+        "    print(answer.status_code, answer['Retry-After'], lifecycle.restart_requested_at is not None)\n"
         "    print(AnswerWhileDown(None).process_exception(None, ValueError()))\n"
     )
     assert re.fullmatch(r"503 \d+ True\nNone\n", python(code, environment(stack, postgres_port)))

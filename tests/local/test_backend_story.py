@@ -20,8 +20,8 @@ from sqlalchemy import create_engine, text
 
 from chalicelib.timestamps import parse_time
 from dev.local_postgres import PASSWORD, USER
-from rds_lifecycle_client import ActivityItem, ActivityReporter, Lifecycle
-from rds_lifecycle_client.sqlalchemy import watch
+from rds_lifecycle_client import ActivityItem, ActivityReporter, LifecycleClient
+from rds_lifecycle_client.sqlalchemy import instrument_engine
 from tests.local.test_load import items
 from tests.local.test_make_run import PATIENCE, Answer, Stack, free_ports, running
 from tests.postgres import a_folder
@@ -157,9 +157,9 @@ def queries_keep_it_awake(demo: Demo) -> None:
 def a_long_statement_keeps_it_awake(demo: Demo, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{demo.stack.aws_port}")
     item = ActivityItem("system-metadata", "last_rds_query_time")
-    lifecycle = Lifecycle(ActivityReporter(item, timedelta(seconds=1)))
+    lifecycle = LifecycleClient(ActivityReporter(item, timedelta(seconds=1)))
     engine = create_engine(demo.dsn.replace("postgresql:", "postgresql+psycopg:"))
-    watch(engine, lifecycle)
+    instrument_engine(engine, lifecycle)
     began = time.monotonic()
     with engine.connect() as connection:
         connection.execute(text(f"select pg_sleep({IDLE_SECONDS + 3})"))

@@ -6,16 +6,16 @@ from rds_lifecycle_client.errors import (
     CannotStart,
     LifecycleError,
     NotConfigured,
-    Refused,
-    TookTooLong,
+    RequestRejected,
+    WaitTimeout,
     Unavailable,
 )
-from rds_lifecycle_client.failures import means_down
-from rds_lifecycle_client.function import StartFunction
-from rds_lifecycle_client.item import ActivityItem
-from rds_lifecycle_client.lifecycle import Lifecycle
+from rds_lifecycle_client.connection_errors import is_connection_failure
+from rds_lifecycle_client.start_function import StartFunction
+from rds_lifecycle_client.activity_item import ActivityItem
+from rds_lifecycle_client.lifecycle import LifecycleClient
 from rds_lifecycle_client.model import Database, State
-from rds_lifecycle_client.ready import Progress
+from rds_lifecycle_client.wait import Progress
 
 __all__ = [
     "ActivityItem",
@@ -23,14 +23,14 @@ __all__ = [
     "Api",
     "CannotStart",
     "Database",
-    "Lifecycle",
+    "LifecycleClient",
     "LifecycleError",
     "NotConfigured",
     "Progress",
-    "Refused",
+    "RequestRejected",
     "StartFunction",
     "State",
-    "TookTooLong",
+    "WaitTimeout",
     "Unavailable",
-    "means_down",
+    "is_connection_failure",
 ]

@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Final
 
-from rds_lifecycle_client.failures import means_down
+from rds_lifecycle_client.connection_errors import is_connection_failure
 from rds_lifecycle_client.model import ActivitySink, now_utc, round_up
-from rds_lifecycle_client.processes import call_after_fork
+from rds_lifecycle_client.fork import call_after_fork
 
 MINUTE: Final = timedelta(minutes=1)
 _LAST_REPORT_SECONDS: Final = 5.0
@@ -46,7 +46,7 @@ class ActivityReporter:
         call_after_fork(self._begin_process)
         _open_reporters.add(self)
 
-    def used(self) -> None:
+    def mark_active(self) -> None:
         """The database was used just now. Never raises, never waits."""
         self._used_at = self._clock()
         self._rouse()
@@ -60,10 +60,10 @@ class ActivityReporter:
         """The statement has ended, well or not. Never raises; what did not begin does not end."""
         if statement in self._running:
             self._running.discard(statement)
-            self.used()
+            self.mark_active()
 
     @contextmanager
-    def statement(self) -> Iterator[None]:
+    def track_activity(self) -> Iterator[None]:
         """Around whatever uses the database: its end is use, and from an interval on, that it lasts.
 
         Not its beginning, for it may be a connection that is not made: no use at all where the database is down.
@@ -74,12 +74,12 @@ class ActivityReporter:
         try:
             yield
         except Exception as error:  # whatever it is, it is only looked at, and raised again
-            if means_down(error):
+            if is_connection_failure(error):
                 self._blocks.pop(key, None)
             raise
         finally:
             if self._blocks.pop(key, None) is not None:
-                self.used()
+                self.mark_active()
 
     def report(self) -> None:
         """Report the latest use, if it has not been reported. Never raises; a failure is logged and counted."""

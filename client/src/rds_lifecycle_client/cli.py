@@ -9,11 +9,11 @@ from enum import IntEnum
 from typing import TextIO
 
 from rds_lifecycle_client.api import Api
-from rds_lifecycle_client.bar import Bar
-from rds_lifecycle_client.errors import LifecycleError, NotConfigured, TookTooLong, Unavailable
-from rds_lifecycle_client.function import StartFunction
-from rds_lifecycle_client.lifecycle import Lifecycle
-from rds_lifecycle_client.model import Database, Door, format_time
+from rds_lifecycle_client.progress_bar import ProgressBar
+from rds_lifecycle_client.errors import LifecycleError, NotConfigured, WaitTimeout, Unavailable
+from rds_lifecycle_client.start_function import StartFunction
+from rds_lifecycle_client.lifecycle import LifecycleClient
+from rds_lifecycle_client.model import Database, RestartTarget, format_time
 from rds_lifecycle_client.settings import Settings, read_settings
 
 
@@ -63,7 +63,7 @@ def _exit_code(error: LifecycleError) -> Exit:
     match error:
         case NotConfigured():
             return Exit.USAGE
-        case TookTooLong():
+        case WaitTimeout():
             return Exit.TOOK_TOO_LONG
         case Unavailable():
             return Exit.NO_ANSWER
@@ -95,20 +95,20 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _status(_options: argparse.Namespace, settings: Settings, out: TextIO) -> Exit:
-    database = _api(settings).look()
+    database = _api(settings).describe()
     _show(database, out)
     return Exit.DONE if database.ready else Exit.NOT_READY
 
 
 def _restart(_options: argparse.Namespace, settings: Settings, out: TextIO) -> Exit:
-    restarted = _door(settings).restart()
+    restarted = _restart_target(settings).restart()
     print(f"{restarted.database.id}: {restarted.message}", file=out)
     return Exit.DONE
 
 
 def _wait(options: argparse.Namespace, settings: Settings, out: TextIO) -> Exit:
-    lifecycle = Lifecycle(None, _door(settings), _api(settings) if settings.url else None)
-    with Bar(out) as bar:
+    lifecycle = LifecycleClient(None, _restart_target(settings), _api(settings) if settings.url else None)
+    with ProgressBar(out) as bar:
         database = lifecycle.wait_until_ready(timedelta(seconds=options.timeout), bar.show)
     print(f"{database.id} is ready.", file=out)
     return Exit.DONE
@@ -137,7 +137,7 @@ def _api(settings: Settings) -> Api:
     return Api(settings.url, settings.token or "", settings.database or "")
 
 
-def _door(settings: Settings) -> Door:
+def _restart_target(settings: Settings) -> RestartTarget:
     return StartFunction(settings.function, settings.database) if settings.function else _api(settings)
 
 

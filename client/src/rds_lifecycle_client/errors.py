@@ -13,7 +13,7 @@ class Unavailable(LifecycleError):
         super().__init__(message)
 
 
-class Refused(LifecycleError):
+class RequestRejected(LifecycleError):
     """An answer that trying again will not change: a wrong token, an unknown database, a missing permission."""
 
 
@@ -21,7 +21,7 @@ class CannotStart(LifecycleError):
     """The database has failed, or RDS cannot start it: a person has to see to it."""
 
 
-class TookTooLong(LifecycleError):
+class WaitTimeout(LifecycleError):
     """The database was not ready within the time that was given to it."""
 
 

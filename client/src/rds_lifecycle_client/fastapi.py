@@ -14,15 +14,15 @@ from starlette.middleware import Middleware
 from starlette.responses import HTMLResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from rds_lifecycle_client.health import Condition, Health, HealthCheck
-from rds_lifecycle_client.lifecycle import Lifecycle
+from rds_lifecycle_client.health import HealthState, Health, HealthCheck
+from rds_lifecycle_client.lifecycle import LifecycleClient
 
-__all__ = ["Condition", "Health", "HealthCheck", "install"]
+__all__ = ["HealthState", "Health", "HealthCheck", "instrument_app"]
 
 logger: Final = logging.getLogger("rds_lifecycle_client")
 
 
-def install(app: Starlette, lifecycle: Lifecycle, *, status_page: str | None = None) -> None:
+def instrument_app(app: Starlette, lifecycle: LifecycleClient, *, status_page: str | None = None) -> None:
     """Answer requests that fail because the database is down with 503 and ``Retry-After``, and wake the database.
 
     Programs get application/problem+json, browsers a page that tries again by itself; it links to ``status_page``,
@@ -30,13 +30,13 @@ def install(app: Starlette, lifecycle: Lifecycle, *, status_page: str | None = N
     When the app shuts down, what has not been reported is. Raises RuntimeError once the app is serving.
     """
     if app.middleware_stack is not None:
-        raise RuntimeError("install(app, lifecycle) comes too late: the app serves already. Call it where app is made.")
+        raise RuntimeError("instrument_app(app, lifecycle) comes too late: the app serves already. Call it where app is made.")
     # Innermost, so that an answer of ours gets the headers of all the others, of CORS above all.
     app.user_middleware.append(Middleware(_AnswerWhileDown, lifecycle=lifecycle, status_page=status_page))
 
 
 class _AnswerWhileDown:
-    def __init__(self, app: ASGIApp, lifecycle: Lifecycle, status_page: str | None) -> None:
+    def __init__(self, app: ASGIApp, lifecycle: LifecycleClient, status_page: str | None) -> None:
         self._app = app
         self._lifecycle = lifecycle
         self._status_page = status_page
@@ -56,7 +56,7 @@ class _AnswerWhileDown:
             await self._app(scope, receive, note)
         except Exception as error:  # any driver's: what does not mean that the database is down is raised again
             # Also where the answer has begun, or none can be given: then only the database is woken.
-            if not self._lifecycle.failed(error) or begun or scope["type"] != "http":
+            if not self._lifecycle.handle_error(error) or begun or scope["type"] != "http":
                 raise
             logger.info("The database is down: %s %r is answered 503. %r", scope["method"], scope["path"], error)
             await self._answer(scope)(scope, receive, send)

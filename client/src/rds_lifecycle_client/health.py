@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Final, assert_never
 
 from rds_lifecycle_client.errors import LifecycleError, Unavailable
-from rds_lifecycle_client.lifecycle import Lifecycle
+from rds_lifecycle_client.lifecycle import LifecycleClient
 from rds_lifecycle_client.model import Database, State, now_utc
 
 logger: Final = logging.getLogger("rds_lifecycle_client")
@@ -19,7 +19,7 @@ _LOOK_SECONDS: Final = 5.0
 _SAME_LOOK: Final = timedelta(seconds=5)
 
 
-class Condition(StrEnum):
+class HealthState(StrEnum):
     """``asleep`` was stopped on purpose, ``waking`` was asked to start, ``down`` is a fault."""
 
     UP = "up"
@@ -32,13 +32,13 @@ class Condition(StrEnum):
 class Health:
     """How the database is, and why that is thought."""
 
-    condition: Condition
+    condition: HealthState
     detail: str
 
     @property
     def status_code(self) -> int:
         """503 only for a fault: a load balancer must not replace a backend whose database sleeps."""
-        return 503 if self.condition is Condition.DOWN else 200
+        return 503 if self.condition is HealthState.DOWN else 200
 
 
 class HealthCheck:
@@ -46,7 +46,7 @@ class HealthCheck:
 
     def __init__(
         self,
-        lifecycle: Lifecycle,
+        lifecycle: LifecycleClient,
         ping: Callable[[], Awaitable[object]] | None = None,
         clock: Callable[[], datetime] = now_utc,
     ) -> None:
@@ -60,12 +60,12 @@ class HealthCheck:
         """How the database is now. Never raises, and wakes nothing."""
         fault = "" if self._ping is None else await self._fault(self._ping)
         if self._ping is not None and not fault:
-            return Health(Condition.UP, "The database answers.")
+            return Health(HealthState.UP, "The database answers.")
         now = self._clock()
         if self._seen is not None and now - self._seen[0] < _SAME_LOOK:
             return self._seen[1]
         health = await self._look(fault)
-        if health.condition is not Condition.UP:
+        if health.condition is not HealthState.UP:
             self._seen = (now, health)
         return health
 
@@ -82,27 +82,27 @@ class HealthCheck:
         api = self._lifecycle.api
         if api is None:
             if self._lifecycle.is_waking:
-                return Health(Condition.WAKING, "The database does not answer; it was asked to start.")
-            return Health(Condition.DOWN, "The database does not answer; without RDS_LIFECYCLE_URL no more is known.")
+                return Health(HealthState.WAKING, "The database does not answer; it was asked to start.")
+            return Health(HealthState.DOWN, "The database does not answer; without RDS_LIFECYCLE_URL no more is known.")
         try:
-            return _judge(await asyncio.to_thread(api.look, _LOOK_SECONDS), fault)
+            return _judge(await asyncio.to_thread(api.describe, _LOOK_SECONDS), fault)
         except LifecycleError as error:
             logger.warning("rds-lifecycle does not tell how the database is: %s", error)
             silent = "does not answer" if isinstance(error, Unavailable) else "refuses to tell how it is"
             also = "The database does not answer" if fault else "The database was not asked"
-            return Health(Condition.DOWN, f"{also}, and rds-lifecycle {silent}; the log says why.")
+            return Health(HealthState.DOWN, f"{also}, and rds-lifecycle {silent}; the log says why.")
 
 
 def _judge(database: Database, fault: str) -> Health:
     match database.state:
         case State.STOPPED | State.STARTING | State.STOPPING:
-            return Health(Condition.WAKING if database.coming_up else Condition.ASLEEP, database.detail)
+            return Health(HealthState.WAKING if database.start_pending else HealthState.ASLEEP, database.detail)
         case State.RUNNING | State.BUSY:
             if database.ready and not fault:
-                return Health(Condition.UP, database.detail)
+                return Health(HealthState.UP, database.detail)
             said = f" It does not answer: {fault}." if fault else ""
-            return Health(Condition.DOWN, f"RDS says {database.status}.{said}")
+            return Health(HealthState.DOWN, f"RDS says {database.status}.{said}")
         case State.FAILED:
-            return Health(Condition.DOWN, database.detail)
+            return Health(HealthState.DOWN, database.detail)
         case unexpected:
             assert_never(unexpected)

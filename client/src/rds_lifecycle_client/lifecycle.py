@@ -12,28 +12,28 @@ from rds_lifecycle_client import ready
 from rds_lifecycle_client.activity import ActivityReporter
 from rds_lifecycle_client.api import Api
 from rds_lifecycle_client.errors import NotConfigured
-from rds_lifecycle_client.failures import means_down
-from rds_lifecycle_client.function import StartFunction
-from rds_lifecycle_client.item import ActivityItem
-from rds_lifecycle_client.model import Database, Door, now_utc
-from rds_lifecycle_client.ready import Progress
+from rds_lifecycle_client.connection_errors import is_connection_failure
+from rds_lifecycle_client.start_function import StartFunction
+from rds_lifecycle_client.activity_item import ActivityItem
+from rds_lifecycle_client.model import Database, RestartTarget, now_utc
+from rds_lifecycle_client.wait import Progress
 from rds_lifecycle_client.settings import read_settings
 from rds_lifecycle_client.waking import Waker
 
 _asleep_is_fine: Final = ContextVar("asleep_is_fine", default=False)
 
 
-class Lifecycle:
+class LifecycleClient:
     """Made once for each database of a backend. Thread-safe, and safe to fork."""
 
     def __init__(
-        self, reporter: ActivityReporter | None = None, door: Door | None = None, api: Api | None = None
+        self, reporter: ActivityReporter | None = None, restart_target: RestartTarget | None = None, api: Api | None = None
     ) -> None:
         """What is None is not done. ``api`` shows how the database stands; without it nothing can tell."""
         self.reporter = reporter
         self.api = api
-        self._door = door
-        self._waker = None if door is None else Waker(door)
+        self._restart_target = restart_target
+        self._waker = None if restart_target is None else Waker(restart_target)
 
     @classmethod
     def from_environment(cls) -> Self:
@@ -41,30 +41,30 @@ class Lifecycle:
         settings = read_settings(os.environ)
         api = None
         if settings.url:
-            api = Api(settings.url, settings.token or "", settings.database or "", 2 * settings.report_every)
-        door = StartFunction(settings.function, settings.database) if settings.function else api
+            api = Api(settings.url, settings.token or "", settings.database or "", 2 * settings.report_interval)
+        restart_target = StartFunction(settings.function, settings.database) if settings.function else api
         sink = ActivityItem(settings.table, settings.activity_key) if settings.table else api
-        reporter = None if sink is None else ActivityReporter(sink, settings.report_every)
-        return cls(reporter, door, api)
+        reporter = None if sink is None else ActivityReporter(sink, settings.report_interval)
+        return cls(reporter, restart_target, api)
 
-    def used(self) -> None:
+    def mark_active(self) -> None:
         """The database was used just now. Never raises, never waits."""
         if self.reporter is not None:
-            self.reporter.used()
+            self.reporter.mark_active()
 
     @contextmanager
-    def statement(self) -> Iterator[None]:
+    def track_activity(self) -> Iterator[None]:
         """Around whatever uses the database, connecting included: it is reported, and a failure is told."""
         try:
             with self._reported():
                 yield
         except Exception as error:  # whatever it is, it is only looked at, and raised again
-            self.failed(error)
+            self.handle_error(error)
             raise
 
-    def failed(self, error: BaseException) -> bool:
+    def handle_error(self, error: BaseException) -> bool:
         """Whether the error means that the database is down; if so, it is woken. Returns at once, never raises."""
-        down = means_down(error)
+        down = is_connection_failure(error)
         if down and not _asleep_is_fine.get():
             self.wake()
         return down
@@ -88,7 +88,7 @@ class Lifecycle:
         return self._waker is not None and self._waker.is_waking
 
     @property
-    def woken_at(self) -> datetime | None:
+    def restart_requested_at(self) -> datetime | None:
         """When this process last asked for a restart because of a failure."""
         return None if self._waker is None else self._waker.asked_at
 
@@ -106,13 +106,13 @@ class Lifecycle:
     ) -> Database:
         """Start the database where it sleeps, and return when it takes connections.
 
-        Raises TookTooLong after ``timeout``, CannotStart, Refused, and NotConfigured where nothing can be asked.
+        Raises WaitTimeout after ``timeout``, CannotStart, RequestRejected, and NotConfigured where nothing can be asked.
         """
-        if self._door is None:
+        if self._restart_target is None:
             raise NotConfigured(("RDS_LIFECYCLE_URL or RDS_LIFECYCLE_FUNCTION: one has to be set in order to wait",))
-        look = None if self.api is None else self.api.look
+        look = None if self.api is None else self.api.describe
         return ready.wait_until_ready(
-            self._door, look, timeout=timeout, on_progress=on_progress, clock=clock, pause=pause
+            self._restart_target, look, timeout=timeout, on_progress=on_progress, clock=clock, pause=pause
         )
 
     def report(self) -> None:
@@ -134,7 +134,7 @@ class Lifecycle:
             self._waker.close()
 
     def _reported(self) -> AbstractContextManager[None]:
-        return _nothing() if self.reporter is None else self.reporter.statement()
+        return _nothing() if self.reporter is None else self.reporter.track_activity()
 
 
 @contextmanager

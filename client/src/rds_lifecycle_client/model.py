@@ -37,7 +37,7 @@ class Database:
     estimated_ready_at: datetime | None = None
 
     @property
-    def coming_up(self) -> bool:
+    def start_pending(self) -> bool:
         """Whether it will take connections without being asked again."""
         return self.state is State.STARTING or self.restart_requested_at is not None
 
@@ -58,7 +58,7 @@ class Database:
 
 
 @dataclass(frozen=True, slots=True)
-class Restarted:
+class RestartResult:
     """The answer to a restart. ``retry_after`` is in seconds, None where the answer did not say."""
 
     message: str
@@ -66,11 +66,11 @@ class Restarted:
     retry_after: float | None
 
 
-class Door(Protocol):
+class RestartTarget(Protocol):
     """A way to ask rds-lifecycle for a restart."""
 
-    def restart(self) -> Restarted:
-        """Ask for it. Raises Unavailable, Refused or CannotStart."""
+    def restart(self) -> RestartResult:
+        """Ask for it. Raises Unavailable, RequestRejected or CannotStart."""
         ...
 
 

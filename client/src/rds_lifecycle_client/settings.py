@@ -31,7 +31,7 @@ class Settings:
     function: str | None = None
     table: str | None = None
     activity_key: str = "last_rds_query_time"
-    report_every: timedelta = timedelta(minutes=1)
+    report_interval: timedelta = timedelta(minutes=1)
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
@@ -62,7 +62,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         function=given["RDS_LIFECYCLE_FUNCTION"],
         table=given["RDS_LIFECYCLE_TABLE"],
         activity_key=given["RDS_LIFECYCLE_ACTIVITY_KEY"] or "last_rds_query_time",
-        report_every=timedelta(seconds=float(seconds)),
+        report_interval=timedelta(seconds=float(seconds)),
     )
 
 

@@ -8,11 +8,11 @@ from sqlalchemy.engine import ExceptionContext, ExecutionContext
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from rds_lifecycle_client.activity import ActivityReporter
-from rds_lifecycle_client.lifecycle import Lifecycle
-from rds_lifecycle_client.statements import is_use
+from rds_lifecycle_client.lifecycle import LifecycleClient
+from rds_lifecycle_client.statements import is_activity
 
 
-def watch(engine: Engine | AsyncEngine, lifecycle: Lifecycle) -> None:
+def instrument_engine(engine: Engine | AsyncEngine, lifecycle: LifecycleClient) -> None:
     """Call once for each engine, right after it was made.
 
     Health checks (``SELECT 1``, pre-ping, reconnecting) do not count as activity. A connection that cannot be made, or
@@ -24,12 +24,12 @@ def watch(engine: Engine | AsyncEngine, lifecycle: Lifecycle) -> None:
         _report_statements(engine, lifecycle.reporter)
 
 
-def _tell_failures(engine: Engine, lifecycle: Lifecycle) -> None:
+def _tell_failures(engine: Engine, lifecycle: LifecycleClient) -> None:
     @event.listens_for(engine, "handle_error")
     def failed(failure: ExceptionContext) -> None:
         if not failure.is_pre_ping:
             # A pooled connection that is dead says nothing; what becomes of the next one does.
-            lifecycle.failed(failure.original_exception)
+            lifecycle.handle_error(failure.original_exception)
 
 
 def _report_statements(engine: Engine, reporter: ActivityReporter) -> None:
@@ -38,7 +38,7 @@ def _report_statements(engine: Engine, reporter: ActivityReporter) -> None:
 
     @event.listens_for(engine, "before_cursor_execute")
     def begins(_conn: Connection, _cursor: Any, statement: str, _params: Any, context: Any, _many: bool) -> None:  # noqa: FBT001
-        if is_use(statement):
+        if is_activity(statement):
             reporter.begin(context)
 
     @event.listens_for(engine, "after_cursor_execute")

@@ -27,7 +27,7 @@ _NO_USE: Final = re.compile(
 )
 
 
-def is_use(statement: str) -> bool:
+def is_activity(statement: str) -> bool:
     """Whether the statement uses the database.
 
     An empty statement, the limits of transactions and a connection's settings do not, and neither does a SELECT of

@@ -10,8 +10,8 @@ from typing import Final
 
 from rds_lifecycle_client.activity import MINUTE
 from rds_lifecycle_client.errors import LifecycleError, Unavailable
-from rds_lifecycle_client.model import Door, now_utc
-from rds_lifecycle_client.processes import call_after_fork
+from rds_lifecycle_client.model import RestartTarget, now_utc
+from rds_lifecycle_client.fork import call_after_fork
 
 _USUAL_RETRY_SECONDS: Final = 10.0
 _LAST_REQUEST_SECONDS: Final = 5.0
@@ -21,13 +21,13 @@ logger: Final = logging.getLogger("rds_lifecycle_client")
 
 
 class Waker:
-    """Asks for a restart through a door, from a thread that lives as long as that takes."""
+    """Asks for a restart through a restart_target, from a thread that lives as long as that takes."""
 
     _asked_at: datetime | None
     _thread: threading.Thread | None
 
-    def __init__(self, door: Door, interval: timedelta = MINUTE, clock: Callable[[], datetime] = now_utc) -> None:
-        self._door = door
+    def __init__(self, restart_target: RestartTarget, interval: timedelta = MINUTE, clock: Callable[[], datetime] = now_utc) -> None:
+        self._restart_target = restart_target
         self._interval = interval
         self._clock = clock
         self._begin_process()
@@ -86,12 +86,12 @@ class Waker:
     def _ask(self) -> None:
         hint: float | None = None
         try:
-            restarted = self._door.restart()
+            restarted = self._restart_target.restart()
         except LifecycleError as error:
             self._is_refused = True
             hint = error.retry_after if isinstance(error, Unavailable) else None
             logger.warning("The database is not there, and could not be woken: %s", error)
-        except Exception:  # a thread of nobody's: what a door did not foresee would be lost
+        except Exception:  # a thread of nobody's: what a restart_target did not foresee would be lost
             self._is_refused = True
             logger.exception("The database is not there, and could not be woken.")
         else:

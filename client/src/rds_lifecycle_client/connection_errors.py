@@ -52,7 +52,7 @@ _ERRNOS: Final = frozenset(
 )  # fmt: skip
 
 
-def means_down(error: BaseException) -> bool:
+def is_connection_failure(error: BaseException) -> bool:
     """Whether it tells that PostgreSQL is not there: stopped, starting, stopping, or out of reach.
 
     A wrong password, a full pool, a statement that was cancelled or took too long do not mean that, and neither does

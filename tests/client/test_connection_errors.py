@@ -16,7 +16,7 @@ from django.db import utils as django_errors
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from dev.local_postgres import PASSWORD, LocalPostgres
-from rds_lifecycle_client import means_down
+from rds_lifecycle_client import is_connection_failure
 from tests.client.support import PATIENCE, wait_until
 from tests.local.test_make_run import free_ports
 from tests.postgres import bring_down
@@ -84,19 +84,19 @@ def a_silent_port() -> Iterator[int]:
 
 @pytest.mark.parametrize("connects", CONNECTORS)
 def test_nobody_listens(connects: Connector) -> None:
-    assert means_down(raised(lambda: connects(f"postgresql://x:x@127.0.0.1:{free_ports()[0]}/x")))
+    assert is_connection_failure(raised(lambda: connects(f"postgresql://x:x@127.0.0.1:{free_ports()[0]}/x")))
 
 
 @pytest.mark.parametrize("connects", CONNECTORS)
 def test_the_name_is_gone_from_dns(connects: Connector) -> None:
-    assert means_down(raised(lambda: connects("postgresql://x:x@db.invalid/x")))
+    assert is_connection_failure(raised(lambda: connects("postgresql://x:x@db.invalid/x")))
 
 
 @pytest.mark.parametrize("connects", [psycopg_runs, asyncpg_runs, sqlalchemy_asyncpg_connects])
 def test_nobody_answers(connects: Callable[..., None]) -> None:
     with a_silent_port() as port:
         # libpq waits for 2 s at least.
-        assert means_down(raised(lambda: connects(f"postgresql://x:x@127.0.0.1:{port}/x", timeout=2)))
+        assert is_connection_failure(raised(lambda: connects(f"postgresql://x:x@127.0.0.1:{port}/x", timeout=2)))
 
 
 @pytest.fixture
@@ -125,24 +125,24 @@ def said(work: Callable[[], object]) -> str | None:
 def test_it_shuts_down_while_somebody_still_works(shutting_down: LocalPostgres, connects: Connector) -> None:
     error = raised(lambda: connects(shutting_down.url))
     assert "the database system is shutting down" in str(error), "libpq gives the words of 57P03 without it"
-    assert means_down(error)
+    assert is_connection_failure(error)
 
 
 def test_the_connection_is_cut_by_a_shutdown(postgres: LocalPostgres) -> None:
     connection = psycopg.connect(postgres.url)
     bring_down(postgres)
-    assert means_down(raised(lambda: connection.execute("select 1")))
+    assert is_connection_failure(raised(lambda: connection.execute("select 1")))
     connection.close()
 
 
 def test_asyncpg_loses_its_connection(postgres: LocalPostgres) -> None:
-    assert means_down(raised(lambda: asyncpg_runs(postgres.url, "select pg_terminate_backend(pg_backend_pid())")))
+    assert is_connection_failure(raised(lambda: asyncpg_runs(postgres.url, "select pg_terminate_backend(pg_backend_pid())")))
 
 
 @pytest.mark.parametrize("connects", CONNECTORS)
 def test_a_wrong_password_and_a_wrong_database_do_not_mean_down(postgres: LocalPostgres, connects: Connector) -> None:
-    assert not means_down(raised(lambda: connects(postgres.url.replace("only-local", "wrong"))))
-    assert not means_down(raised(lambda: connects(postgres.url.replace("/postgres", "/nowhere"))))
+    assert not is_connection_failure(raised(lambda: connects(postgres.url.replace("only-local", "wrong"))))
+    assert not is_connection_failure(raised(lambda: connects(postgres.url.replace("/postgres", "/nowhere"))))
 
 
 @pytest.mark.parametrize("runs", [psycopg_runs, asyncpg_runs])
@@ -150,7 +150,7 @@ def test_a_wrong_password_and_a_wrong_database_do_not_mean_down(postgres: LocalP
 def test_statements_that_fail_do_not_mean_down(
     postgres: LocalPostgres, runs: Callable[[str, str], None], statement: str
 ) -> None:
-    assert not means_down(raised(lambda: runs(postgres.url, statement)))
+    assert not is_connection_failure(raised(lambda: runs(postgres.url, statement)))
 
 
 def test_a_statement_that_takes_too_long_for_its_caller_does_not_mean_down(postgres: LocalPostgres) -> None:
@@ -164,8 +164,8 @@ def test_a_statement_that_takes_too_long_for_its_caller_does_not_mean_down(postg
 
         asyncio.run(run())
 
-    assert not means_down(raised(lambda: asyncpg_runs(postgres.url, "select pg_sleep(5)", command_timeout=0.1)))
-    assert not means_down(raised(impatient))
+    assert not is_connection_failure(raised(lambda: asyncpg_runs(postgres.url, "select pg_sleep(5)", command_timeout=0.1)))
+    assert not is_connection_failure(raised(impatient))
 
 
 @pytest.mark.parametrize("called_by", ["a query", "connect"])
@@ -188,7 +188,7 @@ def test_so_it_is_through_sqlalchemy_and_whatever_the_caller_is_called(postgres:
             connection.terminate()
 
     slow = connect if called_by == "connect" else count
-    assert not means_down(raised(lambda: asyncio.run(slow())))
+    assert not is_connection_failure(raised(lambda: asyncio.run(slow())))
 
 
 def test_a_pool_that_is_used_up_does_not_mean_down(postgres: LocalPostgres) -> None:
@@ -198,14 +198,14 @@ def test_a_pool_that_is_used_up_does_not_mean_down(postgres: LocalPostgres) -> N
         error = raised(engine.connect)
     engine.dispose()
     assert "connection timed out" in str(error), "its words are those of a network"
-    assert not means_down(error)
+    assert not is_connection_failure(error)
 
 
 def test_another_service_that_cannot_be_reached_does_not_mean_down() -> None:
     port = free_ports()[0]
-    assert not means_down(raised(lambda: httpx.get(f"http://127.0.0.1:{port}", trust_env=False)))
-    assert not means_down(raised(lambda: socket.create_connection(("127.0.0.1", port)).close()))
-    assert not means_down(TimeoutError())
+    assert not is_connection_failure(raised(lambda: httpx.get(f"http://127.0.0.1:{port}", trust_env=False)))
+    assert not is_connection_failure(raised(lambda: socket.create_connection(("127.0.0.1", port)).close()))
+    assert not is_connection_failure(TimeoutError())
 
 
 def test_what_the_caller_does_below_a_driver_is_the_callers(postgres: LocalPostgres) -> None:
@@ -218,7 +218,7 @@ def test_what_the_caller_does_below_a_driver_is_the_callers(postgres: LocalPostg
 
     error = raised(connect)
     assert isinstance(error, socket.gaierror)
-    assert not means_down(error)
+    assert not is_connection_failure(error)
 
 
 def from_text(text: str, sqlstate: str | None = None) -> Exception:
@@ -251,7 +251,7 @@ def from_text(text: str, sqlstate: str | None = None) -> Exception:
     ],
 )
 def test_by_sqlstate_and_by_words(error: Exception, *, down: bool) -> None:
-    assert means_down(error) is down
+    assert is_connection_failure(error) is down
 
 
 def test_a_host_that_refuses_the_password_is_up_though_another_is_not(postgres: LocalPostgres) -> None:
@@ -259,7 +259,7 @@ def test_a_host_that_refuses_the_password_is_up_though_another_is_not(postgres: 
     several = f"host=127.0.0.1,127.0.0.1 port={port},{postgres.port} user=dashboard dbname=postgres password="
     error = raised(lambda: psycopg.connect(several + "wrong"))
     assert "refused" in str(error)
-    assert not means_down(error)
+    assert not is_connection_failure(error)
     psycopg.connect(several + PASSWORD).close()
 
 
@@ -270,7 +270,7 @@ def test_a_fault_of_the_code_that_handles_a_failure_is_a_fault() -> None:
         except psycopg.Error as error:
             error.no_such_attribute  # type: ignore[attr-defined] # noqa: B018 - it is the fault
 
-    assert not means_down(raised(handle))
+    assert not is_connection_failure(raised(handle))
 
 
 def test_through_whatever_it_was_wrapped_in() -> None:
@@ -281,11 +281,11 @@ def test_through_whatever_it_was_wrapped_in() -> None:
     rolled_back = sqlalchemy.exc.InvalidRequestError("x")
     rolled_back.__context__ = caused
     for error in (wrapped, caused, rolled_back, ExceptionGroup("x", [other, wrapped])):
-        assert means_down(error)
+        assert is_connection_failure(error)
     hidden = sqlalchemy.exc.InvalidRequestError("x")
     hidden.__context__, hidden.__suppress_context__ = down, True
     circle = sqlalchemy.exc.InvalidRequestError("x")
     circle.__context__ = other
     other.__cause__ = circle
     for error in (hidden, circle, ExceptionGroup("x", [other])):
-        assert not means_down(error)
+        assert not is_connection_failure(error)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from rds_lifecycle_client.errors import CannotStart, TookTooLong, Unavailable
-from rds_lifecycle_client.model import Database, Door, State, now_utc
+from rds_lifecycle_client.errors import CannotStart, WaitTimeout, Unavailable
+from rds_lifecycle_client.model import Database, RestartTarget, State, now_utc
 
 _NO_ANSWER_SECONDS: Final = 5.0
 
@@ -33,7 +33,7 @@ class Progress:
 
 
 def wait_until_ready(
-    door: Door,
+    restart_target: RestartTarget,
     look: Callable[[], Database] | None = None,
     *,
     timeout: timedelta = timedelta(minutes=20),
@@ -44,14 +44,14 @@ def wait_until_ready(
     """Start the database where it sleeps, and return when it takes connections.
 
     ``look`` shows it without asking for anything; where there is none, the restart is asked for again, which comes to
-    the same. Times without an answer are waited out. Raises TookTooLong after ``timeout``, CannotStart and Refused.
+    the same. Times without an answer are waited out. Raises WaitTimeout after ``timeout``, CannotStart and RequestRejected.
     """
     began = clock()
     database: Database | None = None
     while True:
         fault: Unavailable | None = None
         try:
-            database, hint = _next_look(door, look)
+            database, hint = _next_look(restart_target, look)
             wait = hint or _until_next_look(database, clock())
         except Unavailable as error:
             fault, wait = error, error.retry_after or _NO_ANSWER_SECONDS
@@ -62,15 +62,15 @@ def wait_until_ready(
             return database
         left = (began + timeout - now).total_seconds()
         if left <= 0:
-            raise TookTooLong(_too_long(timeout, database, fault))
+            raise WaitTimeout(_too_long(timeout, database, fault))
         pause(min(wait, left))
 
 
-def _next_look(door: Door, look: Callable[[], Database] | None) -> tuple[Database, float | None]:
+def _next_look(restart_target: RestartTarget, look: Callable[[], Database] | None) -> tuple[Database, float | None]:
     """The database, and in how many seconds to look again, where the answer said so."""
     database = look() if look else None
-    if database is None or (not database.ready and not database.coming_up and database.state is not State.FAILED):
-        restarted = door.restart()
+    if database is None or (not database.ready and not database.start_pending and database.state is not State.FAILED):
+        restarted = restart_target.restart()
         return restarted.database, restarted.retry_after
     if database.state is State.FAILED:
         raise CannotStart(database.detail)

@@ -100,7 +100,7 @@ def test_a_transaction_of_somebody_else_is_such_a_writer(world: World, written: 
 def test_what_was_written_a_moment_ago_is_seen(world: World) -> None:
     asked: list[bool] = []
 
-    def look(params: dict[str, Any], **_: Any) -> None:
+    def describe(params: dict[str, Any], **_: Any) -> None:
         asked.append(params["ConsistentRead"])
 
     with hooked(world.dynamodb, "provide-client-params.dynamodb.GetItem", look):

@@ -7,16 +7,16 @@ import pytest
 
 from rds_lifecycle_client import (
     CannotStart,
-    Lifecycle,
+    LifecycleClient,
     NotConfigured,
     Progress,
-    Refused,
+    RequestRejected,
     State,
-    TookTooLong,
+    WaitTimeout,
     Unavailable,
 )
-from rds_lifecycle_client.model import Database, Restarted
-from rds_lifecycle_client.ready import wait_until_ready
+from rds_lifecycle_client.model import Database, RestartResult
+from rds_lifecycle_client.wait import wait_until_ready
 from tests.client.support import a_database
 from tests.support import NOW, Clock
 
@@ -28,20 +28,20 @@ UP = a_database(State.RUNNING)
 class Service:
     """Answers in this order; what is left at the end was never asked for."""
 
-    def __init__(self, *answers: Database | Restarted | Exception) -> None:
+    def __init__(self, *answers: Database | RestartResult | Exception) -> None:
         self.clock = Clock()
         self.answers = list(answers)
         self.pauses: list[float] = []
         self.told: list[Progress] = []
 
-    def look(self) -> Database:
+    def describe(self) -> Database:
         answer = self._next()
         assert isinstance(answer, Database)
         return answer
 
-    def restart(self) -> Restarted:
+    def restart(self) -> RestartResult:
         answer = self._next()
-        assert isinstance(answer, Restarted)
+        assert isinstance(answer, RestartResult)
         return answer
 
     def wait(self, *, look: bool = True, minutes: float = 20) -> Database:
@@ -67,8 +67,8 @@ class Service:
         self.clock.advance(seconds=seconds)
 
 
-def asked(database: Database, retry_after: float | None = None) -> Restarted:
-    return Restarted("RDS instance starting", database, retry_after)
+def asked(database: Database, retry_after: float | None = None) -> RestartResult:
+    return RestartResult("RDS instance starting", database, retry_after)
 
 
 def test_what_is_up_is_not_waited_for() -> None:
@@ -106,10 +106,10 @@ def test_times_without_an_answer_are_waited_out_as_long_as_the_answer_says() -> 
 
 def test_it_gives_up_in_time_and_says_what_it_saw_last() -> None:
     service = Service(STARTING, *[STARTING] * 7)
-    with pytest.raises(TookTooLong, match=r"Not ready after 60 s\. So it is\."):
+    with pytest.raises(WaitTimeout, match=r"Not ready after 60 s\. So it is\."):
         service.wait(minutes=1)
     assert sum(service.pauses) == 60
-    with pytest.raises(TookTooLong, match=r"Not ready after 0 s\. no answer"):
+    with pytest.raises(WaitTimeout, match=r"Not ready after 0 s\. no answer"):
         Service(Unavailable("no answer")).wait(minutes=0)
 
 
@@ -118,7 +118,7 @@ def test_it_gives_up_in_time_and_says_what_it_saw_last() -> None:
     [
         ((a_database(State.FAILED),), CannotStart),
         ((ASLEEP, CannotStart("x")), CannotStart),
-        ((Refused("wrong token"),), Refused),
+        ((RequestRejected("wrong token"),), RequestRejected),
     ],
 )
 def test_what_waiting_cannot_mend_is_raised_at_once(answers: Any, error: type[Exception]) -> None:
@@ -141,4 +141,4 @@ def test_progress_is_told_as_a_part_of_the_estimate() -> None:
 
 def test_without_anything_to_ask_it_says_so() -> None:
     with pytest.raises(NotConfigured, match="RDS_LIFECYCLE_URL or RDS_LIFECYCLE_FUNCTION"):
-        Lifecycle().wait_until_ready()
+        LifecycleClient().wait_until_ready()

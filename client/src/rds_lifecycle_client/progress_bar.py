@@ -6,12 +6,12 @@ from datetime import timedelta
 from types import TracebackType
 from typing import Final, Self, TextIO
 
-from rds_lifecycle_client.ready import Progress
+from rds_lifecycle_client.wait import Progress
 
 _WIDTH: Final = 24
 
 
-class Bar:
+class ProgressBar:
     """Shows the progress of a wait; at its end a terminal's cursor is on a line of its own."""
 
     def __init__(self, out: TextIO) -> None:

@@ -4,21 +4,21 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from rds_lifecycle_client.errors import CannotStart, Refused, Unavailable
-from rds_lifecycle_client.model import Database, Restarted
+from rds_lifecycle_client.errors import CannotStart, RequestRejected, Unavailable
+from rds_lifecycle_client.model import Database, RestartResult
 
 _TRY_AGAIN: Final = (408, 425, 429)
 
 
 def read_database(status: int, headers: Mapping[str, str], body: str) -> Database:
-    """A Database. Raises Unavailable, Refused or CannotStart."""
+    """A Database. Raises Unavailable, RequestRejected or CannotStart."""
     return _database(_read(status, headers, body))
 
 
-def read_restart(status: int, headers: Mapping[str, str], body: str) -> Restarted:
-    """The answer to a restart. Raises Unavailable, Refused or CannotStart."""
+def read_restart(status: int, headers: Mapping[str, str], body: str) -> RestartResult:
+    """The answer to a restart. Raises Unavailable, RequestRejected or CannotStart."""
     answer = _read(status, headers, body)
-    return Restarted(str(answer.get("message")), _database(answer.get("database")), _retry_after(headers))
+    return RestartResult(str(answer.get("message")), _database(answer.get("database")), _retry_after(headers))
 
 
 def _read(status: int, headers: Mapping[str, str], body: str) -> dict[str, Any]:
@@ -36,7 +36,7 @@ def _read(status: int, headers: Mapping[str, str], body: str) -> dict[str, Any]:
         raise Unavailable(f"rds-lifecycle answered {status}: {said}", _retry_after(headers))
     if status == 409:
         raise CannotStart(str(said))
-    raise Refused(f"rds-lifecycle answered {status}: {said}")
+    raise RequestRejected(f"rds-lifecycle answered {status}: {said}")
 
 
 def _database(body: Any) -> Database:

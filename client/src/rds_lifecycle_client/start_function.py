@@ -16,10 +16,10 @@ from botocore.exceptions import (
     ProfileNotFound,
 )
 
-from rds_lifecycle_client.answers import read_restart
-from rds_lifecycle_client.errors import NotConfigured, Refused, Unavailable
-from rds_lifecycle_client.model import Restarted
-from rds_lifecycle_client.processes import PerProcess
+from rds_lifecycle_client.responses import read_restart
+from rds_lifecycle_client.errors import NotConfigured, RequestRejected, Unavailable
+from rds_lifecycle_client.model import RestartResult
+from rds_lifecycle_client.fork import PerProcess
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
@@ -37,8 +37,8 @@ class StartFunction:
         self._payload = json.dumps({} if database is None else {"database": database}).encode()
         self._client = PerProcess(_connect)
 
-    def restart(self) -> Restarted:
-        """Ask for a restart. Raises Unavailable, Refused, CannotStart, or NotConfigured where AWS cannot be asked."""
+    def restart(self) -> RestartResult:
+        """Ask for a restart. Raises Unavailable, RequestRejected, CannotStart, or NotConfigured where AWS cannot be asked."""
         try:
             answer = self._client.get().invoke(FunctionName=self._name, Payload=self._payload)
             result = json.loads(answer["Payload"].read())
@@ -48,7 +48,7 @@ class StartFunction:
             status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
             if error.response["Error"]["Code"] in _PASSING or status >= 500:
                 raise Unavailable(f"Lambda does not run {self._name} at the moment: {error}") from error
-            raise Refused(f"Lambda refuses to run {self._name}: {error}") from error
+            raise RequestRejected(f"Lambda refuses to run {self._name}: {error}") from error
         except (BotoCoreError, ValueError) as error:
             raise Unavailable(f"Lambda does not answer: {error}") from error
         match result:

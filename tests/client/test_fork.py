@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from rds_lifecycle_client.processes import PerProcess, call_after_fork
+from rds_lifecycle_client.fork import PerProcess, call_after_fork
 
 
 class Counted:

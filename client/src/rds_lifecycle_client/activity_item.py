@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from rds_lifecycle_client.errors import Unavailable
 from rds_lifecycle_client.model import format_time, round_up
-from rds_lifecycle_client.processes import PerProcess
+from rds_lifecycle_client.fork import PerProcess
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
