@@ -1,4 +1,4 @@
-"""What a process must not take over from the one that it was forked from: connections, threads and locks."""
+"""Keeps connections, threads and locks of a parent process out of its forked child processes."""
 
 import os
 import weakref
@@ -9,29 +9,29 @@ T = TypeVar("T")
 
 
 class PerProcess(Generic[T]):
-    """Makes a thing on first use, and anew in a forked process: two processes must not share a connection."""
+    """Creates an object at first use, once in each process: two processes must not share a connection."""
 
-    def __init__(self, make: Callable[[], T]) -> None:
-        self._make = make
-        self._made: tuple[int, T] | None = None
+    def __init__(self, create: Callable[[], T]) -> None:
+        self._create = create
+        self._created: tuple[int, T] | None = None
 
     def get(self) -> T:
-        """The thing of this process. Threads that come first at the same moment may make it twice; one is dropped."""
-        made = self._made
-        if made is None or made[0] != os.getpid():
-            made = self._made = (os.getpid(), self._make())
-        return made[1]
+        """Return this process's object. Concurrent first calls may create two objects; one of them is discarded."""
+        created = self._created
+        if created is None or created[0] != os.getpid():
+            created = self._created = (os.getpid(), self._create())
+        return created[1]
 
 
 def call_after_fork(method: Callable[[], None]) -> None:
-    """Call the bound method in every process that is forked from now on, as long as its object lives."""
+    """Call the bound method in every child process that is forked later, as long as its object exists."""
     if not hasattr(os, "register_at_fork"):
-        return  # Windows does not fork
+        return  # Windows has no fork.
     reference = weakref.WeakMethod(method)
 
-    def in_child() -> None:
-        found = reference()
-        if found is not None:
-            found()
+    def call_in_child() -> None:
+        bound_method = reference()
+        if bound_method is not None:
+            bound_method()
 
-    os.register_at_fork(after_in_child=in_child)
+    os.register_at_fork(after_in_child=call_in_child)

@@ -1,4 +1,4 @@
-"""A progress bar on a terminal; in a pipe, a line for each change."""
+"""Shows the progress of a wait: a bar on a terminal, otherwise one line for each change."""
 
 import math
 import shutil
@@ -12,23 +12,23 @@ _WIDTH: Final = 24
 
 
 class ProgressBar:
-    """Shows the progress of a wait; at its end a terminal's cursor is on a line of its own."""
+    """A context manager. On exit it ends the line that a terminal shows."""
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
         self._is_terminal = out.isatty()
-        self._last = ""
+        self._last_output = ""
 
     def show(self, progress: Progress) -> None:
-        """Show how far it has come."""
-        said = progress.database.detail if progress.database else "rds-lifecycle does not answer yet."
+        """Show the progress."""
+        detail = progress.database.detail if progress.database else "rds-lifecycle has not responded yet."
         if not self._is_terminal:
-            if said != self._last:
-                self._last = said
-                print(f"{_minutes(progress.elapsed)}  {said}", file=self._out, flush=True)
+            if detail != self._last_output:
+                self._last_output = detail
+                print(f"{_format_elapsed(progress.elapsed)}  {detail}", file=self._out, flush=True)
             return
-        self._last = f"{_drawn(progress)} {_minutes(progress.elapsed)}  {said}"
-        self._out.write("\r\x1b[K" + self._last[: shutil.get_terminal_size().columns - 1])
+        self._last_output = f"{_render(progress)} {_format_elapsed(progress.elapsed)}  {detail}"
+        self._out.write("\r\x1b[K" + self._last_output[: shutil.get_terminal_size().columns - 1])
         self._out.flush()
 
     def __enter__(self) -> Self:
@@ -37,11 +37,11 @@ class ProgressBar:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._is_terminal and self._last:
+        if self._is_terminal and self._last_output:
             self._out.write("\n")
 
 
-def _drawn(progress: Progress) -> str:
+def _render(progress: Progress) -> str:
     fraction = progress.fraction
     if fraction is None:
         return f"[{'?':^{_WIDTH}}]"
@@ -49,6 +49,6 @@ def _drawn(progress: Progress) -> str:
     return f"[{'#' * full}{'.' * (_WIDTH - full)}]"
 
 
-def _minutes(elapsed: timedelta) -> str:
+def _format_elapsed(elapsed: timedelta) -> str:
     seconds = int(elapsed.total_seconds())
     return f"{seconds // 60}:{seconds % 60:02d}"

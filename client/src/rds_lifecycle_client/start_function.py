@@ -1,4 +1,4 @@
-"""The direct way: rds-lifecycle's function start_database, through Lambda's Invoke."""
+"""Requests a restart through rds-lifecycle's Lambda function start_database."""
 
 from __future__ import annotations
 
@@ -16,48 +16,48 @@ from botocore.exceptions import (
     ProfileNotFound,
 )
 
-from rds_lifecycle_client.responses import read_restart
 from rds_lifecycle_client.errors import NotConfigured, RequestRejected, Unavailable
-from rds_lifecycle_client.model import RestartResult
 from rds_lifecycle_client.fork import PerProcess
+from rds_lifecycle_client.model import RestartResult
+from rds_lifecycle_client.responses import parse_restart
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
 
-# The function may take 15 s where many ask at once. Invoke is not repeated by botocore: the caller says when.
-_TIMES: Final = Config(connect_timeout=2, read_timeout=30, retries={"mode": "standard", "total_max_attempts": 1})
-_PASSING: Final = ("TooManyRequestsException", "ServiceException", "ThrottlingException", "RequestLimitExceeded")
+# The function may take 15 s when many restarts are requested at once. botocore does not retry; the caller does.
+_CONFIG: Final = Config(connect_timeout=2, read_timeout=30, retries={"mode": "standard", "total_max_attempts": 1})
+_TRANSIENT: Final = ("TooManyRequestsException", "ServiceException", "ThrottlingException", "RequestLimitExceeded")
 
 
 class StartFunction:
-    """Needs lambda:InvokeFunction on the function. ``database`` None is the function's default database."""
+    """Needs lambda:InvokeFunction on the function. ``database`` None selects the function's default database."""
 
     def __init__(self, name: str, database: str | None) -> None:
         self._name = name
         self._payload = json.dumps({} if database is None else {"database": database}).encode()
-        self._client = PerProcess(_connect)
+        self._client = PerProcess(_create_client)
 
     def restart(self) -> RestartResult:
-        """Ask for a restart. Raises Unavailable, RequestRejected, CannotStart, or NotConfigured where AWS cannot be asked."""
+        """Request a restart. Raises Unavailable, RequestRejected and CannotStart; NotConfigured without credentials."""
         try:
-            answer = self._client.get().invoke(FunctionName=self._name, Payload=self._payload)
-            result = json.loads(answer["Payload"].read())
+            response = self._client.get().invoke(FunctionName=self._name, Payload=self._payload)
+            result = json.loads(response["Payload"].read())
         except (NoCredentialsError, NoRegionError, PartialCredentialsError, ProfileNotFound) as error:
             raise NotConfigured((f"AWS_REGION, AWS_PROFILE or the credentials: {error}",)) from error
         except ClientError as error:
             status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-            if error.response["Error"]["Code"] in _PASSING or status >= 500:
-                raise Unavailable(f"Lambda does not run {self._name} at the moment: {error}") from error
-            raise RequestRejected(f"Lambda refuses to run {self._name}: {error}") from error
+            if error.response["Error"]["Code"] in _TRANSIENT or status >= 500:
+                raise Unavailable(f"Lambda cannot run {self._name} at the moment: {error}") from error
+            raise RequestRejected(f"Lambda refused to run {self._name}: {error}") from error
         except (BotoCoreError, ValueError) as error:
-            raise Unavailable(f"Lambda does not answer: {error}") from error
+            raise Unavailable(f"Lambda did not respond: {error}") from error
         match result:
             case {"statusCode": int(status), "headers": dict(headers), "body": str(body)}:
-                return read_restart(status, headers, body)
+                return parse_restart(status, headers, body)
             case _:
-                raise Unavailable(f"{self._name} has failed; its log says why.")
+                raise Unavailable(f"{self._name} failed; see its log.")
 
 
-def _connect() -> LambdaClient:
-    # A session of its own: boto3's default one is not made for threads.
-    return boto3.session.Session().client("lambda", config=_TIMES)
+def _create_client() -> LambdaClient:
+    # Not boto3's default session, which is not thread-safe.
+    return boto3.session.Session().client("lambda", config=_CONFIG)
