@@ -1,4 +1,4 @@
-"""The activity item: the contract's shape, never backwards, understood by the app."""
+"""The activity item: format of the contract, never moved back, readable by the app."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from chalicelib.model import LastQuery
-from rds_lifecycle_client import ActivityItem, Unavailable, item
+from rds_lifecycle_client import ActivityItem, Unavailable, activity_item
 from tests.support import NOW, PROD, World, a_world, failing, hooked
 
 KEY = "last_rds_query_time"
@@ -17,13 +17,12 @@ KEY = "last_rds_query_time"
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     with a_world(PROD) as it:
-        monkeypatch.setattr(item, "_connect", lambda: it.dynamodb)
+        monkeypatch.setattr(activity_item, "_create_client", lambda: it.dynamodb)
         yield it
 
 
 @pytest.fixture
-def written(world: World) -> Callable[[], Any]:
-    """What the table holds."""
+def read_item(world: World) -> Callable[[], Any]:
     return lambda: world.dynamodb.get_item(TableName="system-metadata", Key={"key": {"S": KEY}}).get("Item")
 
 
@@ -31,106 +30,119 @@ def report(at: datetime) -> None:
     ActivityItem("system-metadata", KEY).report(at)
 
 
-def test_it_has_the_contracts_shape_in_whole_seconds_rounded_up(world: World, written: Callable[[], Any]) -> None:
+def test_report__fraction_of_a_second__is_rounded_up_in_the_contracts_format(
+    world: World, read_item: Callable[[], Any]
+) -> None:
     report(NOW + timedelta(microseconds=1))
-    assert written() == {"key": {"S": KEY}, "value": {"S": "2026-03-02T09:00:01Z"}}
+    assert read_item() == {"key": {"S": KEY}, "value": {"S": "2026-03-02T09:00:01Z"}}
     assert world.table.read([PROD])[PROD].activity == LastQuery(NOW + timedelta(seconds=1))
 
 
-def test_a_later_time_replaces_and_an_earlier_one_does_not(written: Callable[[], Any]) -> None:
-    for minutes, shown in [(0, "09:00:00"), (5, "09:05:00"), (3, "09:05:00"), (5, "09:05:00"), (6, "09:06:00")]:
+def test_report__earlier_time__keeps_the_later_one(read_item: Callable[[], Any]) -> None:
+    for minutes, expected in [(0, "09:00:00"), (5, "09:05:00"), (3, "09:05:00"), (5, "09:05:00"), (6, "09:06:00")]:
         report(NOW + timedelta(minutes=minutes))
-        assert written()["value"] == {"S": f"2026-03-02T{shown}Z"}
+        assert read_item()["value"] == {"S": f"2026-03-02T{expected}Z"}
 
 
 @pytest.mark.parametrize(
-    "later",
+    "stored",
     [
-        {"S": "2026-03-02T14:30:00+05:00"},
-        {"S": "2026-03-02T09:30:00"},
-        {"S": "2026-03-02 09:30:00.5Z"},
-        {"N": "1772443800"},
-        {"S": "1772443800.25"},
-        {"M": {"S": {"S": "2026-03-02T09:30:00Z"}}},
+        pytest.param({"S": "2026-03-02T14:30:00+05:00"}, id="offset"),
+        pytest.param({"S": "2026-03-02T09:30:00"}, id="no-offset"),
+        pytest.param({"S": "2026-03-02 09:30:00.5Z"}, id="space-and-fraction"),
+        pytest.param({"N": "1772443800"}, id="epoch-number"),
+        pytest.param({"S": "1772443800.25"}, id="epoch-string"),
+        pytest.param({"M": {"S": {"S": "2026-03-02T09:30:00Z"}}}, id="map"),
     ],
 )
-def test_a_later_time_in_another_notation_is_left_and_an_earlier_one_replaced(
-    world: World, written: Callable[[], Any], later: Any
+def test_report__stored_time_in_another_format__is_compared_as_a_time(
+    world: World, read_item: Callable[[], Any], stored: Any
 ) -> None:
-    world.activity_item(later)
+    world.activity_item(stored)
     report(NOW + timedelta(minutes=29))
-    assert written()["value"] == later
+    assert read_item()["value"] == stored
     report(NOW + timedelta(minutes=31))
-    assert written()["value"] == {"S": "2026-03-02T09:31:00Z"}
+    assert read_item()["value"] == {"S": "2026-03-02T09:31:00Z"}
 
 
 @pytest.mark.parametrize(
-    "garbage", [{"S": "garbage"}, {"S": ""}, {"BOOL": True}, {"NULL": True}, {"L": []}, {"M": {}}, {"S": "1e999"}]
+    "stored",
+    [
+        pytest.param({"S": "garbage"}, id="text"),
+        pytest.param({"S": ""}, id="empty"),
+        pytest.param({"BOOL": True}, id="bool"),
+        pytest.param({"NULL": True}, id="null"),
+        pytest.param({"L": []}, id="list"),
+        pytest.param({"M": {}}, id="empty-map"),
+        pytest.param({"S": "1e999"}, id="infinity"),
+    ],
 )
-def test_a_value_that_is_no_time_is_replaced(world: World, written: Callable[[], Any], garbage: Any) -> None:
-    world.activity_item(garbage)
+def test_report__stored_value_is_not_a_time__is_replaced(
+    world: World, read_item: Callable[[], Any], stored: Any
+) -> None:
+    world.activity_item(stored)
     report(NOW)
-    assert written()["value"] == {"S": "2026-03-02T09:00:00Z"}
+    assert read_item()["value"] == {"S": "2026-03-02T09:00:00Z"}
 
 
-def test_an_item_without_a_value_gets_one(world: World, written: Callable[[], Any]) -> None:
-    world.dynamodb.put_item(TableName="system-metadata", Item={"key": {"S": KEY}, "by": {"S": "hand"}})
+def test_report__item_without_a_value__adds_the_value(world: World, read_item: Callable[[], Any]) -> None:
+    world.dynamodb.put_item(TableName="system-metadata", Item={"key": {"S": KEY}, "by": {"S": "admin"}})
     report(NOW)
-    assert written() == {"key": {"S": KEY}, "by": {"S": "hand"}, "value": {"S": "2026-03-02T09:00:00Z"}}
+    assert read_item() == {"key": {"S": KEY}, "by": {"S": "admin"}, "value": {"S": "2026-03-02T09:00:00Z"}}
 
 
-def test_a_writer_that_comes_in_between_is_not_overwritten(world: World, written: Callable[[], Any]) -> None:
-    others = iter([NOW + timedelta(minutes=1), NOW + timedelta(minutes=9)])
+def test_report__concurrent_later_write__is_not_overwritten(world: World, read_item: Callable[[], Any]) -> None:
+    times = iter([NOW + timedelta(minutes=1), NOW + timedelta(minutes=9)])
 
-    def another_writes(**_: Any) -> None:
-        if (at := next(others, None)) is not None:
+    def write_concurrently(**_: Any) -> None:
+        if (at := next(times, None)) is not None:
             world.activity_item({"S": at.isoformat()})
 
-    with hooked(world.dynamodb, "before-call.dynamodb.UpdateItem", another_writes):
+    with hooked(world.dynamodb, "before-call.dynamodb.UpdateItem", write_concurrently):
         report(NOW + timedelta(minutes=5))
-    assert written()["value"] == {"S": "2026-03-02T09:09:00+00:00"}
+    assert read_item()["value"] == {"S": "2026-03-02T09:09:00+00:00"}
 
 
-def test_a_transaction_of_somebody_else_is_such_a_writer(world: World, written: Callable[[], Any]) -> None:
+def test_report__transaction_conflict__is_retried(world: World, read_item: Callable[[], Any]) -> None:
     with failing(world.dynamodb, "UpdateItem", "TransactionConflictException", times=1):
         report(NOW)
-    assert written()["value"] == {"S": "2026-03-02T09:00:00Z"}
+    assert read_item()["value"] == {"S": "2026-03-02T09:00:00Z"}
 
 
-def test_what_was_written_a_moment_ago_is_seen(world: World) -> None:
-    asked: list[bool] = []
+def test_report__always__reads_consistently(world: World) -> None:
+    reads: list[bool] = []
 
-    def describe(params: dict[str, Any], **_: Any) -> None:
-        asked.append(params["ConsistentRead"])
+    def on_get_item(params: dict[str, Any], **_: Any) -> None:
+        reads.append(params["ConsistentRead"])
 
-    with hooked(world.dynamodb, "provide-client-params.dynamodb.GetItem", look):
+    with hooked(world.dynamodb, "provide-client-params.dynamodb.GetItem", on_get_item):
         report(NOW)
-    # Otherwise every attempt may meet the same old value, which moto never shows.
-    assert asked == [True]
+    # Otherwise every attempt may read the same stale value. moto has no eventual consistency.
+    assert reads == [True]
 
 
-def test_a_refusal_is_an_error_at_once(world: World) -> None:
+def test_report__access_denied__raises_without_a_retry(world: World) -> None:
     with (
-        failing(world.dynamodb, "UpdateItem", "AccessDeniedException") as refused,
+        failing(world.dynamodb, "UpdateItem", "AccessDeniedException") as calls,
         pytest.raises(ClientError, match="AccessDenied"),
     ):
         report(NOW)
-    assert len(refused) == 1
+    assert len(calls) == 1
 
 
-def test_writers_that_always_come_first_are_an_error(world: World) -> None:
+def test_report__value_changes_at_every_attempt__raises_unavailable(world: World) -> None:
     seconds = iter(range(100))
 
-    def another_writes(**_: Any) -> None:
+    def write_concurrently(**_: Any) -> None:
         world.activity_item({"N": str(next(seconds))})
 
     with (
-        hooked(world.dynamodb, "before-call.dynamodb.UpdateItem", another_writes),
-        pytest.raises(Unavailable, match="Others write the item last_rds_query_time"),
+        hooked(world.dynamodb, "before-call.dynamodb.UpdateItem", write_concurrently),
+        pytest.raises(Unavailable, match="Other writers changed the item last_rds_query_time"),
     ):
         report(NOW)
 
 
-def test_a_missing_table_is_an_error(world: World) -> None:
+def test_report__missing_table__raises(world: World) -> None:
     with pytest.raises(world.dynamodb.exceptions.ResourceNotFoundException):
         ActivityItem("nowhere", KEY).report(datetime.now(UTC))

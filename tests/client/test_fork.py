@@ -1,4 +1,4 @@
-"""What a forked process must not take over."""
+"""What a forked process creates for itself."""
 
 import os
 from collections.abc import Callable
@@ -8,42 +8,48 @@ import pytest
 from rds_lifecycle_client.fork import PerProcess, call_after_fork
 
 
-class Counted:
-    """Counts how often it was told."""
+class CallCounter:
+    """Counts calls of a bound method."""
 
     def __init__(self) -> None:
-        self.told = 0
+        self.calls = 0
 
-    def tell(self) -> None:
+    def call(self) -> None:
         """Count."""
-        self.told += 1
+        self.calls += 1
 
 
-def test_a_thing_is_made_once_in_a_process_and_anew_in_another(monkeypatch: pytest.MonkeyPatch) -> None:
-    made = PerProcess(object)
-    first = made.get()
-    assert made.get() is first
+def test_per_process__after_fork__creates_another_object(monkeypatch: pytest.MonkeyPatch) -> None:
+    per_process = PerProcess(object)
+    first = per_process.get()
+    assert per_process.get() is first
     monkeypatch.setattr(os, "getpid", lambda: -1)
-    assert made.get() is not first
+    assert per_process.get() is not first
 
 
-def test_the_child_is_told_as_long_as_the_object_lives(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_call_after_fork__object_deleted__calls_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
     hooks: list[Callable[[], None]] = []
+    calls: list[str] = []
 
     def register(*, after_in_child: Callable[[], None]) -> None:
         hooks.append(after_in_child)
 
+    class Listener:
+        def call(self) -> None:
+            calls.append("called")
+
     monkeypatch.setattr(os, "register_at_fork", register)
-    counted = Counted()
-    call_after_fork(counted.tell)
+    listener = Listener()
+    call_after_fork(listener.call)
     hooks[0]()
-    assert counted.told == 1
-    del counted
+    assert calls == ["called"]
+    del listener
     hooks[0]()
+    assert calls == ["called"]
 
 
-def test_where_nothing_forks_nothing_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_call_after_fork__platform_without_fork__is_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(os, "register_at_fork")
-    counted = Counted()
-    call_after_fork(counted.tell)
-    assert counted.told == 0
+    counter = CallCounter()
+    call_after_fork(counter.call)
+    assert counter.calls == 0

@@ -96,7 +96,9 @@ def test_an_idle_pool_keeps_no_database_awake(engine: Engine, postgres: LocalPos
             connection.execute(text("select 1"))
             connection.commit()
     assert watched.uses == before
-    assert watched.lifecycle.restart_requested_at is None, "a connection that died in the pool says nothing of the database"
+    assert watched.lifecycle.restart_requested_at is None, (
+        "a connection that died in the pool says nothing of the database"
+    )
 
 
 @pytest.mark.parametrize("driver", ["psycopg", "asyncpg"])

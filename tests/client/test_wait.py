@@ -1,4 +1,4 @@
-"""Waiting for a database: what it asks, how long it waits, what it tells, and when it gives up."""
+"""Waiting for a database: requests, delays, progress and timeout."""
 
 from datetime import timedelta
 from typing import Any
@@ -12,133 +12,141 @@ from rds_lifecycle_client import (
     Progress,
     RequestRejected,
     State,
-    WaitTimeout,
     Unavailable,
+    WaitTimeout,
 )
 from rds_lifecycle_client.model import Database, RestartResult
 from rds_lifecycle_client.wait import wait_until_ready
-from tests.client.support import a_database
+from tests.client.support import make_database
 from tests.support import NOW, Clock
 
-ASLEEP = a_database(State.STOPPED)
-STARTING = a_database(State.STARTING, estimated_ready_at=NOW + timedelta(minutes=4))
-UP = a_database(State.RUNNING)
+STOPPED = make_database(State.STOPPED)
+STARTING = make_database(State.STARTING, estimated_ready_at=NOW + timedelta(minutes=4))
+RUNNING = make_database(State.RUNNING)
 
 
-class Service:
-    """Answers in this order; what is left at the end was never asked for."""
+class FakeService:
+    """Returns the responses in order, and fails if one was never requested."""
 
-    def __init__(self, *answers: Database | RestartResult | Exception) -> None:
+    def __init__(self, *responses: Database | RestartResult | Exception) -> None:
         self.clock = Clock()
-        self.answers = list(answers)
-        self.pauses: list[float] = []
-        self.told: list[Progress] = []
+        self.responses = list(responses)
+        self.delays: list[float] = []
+        self.progress: list[Progress] = []
 
     def describe(self) -> Database:
-        answer = self._next()
-        assert isinstance(answer, Database)
-        return answer
+        response = self._next()
+        assert isinstance(response, Database)
+        return response
 
     def restart(self) -> RestartResult:
-        answer = self._next()
-        assert isinstance(answer, RestartResult)
-        return answer
+        response = self._next()
+        assert isinstance(response, RestartResult)
+        return response
 
-    def wait(self, *, look: bool = True, minutes: float = 20) -> Database:
+    def wait(self, *, can_describe: bool = True, minutes: float = 20) -> Database:
         database = wait_until_ready(
             self,
-            self.look if look else None,
+            self.describe if can_describe else None,
             timeout=timedelta(minutes=minutes),
-            on_progress=self.told.append,
+            on_progress=self.progress.append,
             clock=self.clock,
-            pause=self._pause,
+            sleep=self._sleep,
         )
-        assert self.answers == []
+        assert self.responses == []
         return database
 
     def _next(self) -> Any:
-        answer = self.answers.pop(0)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
+        response = self.responses.pop(0)
+        if isinstance(response, Exception):
+            raise response
+        return response
 
-    def _pause(self, seconds: float) -> None:
-        self.pauses.append(seconds)
+    def _sleep(self, seconds: float) -> None:
+        self.delays.append(seconds)
         self.clock.advance(seconds=seconds)
 
 
-def asked(database: Database, retry_after: float | None = None) -> RestartResult:
+def restarted(database: Database, retry_after: float | None = None) -> RestartResult:
     return RestartResult("RDS instance starting", database, retry_after)
 
 
-def test_what_is_up_is_not_waited_for() -> None:
-    service = Service(UP)
-    assert service.wait() == UP
-    assert service.pauses == []
+def test_wait__database_running__returns_without_a_delay() -> None:
+    service = FakeService(RUNNING)
+    assert service.wait() == RUNNING
+    assert service.delays == []
 
 
-def test_what_sleeps_is_started_once_and_looked_at_until_it_is_up() -> None:
-    service = Service(ASLEEP, asked(STARTING, 12.0), STARTING, UP)
-    assert service.wait() == UP
-    assert service.pauses == [12.0, 10.0], "Retry-After, then half of what is left, at most 10 s"
+def test_wait__database_stopped__requests_one_restart_and_polls() -> None:
+    service = FakeService(STOPPED, restarted(STARTING, 12.0), STARTING, RUNNING)
+    assert service.wait() == RUNNING
+    assert service.delays == [12.0, 10.0], "Retry-After, then half of the remaining time, at most 10 s"
 
 
-def test_a_restart_that_is_pending_is_not_asked_for_again() -> None:
-    stopping = a_database(State.STOPPING, restart_requested_at=NOW)
-    assert Service(stopping, a_database(State.STOPPED, restart_requested_at=NOW), UP).wait() == UP
+def test_wait__restart_pending__requests_no_restart() -> None:
+    stopping = make_database(State.STOPPING, restart_requested_at=NOW)
+    assert FakeService(stopping, make_database(State.STOPPED, restart_requested_at=NOW), RUNNING).wait() == RUNNING
 
 
-def test_a_restart_that_was_given_up_is_asked_for_again() -> None:
-    assert Service(ASLEEP, asked(STARTING), ASLEEP, asked(STARTING), UP).wait() == UP
+def test_wait__restart_cancelled__requests_another_restart() -> None:
+    assert FakeService(STOPPED, restarted(STARTING), STOPPED, restarted(STARTING), RUNNING).wait() == RUNNING
 
 
-def test_with_lambda_alone_the_restart_is_the_look() -> None:
-    service = Service(asked(STARTING, 3.0), asked(STARTING, 2.0), asked(UP))
-    assert service.wait(look=False) == UP
-    assert service.pauses == [3.0, 2.0]
+def test_wait__function_only__repeats_the_restart_request() -> None:
+    service = FakeService(restarted(STARTING, 3.0), restarted(STARTING, 2.0), restarted(RUNNING))
+    assert service.wait(can_describe=False) == RUNNING
+    assert service.delays == [3.0, 2.0]
 
 
-def test_times_without_an_answer_are_waited_out_as_long_as_the_answer_says() -> None:
-    service = Service(Unavailable("x"), ASLEEP, Unavailable("no capacity", 300.0), STARTING, Unavailable("x", 7.0), UP)
-    assert service.wait() == UP
-    assert service.pauses == [5.0, 300.0, 1.0, 7.0]
+def test_wait__unavailable__retries_after_the_given_time() -> None:
+    service = FakeService(
+        Unavailable("x"), STOPPED, Unavailable("no capacity", 300.0), STARTING, Unavailable("x", 7.0), RUNNING
+    )
+    assert service.wait() == RUNNING
+    assert service.delays == [5.0, 300.0, 1.0, 7.0]
 
 
-def test_it_gives_up_in_time_and_says_what_it_saw_last() -> None:
-    service = Service(STARTING, *[STARTING] * 7)
-    with pytest.raises(WaitTimeout, match=r"Not ready after 60 s\. So it is\."):
+def test_wait__timeout__raises_with_the_last_detail() -> None:
+    service = FakeService(STARTING, *[STARTING] * 7)
+    with pytest.raises(WaitTimeout, match=r"Not ready after 60 s\. Some detail\."):
         service.wait(minutes=1)
-    assert sum(service.pauses) == 60
-    with pytest.raises(WaitTimeout, match=r"Not ready after 0 s\. no answer"):
-        Service(Unavailable("no answer")).wait(minutes=0)
+    assert sum(service.delays) == 60
+    with pytest.raises(WaitTimeout, match=r"Not ready after 0 s\. no response"):
+        FakeService(Unavailable("no response")).wait(minutes=0)
 
 
 @pytest.mark.parametrize(
-    ("answers", "error"),
+    ("responses", "error"),
     [
-        ((a_database(State.FAILED),), CannotStart),
-        ((ASLEEP, CannotStart("x")), CannotStart),
-        ((RequestRejected("wrong token"),), RequestRejected),
+        pytest.param((make_database(State.FAILED),), CannotStart, id="database-failed"),
+        pytest.param((STOPPED, CannotStart("x")), CannotStart, id="cannot-start"),
+        pytest.param((RequestRejected("invalid token"),), RequestRejected, id="rejected"),
     ],
 )
-def test_what_waiting_cannot_mend_is_raised_at_once(answers: Any, error: type[Exception]) -> None:
-    service = Service(*answers)
+def test_wait__permanent_error__raises_at_once(responses: Any, error: type[Exception]) -> None:
+    service = FakeService(*responses)
     with pytest.raises(error):
         service.wait()
-    assert service.pauses == []
+    assert service.delays == []
 
 
-def test_progress_is_told_as_a_part_of_the_estimate() -> None:
-    service = Service(Unavailable("x"), STARTING, STARTING, UP)
+def test_progress__with_an_estimate__is_the_elapsed_fraction() -> None:
+    service = FakeService(Unavailable("x"), STARTING, STARTING, RUNNING)
     service.wait()
-    fractions = [progress.fraction for progress in service.told]
-    assert fractions == [None, 5 / 240, 15 / 240, 1.0]
-    late = Progress(STARTING, timedelta(minutes=9), timedelta(minutes=4))
-    assert late.fraction == 0.99, "it is not there until it is there"
-    overdue = Progress(STARTING, timedelta(minutes=1), timedelta(minutes=-4))
-    assert overdue.fraction == 0.99, "the estimate had passed before the wait began"
+    assert [progress.fraction for progress in service.progress] == [None, 5 / 240, 15 / 240, 1.0]
 
 
-def test_without_anything_to_ask_it_says_so() -> None:
+@pytest.mark.parametrize(
+    ("elapsed", "expected"),
+    [
+        pytest.param(timedelta(minutes=9), timedelta(minutes=4), id="estimate-exceeded"),
+        pytest.param(timedelta(minutes=1), timedelta(minutes=-4), id="estimate-before-the-wait"),
+    ],
+)
+def test_progress__estimate_in_the_past__stays_below_one(elapsed: timedelta, expected: timedelta) -> None:
+    assert Progress(STARTING, elapsed, expected).fraction == 0.99
+
+
+def test_wait__without_url_and_function__is_not_configured() -> None:
     with pytest.raises(NotConfigured, match="RDS_LIFECYCLE_URL or RDS_LIFECYCLE_FUNCTION"):
         LifecycleClient().wait_until_ready()

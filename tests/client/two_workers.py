@@ -1,4 +1,4 @@
-"""A backend for uvicorn's workers: each query is answered with the worker's process number."""
+"""A backend for Uvicorn workers: each response holds the worker's process id."""
 
 import os
 
@@ -18,7 +18,7 @@ instrument_app(app, lifecycle)
 
 @app.get("/")
 def query() -> dict[str, int]:
-    """One query."""
+    """Run one query."""
     with engine.connect() as connection:
         connection.execute(text("select count(*) from pg_class"))
     return {"worker": os.getpid()}
