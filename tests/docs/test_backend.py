@@ -67,7 +67,9 @@ def take_activity(stack: Stack) -> str:
 
 
 def run(command: list[str], environ: dict[str, str], code: str | None = None) -> str:
-    done = subprocess.run(command, input=code, env=environ, capture_output=True, text=True, timeout=COMMAND_LIMIT_SECONDS, check=False)
+    done = subprocess.run(
+        command, input=code, env=environ, capture_output=True, text=True, timeout=COMMAND_LIMIT_SECONDS, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -108,7 +110,9 @@ def test_fastapi_app__database_available__responds_and_reports_activity(stack: S
     assert take_activity(stack)
 
 
-def test_django_code__query_and_failure__reports_activity_and_responds_with_503(stack: Stack, postgres_port: int) -> None:
+def test_django_code__query_and_failure__reports_activity_and_responds_with_503(
+    stack: Stack, postgres_port: int
+) -> None:
     start(stack)
     settings = {
         "default": {
