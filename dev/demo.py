@@ -106,7 +106,7 @@ def _wait_until_served(url: str, both: Mapping[str, "subprocess.Popen[bytes]"]) 
 def _check_both(both: Mapping[str, "subprocess.Popen[bytes]"]) -> None:
     for name, process in both.items():
         if process.poll() is not None:
-            raise CannotRun(f"{name} has ended with status {process.returncode}; its words are above.")
+            raise CannotRun(f"{name} exited with status {process.returncode}; see the output above.")
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:

@@ -93,9 +93,9 @@ def start(stack: Stack) -> None:
 
 def test_fastapi_app__database_available__responds_and_reports_activity(stack: Stack, postgres_port: int) -> None:
     start(stack)
-    code = code_block("python", "instrument_app(app") + (
+    code = code_block("python", "instrument_app(app") + (  # noqa: S608 - Python, not SQL
         "\n\nimport asyncio, httpx, rds_lifecycle_client.health\n"
-        f"rds_lifecycle_client.health._PING_TIMEOUT_SECONDS = {COMMAND_LIMIT_SECONDS}\n"
+        "rds_lifecycle_client.health._PING_TIMEOUT_SECONDS = 120\n"
         "@app.get('/tables')\n"
         "async def tables() -> int:\n"
         "    async with engine.connect() as connection:\n"
@@ -104,7 +104,7 @@ def test_fastapi_app__database_available__responds_and_reports_activity(stack: S
         "    transport = httpx.ASGITransport(app)\n"
         "    async with httpx.AsyncClient(transport=transport, base_url='http://backend') as client:\n"
         "        print((await client.get('/health')).json()['database'], (await client.get('/tables')).status_code)\n"
-        "asyncio.run(request())\n"  # noqa: S608 - Python, not SQL
+        "asyncio.run(request())\n"
     )
     assert python(code, environment(stack, postgres_port, "postgresql+psycopg")) == "up 200\n"
     assert take_activity(stack)
