@@ -1,4 +1,4 @@
-"""The activity item in rds-lifecycle's metadata table, written by the backend itself."""
+"""Writes the activity item in rds-lifecycle's metadata table directly, without the HTTP API."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from rds_lifecycle_client.errors import Unavailable
+from rds_lifecycle_client.fork import PerProcess
 from rds_lifecycle_client.model import format_time, round_up
-from rds_lifecycle_client.processes import PerProcess
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-# Seconds for each attempt. Nobody waits for a report, but the end of the process waits for the last one.
-_TIMES: Final = Config(
+# In seconds, for each attempt. Short, because a process that exits waits for its last report.
+_CONFIG: Final = Config(
     connect_timeout=1, read_timeout=1.5, retries={"mode": "standard", "total_max_attempts": 2}, max_pool_connections=1
 )
-_ATTEMPTS: Final = 5
+_MAX_ATTEMPTS: Final = 5
 
 
 class ActivityItem:
@@ -30,36 +30,36 @@ class ActivityItem:
     def __init__(self, table: str, key: str) -> None:
         self._table = table
         self._key = key
-        self._client = PerProcess(_connect)
+        self._client = PerProcess(_create_client)
 
     def report(self, at: datetime) -> None:
-        """Write the time in whole seconds, rounded up; never moves it backwards.
+        """Write the time in whole seconds, rounded up. Never replaces a later time.
 
-        A value in another notation is replaced, one that holds no time too. Raises Unavailable where other writers
-        always come first, and botocore's errors.
+        A value in another time format is replaced, and so is a value that is not a time. Raises botocore's errors, and
+        Unavailable if other writers change the item at every attempt.
         """
-        wanted = round_up(at)
-        for _ in range(_ATTEMPTS):
-            item = self._client.get().get_item(
+        reported_at = round_up(at)
+        for _ in range(_MAX_ATTEMPTS):
+            response = self._client.get().get_item(
                 TableName=self._table,
                 Key={"key": {"S": self._key}},
                 ConsistentRead=True,
                 ProjectionExpression="#value",
                 ExpressionAttributeNames={"#value": "value"},
             )
-            before = item.get("Item", {}).get("value")
-            known = None if before is None else _read(before)
-            if (known is not None and known >= wanted) or self._set(before, wanted):
+            stored = response.get("Item", {}).get("value")
+            stored_at = None if stored is None else _parse(stored)
+            if (stored_at is not None and stored_at >= reported_at) or self._replace(stored, reported_at):
                 return
-        raise Unavailable(f"Others write the item {self._key} faster than this process can.")
+        raise Unavailable(f"Other writers changed the item {self._key} at each of {_MAX_ATTEMPTS} attempts.")
 
-    def _set(self, before: Mapping[str, Any] | None, at: datetime) -> bool:
-        """Set the value if nobody has changed it since it was read; says whether it was set."""
+    def _replace(self, stored: Mapping[str, Any] | None, at: datetime) -> bool:
+        """Write the value if it has not changed since it was read. Returns whether it was written."""
         values: dict[str, Any] = {":at": {"S": format_time(at)}}
         condition = "attribute_not_exists(#value)"
-        if before is not None:
-            condition = "#value = :before"
-            values[":before"] = before
+        if stored is not None:
+            condition = "#value = :stored"
+            values[":stored"] = stored
         try:
             self._client.get().update_item(
                 TableName=self._table,
@@ -76,13 +76,13 @@ class ActivityItem:
         return True
 
 
-def _connect() -> DynamoDBClient:
-    # A session of its own: boto3's default one is not made for threads.
-    return boto3.session.Session().client("dynamodb", config=_TIMES)
+def _create_client() -> DynamoDBClient:
+    # Not boto3's default session, which is not thread-safe.
+    return boto3.session.Session().client("dynamodb", config=_CONFIG)
 
 
-def _read(value: Mapping[str, Any]) -> datetime | None:
-    """The time that a value holds, in any notation that rds-lifecycle understands; None for anything else."""
+def _parse(value: Mapping[str, Any]) -> datetime | None:
+    """Parse a time in any format that rds-lifecycle accepts. Returns None for any other value."""
     if set(value) == {"M"} and len(value["M"]) == 1:
         value = next(iter(value["M"].values()))
     text = str(value.get("S", value.get("N", ""))).strip()
