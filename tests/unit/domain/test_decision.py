@@ -1,11 +1,10 @@
-"""The table of decisions, row by row, and what must hold for every one of them."""
+"""The decision: each rule, the order of the rules, and what holds for every decision."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
 from chalicelib.domain.activity import (
     Activity,
@@ -19,7 +18,8 @@ from chalicelib.domain.activity import (
     MetricUnknown,
     NoActivity,
 )
-from chalicelib.domain.decision import MAX_CLOCK_SKEW, decide, is_expired
+from chalicelib.domain.decision import MAX_CLOCK_SKEW, decide, is_restart_expired
+from chalicelib.domain.errors import AwsUnavailable
 from chalicelib.domain.model import (
     AcceptedStart,
     Action,
@@ -28,347 +28,343 @@ from chalicelib.domain.model import (
     Hold,
     Observation,
     PendingRestart,
+    Policy,
     Reason,
     StopIntent,
 )
-from chalicelib.domain.statuses import _TABLE, CONSISTENCY_WINDOW, STOP_INTENT_TTL, ignore_stale_description
-from chalicelib.settings import Settings
+from chalicelib.domain.statuses import STOP_INTENT_TTL
 from tests.support import NOW, PROD
+from tests.unit.strategies import OBSERVATIONS, POLICIES, RECORDS
 
-SETTINGS = Settings((PROD,))
-WITH_METRIC = replace(SETTINGS, activity_metric=MetricRule("DatabaseConnections", 0))
+HOUR = timedelta(hours=1)
+POLICY = Policy(idle_timeout=HOUR, restart_ttl=HOUR)
+WITH_METRIC = replace(POLICY, activity_rule=MetricRule("DatabaseConnections", 0))
 YESTERDAY = LastQuery(NOW - timedelta(days=1))
+INVALID = InvalidActivity("it is text, but not an ISO 8601 time")
+NO_RECORD = DatabaseRecord()
 
 
 def minutes_ago(minutes: float) -> datetime:
     return NOW - timedelta(minutes=minutes)
 
 
-def seen(status: str, activity: Activity = YESTERDAY, metric: Metric | None = None) -> Observation:
-    return Observation(Description(PROD, status), activity, metric)
+def observed(status: str, activity: Activity = YESTERDAY, metric: Metric | None = None) -> Observation:
+    return Observation(PROD, NOW, Description(PROD, status), NO_RECORD, activity, metric)
 
 
-PENDING = DatabaseRecord(
-    pending_restart=PendingRestart(minutes_ago(5), "ops"), last_restart_requested_at=minutes_ago(5)
+def restart_requested(minutes: float, last_requested: float | None = None) -> DatabaseRecord:
+    """A pending restart, requested so many minutes ago, and perhaps once more since."""
+    again = minutes if last_requested is None else last_requested
+    return DatabaseRecord(
+        pending_restart=PendingRestart(minutes_ago(minutes), "ops"), last_restart_requested_at=minutes_ago(again)
+    )
+
+
+PENDING = restart_requested(5)
+HELD = DatabaseRecord(hold=Hold(NOW + HOUR, "ops"))
+
+
+@pytest.mark.parametrize(
+    ("observation", "record", "action", "reason"),
+    [
+        pytest.param(observed("storage-full"), PENDING, Action.NONE, Reason.FAILED, id="failed, restart pending"),
+        pytest.param(observed("incompatible-network"), HELD, Action.NONE, Reason.FAILED, id="failed, held"),
+        pytest.param(observed("starting"), PENDING, Action.NONE, Reason.STARTING, id="starting"),
+        pytest.param(observed("stopping"), PENDING, Action.NONE, Reason.STOPPING, id="stopping, restart pending"),
+        pytest.param(observed("backing-up"), NO_RECORD, Action.NONE, Reason.BUSY, id="busy and ready"),
+        pytest.param(observed("rebooting"), PENDING, Action.NONE, Reason.BUSY, id="busy and not ready"),
+        pytest.param(observed("status-of-a-later-version"), NO_RECORD, Action.NONE, Reason.BUSY, id="unknown status"),
+        pytest.param(
+            observed("stopped"), PENDING, Action.START, Reason.RESTART_REQUESTED, id="stopped, restart pending"
+        ),
+        pytest.param(
+            observed("stopped", INVALID),
+            PENDING,
+            Action.START,
+            Reason.RESTART_REQUESTED,
+            id="stopped, restart pending, activity item invalid",
+        ),
+        pytest.param(observed("stopped"), NO_RECORD, Action.NONE, Reason.STOPPED, id="stopped"),
+        pytest.param(observed("stopped"), HELD, Action.NONE, Reason.STOPPED, id="stopped, held"),
+    ],
 )
-HELD = DatabaseRecord(hold=Hold(NOW + timedelta(hours=1), "ops"))
-
-ROWS = [
-    # row 1: failed
-    (seen("storage-full"), PENDING, SETTINGS, Action.NONE, Reason.FAILED),
-    (seen("incompatible-network"), HELD, SETTINGS, Action.NONE, Reason.FAILED),
-    # row 2: on the move
-    (seen("starting"), PENDING, SETTINGS, Action.NONE, Reason.STARTING),
-    (seen("stopping"), PENDING, SETTINGS, Action.NONE, Reason.STOPPING),
-    (seen("backing-up"), DatabaseRecord(), SETTINGS, Action.NONE, Reason.BUSY),
-    (seen("rebooting"), PENDING, SETTINGS, Action.NONE, Reason.BUSY),
-    (seen("a-status-of-tomorrow"), DatabaseRecord(), SETTINGS, Action.NONE, Reason.BUSY),
-    # rows 3 and 4: stopped
-    (seen("stopped"), PENDING, SETTINGS, Action.START, Reason.RESTART_REQUESTED),
-    (seen("stopped"), DatabaseRecord(), SETTINGS, Action.NONE, Reason.STOPPED),
-    (seen("stopped"), HELD, SETTINGS, Action.NONE, Reason.STOPPED),
-    (seen("stopped", InvalidActivity("?")), PENDING, SETTINGS, Action.START, Reason.RESTART_REQUESTED),
-    # row 5: held
-    (seen("available"), HELD, SETTINGS, Action.NONE, Reason.HELD),
-    (seen("available", InvalidActivity("?")), HELD, SETTINGS, Action.NONE, Reason.HELD),
-    (seen("available"), DatabaseRecord(hold=Hold(NOW, "ops")), SETTINGS, Action.STOP, Reason.IDLE),
-    # row 6: unreadable
-    (seen("available", InvalidActivity("?")), DatabaseRecord(), SETTINGS, Action.NONE, Reason.ACTIVITY_UNREADABLE),
-    (
-        seen("available", LastQuery(NOW + MAX_CLOCK_SKEW + timedelta(seconds=1))),
-        DatabaseRecord(),
-        SETTINGS,
-        Action.NONE,
-        Reason.ACTIVITY_UNREADABLE,
-    ),
-    (
-        seen("available", LastQuery(NOW + MAX_CLOCK_SKEW)),
-        DatabaseRecord(),
-        SETTINGS,
-        Action.NONE,
-        Reason.RECENT_ACTIVITY,
-    ),
-    # row 7: used lately
-    (seen("available", LastQuery(minutes_ago(59))), DatabaseRecord(), SETTINGS, Action.NONE, Reason.RECENT_ACTIVITY),
-    (seen("available", LastQuery(minutes_ago(60))), DatabaseRecord(), SETTINGS, Action.NONE, Reason.RECENT_ACTIVITY),
-    (
-        seen("available"),
-        DatabaseRecord(last_restart_requested_at=minutes_ago(60)),
-        SETTINGS,
-        Action.NONE,
-        Reason.RECENT_ACTIVITY,
-    ),
-    (seen("available"), DatabaseRecord(available_since=minutes_ago(60)), SETTINGS, Action.NONE, Reason.RECENT_ACTIVITY),
-    (
-        seen("available", NoActivity()),
-        DatabaseRecord(available_since=NOW),
-        SETTINGS,
-        Action.NONE,
-        Reason.NO_ACTIVITY_DATA,
-    ),
-    (
-        seen("available", NoActivity()),
-        DatabaseRecord(first_observed_at=NOW),
-        SETTINGS,
-        Action.NONE,
-        Reason.NO_ACTIVITY_DATA,
-    ),
-    (
-        seen("available", NoActivity()),
-        DatabaseRecord(last_restart_requested_at=NOW),
-        SETTINGS,
-        Action.NONE,
-        Reason.RECENT_ACTIVITY,
-    ),
-    # rows 8 and 9: the second opinion
-    (
-        seen("available", metric=MetricActive(minutes_ago(3))),
-        DatabaseRecord(),
-        WITH_METRIC,
-        Action.NONE,
-        Reason.METRIC_ACTIVE,
-    ),
-    (
-        seen("available", metric=MetricActive(minutes_ago(60))),
-        DatabaseRecord(),
-        WITH_METRIC,
-        Action.NONE,
-        Reason.METRIC_ACTIVE,
-    ),
-    (seen("available", metric=MetricUnknown("no")), DatabaseRecord(), WITH_METRIC, Action.NONE, Reason.METRIC_UNKNOWN),
-    (seen("available", metric=None), DatabaseRecord(), WITH_METRIC, Action.NONE, Reason.METRIC_UNKNOWN),
-    (
-        seen("available", LastQuery(minutes_ago(2)), MetricUnknown("no")),
-        DatabaseRecord(),
-        WITH_METRIC,
-        Action.NONE,
-        Reason.RECENT_ACTIVITY,
-    ),
-    # row 10: idle
-    (seen("available", LastQuery(minutes_ago(60.1))), DatabaseRecord(), SETTINGS, Action.STOP, Reason.IDLE),
-    (seen("available"), DatabaseRecord(last_restart_requested_at=minutes_ago(61)), SETTINGS, Action.STOP, Reason.IDLE),
-    (seen("available"), DatabaseRecord(available_since=minutes_ago(61)), SETTINGS, Action.STOP, Reason.IDLE),
-    (seen("available"), DatabaseRecord(first_observed_at=NOW), SETTINGS, Action.STOP, Reason.IDLE),
-    (
-        seen("available", NoActivity()),
-        DatabaseRecord(first_observed_at=minutes_ago(61)),
-        SETTINGS,
-        Action.STOP,
-        Reason.IDLE,
-    ),
-    (seen("available", NoActivity()), DatabaseRecord(), SETTINGS, Action.STOP, Reason.IDLE),
-    (seen("available", metric=MetricIdle()), DatabaseRecord(), WITH_METRIC, Action.STOP, Reason.IDLE),
-    (seen("available", metric=MetricActive(minutes_ago(61))), DatabaseRecord(), WITH_METRIC, Action.STOP, Reason.IDLE),
-]
-
-
-@pytest.mark.parametrize(("observation", "record", "settings", "action", "reason"), ROWS)
-def test_the_first_row_that_applies_decides(
-    observation: Observation, record: DatabaseRecord, settings: Settings, action: Action, reason: Reason
+def test_decide__not_running__depends_on_status_and_pending_restart(
+    observation: Observation, record: DatabaseRecord, action: Action, reason: Reason
 ) -> None:
-    decision = decide(observation, record, settings, NOW)
+    decision = decide(observation, record, POLICY, NOW)
     assert (decision.action, decision.reason) == (action, reason)
 
 
-def test_a_restart_stays_pending_for_the_idle_window_but_at_least_30_minutes_and_two_checks() -> None:
-    short = replace(SETTINGS, idle=timedelta(minutes=2))
-    long = replace(SETTINGS, idle=timedelta(minutes=90))
-    seldom = replace(SETTINGS, check_interval=timedelta(minutes=50))
-    for settings, lasts in ((short, 30), (long, 90), (seldom, 100)):
-        asked_at = minutes_ago(lasts)
-        record = DatabaseRecord(pending_restart=PendingRestart(asked_at, "ops"), last_restart_requested_at=asked_at)
-        assert decide(seen("stopped"), record, settings, NOW).action is Action.START
-        later = NOW + timedelta(seconds=1)
-        assert is_expired(record, settings, later)
-        assert decide(seen("stopped"), record, settings, later).action is Action.NONE
+@pytest.mark.parametrize("activity", [pytest.param(YESTERDAY, id="idle"), pytest.param(INVALID, id="item invalid")])
+def test_decide__held__does_not_stop(activity: Activity) -> None:
+    decision = decide(observed("available", activity), HELD, POLICY, NOW)
+    assert (decision.action, decision.reason) == (Action.NONE, Reason.HELD)
 
 
-def test_what_is_not_pending_does_not_expire() -> None:
-    assert not is_expired(DatabaseRecord(last_restart_requested_at=minutes_ago(600)), SETTINGS, NOW)
+def test_decide__hold_ends_now_and_idle__stops() -> None:
+    record = DatabaseRecord(hold=Hold(NOW, "ops"))
+    assert decide(observed("available"), record, POLICY, NOW).action is Action.STOP
 
 
-def test_asking_again_keeps_a_pending_restart_alive() -> None:
+@pytest.mark.parametrize(
+    "activity",
+    [
+        pytest.param(INVALID, id="not a time"),
+        pytest.param(LastQuery(NOW + MAX_CLOCK_SKEW + timedelta(seconds=1)), id="further ahead than clocks differ"),
+    ],
+)
+def test_decide__activity_unreadable__does_not_stop(activity: Activity) -> None:
+    decision = decide(observed("available", activity), NO_RECORD, POLICY, NOW)
+    assert (decision.action, decision.reason) == (Action.NONE, Reason.ACTIVITY_UNREADABLE)
+
+
+@pytest.mark.parametrize(
+    ("activity", "record"),
+    [
+        pytest.param(LastQuery(NOW + MAX_CLOCK_SKEW), NO_RECORD, id="query, by a clock that is ahead"),
+        pytest.param(LastQuery(minutes_ago(59)), NO_RECORD, id="query within the timeout"),
+        pytest.param(LastQuery(minutes_ago(60)), NO_RECORD, id="query as long ago as the timeout"),
+        pytest.param(
+            YESTERDAY, DatabaseRecord(last_restart_requested_at=minutes_ago(60)), id="restart as long ago as it"
+        ),
+        pytest.param(YESTERDAY, DatabaseRecord(available_since=minutes_ago(60)), id="available for as long as it"),
+        pytest.param(NoActivity(), DatabaseRecord(last_restart_requested_at=NOW), id="no item, restart requested"),
+        pytest.param(
+            NoActivity(),
+            DatabaseRecord(available_since=NOW, started_on_request=True),
+            id="no item, available after a restart",
+        ),
+    ],
+)
+def test_decide__active_within_the_idle_timeout__does_not_stop(activity: Activity, record: DatabaseRecord) -> None:
+    decision = decide(observed("available", activity), record, POLICY, NOW)
+    assert (decision.action, decision.reason) == (Action.NONE, Reason.RECENT_ACTIVITY)
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        pytest.param(DatabaseRecord(available_since=NOW), id="available now"),
+        pytest.param(DatabaseRecord(first_observed_at=NOW), id="first observed now"),
+    ],
+)
+def test_decide__no_activity_item_and_just_started__says_that_there_is_no_data(record: DatabaseRecord) -> None:
+    decision = decide(observed("available", NoActivity()), record, POLICY, NOW)
+    assert (decision.action, decision.reason) == (Action.NONE, Reason.NO_ACTIVITY_DATA)
+
+
+@pytest.mark.parametrize(
+    ("metric", "action", "reason"),
+    [
+        pytest.param(MetricActive(minutes_ago(3)), Action.NONE, Reason.METRIC_ACTIVE, id="active"),
+        pytest.param(MetricActive(minutes_ago(60)), Action.NONE, Reason.METRIC_ACTIVE, id="active at the timeout"),
+        pytest.param(MetricActive(minutes_ago(61)), Action.STOP, Reason.IDLE, id="active before the timeout"),
+        pytest.param(MetricIdle(), Action.STOP, Reason.IDLE, id="idle"),
+        pytest.param(MetricUnknown("no datapoints"), Action.NONE, Reason.METRIC_UNKNOWN, id="unknown"),
+        pytest.param(None, Action.NONE, Reason.METRIC_UNKNOWN, id="not read"),
+    ],
+)
+def test_decide__idle_with_a_metric_rule__stops_only_if_the_metric_is_idle(
+    metric: Metric | None, action: Action, reason: Reason
+) -> None:
+    decision = decide(observed("available", metric=metric), NO_RECORD, WITH_METRIC, NOW)
+    assert (decision.action, decision.reason) == (action, reason)
+
+
+def test_decide__queried_recently_and_metric_unknown__is_recent_activity() -> None:
+    observation = observed("available", LastQuery(minutes_ago(2)), MetricUnknown("no datapoints"))
+    assert decide(observation, NO_RECORD, WITH_METRIC, NOW).reason is Reason.RECENT_ACTIVITY
+
+
+@pytest.mark.parametrize(
+    ("activity", "record"),
+    [
+        pytest.param(LastQuery(minutes_ago(60.1)), NO_RECORD, id="query before the timeout"),
+        pytest.param(YESTERDAY, DatabaseRecord(last_restart_requested_at=minutes_ago(61)), id="restart before it"),
+        pytest.param(YESTERDAY, DatabaseRecord(available_since=minutes_ago(61)), id="available for longer than it"),
+        pytest.param(YESTERDAY, DatabaseRecord(first_observed_at=NOW), id="first observed now, but queried before"),
+        pytest.param(
+            NoActivity(), DatabaseRecord(first_observed_at=minutes_ago(61)), id="no item, first observed before it"
+        ),
+        pytest.param(NoActivity(), NO_RECORD, id="nothing is known"),
+    ],
+)
+def test_decide__idle_for_longer_than_the_timeout__stops(activity: Activity, record: DatabaseRecord) -> None:
+    decision = decide(observed("available", activity), record, POLICY, NOW)
+    assert (decision.action, decision.reason) == (Action.STOP, Reason.IDLE)
+
+
+def test_decide__restart_expires__no_longer_starts() -> None:
+    record = restart_requested(60)
+    later = NOW + timedelta(seconds=1)
+    assert not is_restart_expired(record, POLICY, NOW)
+    assert decide(observed("stopped"), record, POLICY, NOW).action is Action.START
+    assert is_restart_expired(record, POLICY, later)
+    assert decide(observed("stopped"), record, POLICY, later).action is Action.NONE
+
+
+def test_decide__restart_requested_again__starts_although_the_first_request_is_old() -> None:
+    record = restart_requested(70, last_requested=1)
+    assert decide(observed("stopped"), record, POLICY, NOW).action is Action.START
+
+
+def test_is_restart_expired__none_pending__is_false() -> None:
+    assert not is_restart_expired(DatabaseRecord(last_restart_requested_at=minutes_ago(600)), POLICY, NOW)
+
+
+def test_decide__stop_intent_set__ready_database_is_stopping_until_the_intent_expires() -> None:
+    record = DatabaseRecord(stop_intent=StopIntent(NOW, "Idle."))
+    assert decide(observed("available"), record, POLICY, NOW).reason is Reason.STOPPING
+    assert decide(observed("backing-up"), record, POLICY, NOW).reason is Reason.STOPPING
+    assert decide(observed("rebooting"), record, POLICY, NOW).reason is Reason.BUSY
+    assert decide(observed("available"), record, POLICY, NOW + STOP_INTENT_TTL).reason is Reason.IDLE
+
+
+@pytest.mark.parametrize("status", ["available", "stopped", "backing-up"])
+@pytest.mark.parametrize(
+    "at",
+    [
+        pytest.param(datetime(1, 1, 1, tzinfo=NOW.tzinfo), id="first day of the calendar"),
+        pytest.param(datetime(9999, 12, 31, 23, 59, 59, tzinfo=NOW.tzinfo), id="last day of the calendar"),
+    ],
+)
+def test_decide__times_at_the_limits_of_the_calendar__does_not_overflow(at: datetime, status: str) -> None:
+    restart = PendingRestart(at, "ops")
     record = DatabaseRecord(
-        pending_restart=PendingRestart(minutes_ago(70), "ops"), last_restart_requested_at=minutes_ago(1)
+        stop_intent=StopIntent(at, "Idle."),
+        accepted_start=AcceptedStart(at, restart),
+        pending_restart=restart,
+        last_restart_requested_at=at,
+        available_since=at,
     )
-    assert decide(seen("stopped"), record, SETTINGS, NOW).action is Action.START
+    assert decide(observed(status, LastQuery(at)), record, POLICY, NOW).detail
 
 
-def test_while_a_stop_is_under_way_available_means_stopping_until_the_fence_lapses() -> None:
-    record = DatabaseRecord(stop_intent=StopIntent(NOW, "idle"))
-    assert decide(seen("available"), record, SETTINGS, NOW).reason is Reason.STOPPING
-    assert decide(seen("available"), record, SETTINGS, NOW + STOP_INTENT_TTL).reason is Reason.IDLE
-    assert decide(seen("backing-up"), record, SETTINGS, NOW).reason is Reason.STOPPING
-    assert decide(seen("rebooting"), record, SETTINGS, NOW).reason is Reason.BUSY
-
-
-def test_times_at_the_edge_of_the_calendar_break_nothing() -> None:
-    last_day = datetime(9999, 12, 31, 23, 59, 59, tzinfo=NOW.tzinfo)
-    for at in (last_day, datetime(1, 1, 1, tzinfo=NOW.tzinfo)):
-        record = DatabaseRecord(
-            stop_intent=StopIntent(at, "idle"),
-            accepted_start=AcceptedStart(at, "ops", at),
-            pending_restart=PendingRestart(at, "ops"),
-            last_restart_requested_at=at,
-            available_since=at,
-        )
-        for status in ("available", "stopped", "backing-up"):
-            assert decide(seen(status, LastQuery(at)), record, SETTINGS, NOW).detail
-
-
-ROUND = ("stopped", "starting", "available", "stopping")
-
-
-@pytest.mark.parametrize("step", range(4))
-def test_shortly_after_a_change_only_the_next_step_of_the_round_is_news(step: int) -> None:
-    known, ahead, far_behind, behind = (ROUND[(step + n) % 4] for n in range(4))
-    restart_at = NOW + timedelta(days=7) if known == "stopped" else None
-    record = DatabaseRecord(status=known, status_changed_at=NOW, automatic_restart_at=NOW + timedelta(days=7))
-    for status in (behind, far_behind):
-        old = Description(PROD, status, NOW)
-        assert ignore_stale_description(old, record, NOW + CONSISTENCY_WINDOW / 2) == Description(
-            PROD, known, restart_at
-        )
-        assert ignore_stale_description(old, record, NOW + CONSISTENCY_WINDOW) == old
-    for status in (known, ahead):
-        assert ignore_stale_description(Description(PROD, status), record, NOW) == Description(PROD, status)
-
-
-def test_backing_up_is_a_way_of_being_up() -> None:
-    record = DatabaseRecord(status="backing-up", status_changed_at=NOW)
-    assert ignore_stale_description(Description(PROD, "starting"), record, NOW).status == "backing-up"
-    assert ignore_stale_description(Description(PROD, "available"), record, NOW).status == "available"
-    assert (
-        ignore_stale_description(
-            Description(PROD, "modifying"), DatabaseRecord(status="stopping", status_changed_at=NOW), NOW
-        ).status
-        == "stopping"
-    )
-
-
-def test_a_failure_or_a_status_never_heard_of_is_always_news() -> None:
-    for status in ROUND:
-        for news in ("storage-full", "never-heard-of", "rebooting"):
-            assert (
-                ignore_stale_description(
-                    Description(PROD, news), DatabaseRecord(status=status, status_changed_at=NOW), NOW
-                ).status
-                == news
-            )
-            assert (
-                ignore_stale_description(
-                    Description(PROD, status), DatabaseRecord(status=news, status_changed_at=NOW), NOW
-                ).status
-                == status
-            )
-        assert ignore_stale_description(Description(PROD, status), DatabaseRecord(), NOW).status == status
-
-
-def test_idle_time_runs_from_the_latest_sign_of_use() -> None:
+@pytest.mark.parametrize(
+    ("query", "at", "source"),
+    [
+        pytest.param(10, 10, ActivitySource.QUERY, id="query after the restart"),
+        pytest.param(16, 15, ActivitySource.RESTART, id="query before it became available"),
+    ],
+)
+def test_last_activity__several_are_known__is_the_latest(query: float, at: float, source: ActivitySource) -> None:
     record = DatabaseRecord(
         last_restart_requested_at=minutes_ago(20), available_since=minutes_ago(15), started_on_request=True
     )
-    decision = decide(seen("available", LastQuery(minutes_ago(10))), record, SETTINGS, NOW)
-    assert decision.last_activity is not None
-    assert (decision.last_activity.at, decision.last_activity.source) == (minutes_ago(10), ActivitySource.QUERY)
-    decision = decide(seen("available", LastQuery(minutes_ago(16))), record, SETTINGS, NOW)
-    assert decision.last_activity is not None
-    assert (decision.last_activity.at, decision.last_activity.source) == (minutes_ago(15), ActivitySource.RESTART)
+    last = decide(observed("available", LastQuery(minutes_ago(query))), record, POLICY, NOW).last_activity
+    assert last is not None
+    assert (last.at, last.source) == (minutes_ago(at), source)
 
 
-def test_a_query_in_the_same_second_as_a_restart_is_the_one_named() -> None:
+def test_last_activity__query_in_the_same_second_as_a_restart__is_the_query_at_the_later_time() -> None:
     record = DatabaseRecord(last_restart_requested_at=NOW + timedelta(milliseconds=900))
-    decision = decide(seen("available", LastQuery(NOW)), record, SETTINGS, NOW)
-    assert decision.last_activity is not None
-    assert decision.last_activity.source is ActivitySource.QUERY
-    assert decision.last_activity.at == record.last_restart_requested_at
+    last = decide(observed("available", LastQuery(NOW)), record, POLICY, NOW).last_activity
+    assert last is not None
+    assert (last.at, last.source) == (record.last_restart_requested_at, ActivitySource.QUERY)
 
 
-def test_the_sentences_say_what_a_person_wants_to_know() -> None:
-    idle = decide(seen("available", LastQuery(minutes_ago(75))), DatabaseRecord(), SETTINGS, NOW).detail
-    assert idle == "Idle for 1 h 15 min: the last query was at 2026-03-02T07:45:00Z; the idle window is 1 h."
-    by_aws = decide(seen("available"), DatabaseRecord(started_by_aws=True), SETTINGS, NOW).detail
-    assert by_aws.startswith("AWS started it by itself after seven days. Idle for 24 h")
-    held = decide(seen("available"), HELD, SETTINGS, NOW).detail
-    assert held == "ops holds it awake until 2026-03-02T10:00:00Z."
-    full = decide(seen("storage-full"), DatabaseRecord(), SETTINGS, NOW).detail
-    assert full == "RDS reports storage-full. A person has to mend it: Give it more storage in the RDS console."
+def test_last_activity__metric_active__is_the_metric() -> None:
+    observation = observed("available", metric=MetricActive(minutes_ago(3)))
+    last = decide(observation, NO_RECORD, WITH_METRIC, NOW).last_activity
+    assert last is not None
+    assert (last.at, last.source) == (minutes_ago(3), ActivitySource.METRIC)
 
 
-def test_naive_times_are_refused_at_the_door() -> None:
+@pytest.mark.parametrize(
+    ("observation", "record", "detail"),
+    [
+        pytest.param(
+            observed("available", LastQuery(minutes_ago(75))),
+            NO_RECORD,
+            "Idle for 1 h 15 min: the last query was at 2026-03-02T07:45:00Z; the idle timeout is 1 h.",
+            id="idle since a query",
+        ),
+        pytest.param(
+            observed("available"),
+            DatabaseRecord(started_by_aws=True),
+            "AWS started it automatically after seven days. "
+            "Idle for 24 h: the last query was at 2026-03-01T09:00:00Z; the idle timeout is 1 h.",
+            id="idle, started by AWS",
+        ),
+        pytest.param(
+            observed("available", NoActivity()), NO_RECORD, "No activity is known.", id="idle, nothing is known"
+        ),
+        pytest.param(
+            observed("available", NoActivity()),
+            DatabaseRecord(available_since=minutes_ago(1)),
+            "There is no activity item. The idle timeout of 1 h runs from 2026-03-02T08:59:00Z, "
+            "when it became available.",
+            id="no activity item",
+        ),
+        pytest.param(observed("available"), HELD, "ops keeps it available until 2026-03-02T10:00:00Z.", id="held"),
+        pytest.param(
+            observed("available", INVALID),
+            NO_RECORD,
+            "The time of the last query is unknown, because the activity item is not valid: it is text, but not an "
+            "ISO 8601 time. It is not stopped until the item is fixed.",
+            id="activity item invalid",
+        ),
+        pytest.param(
+            observed("storage-full"),
+            NO_RECORD,
+            "RDS reports storage-full. Action required: Allocate more storage in the RDS console.",
+            id="failed",
+        ),
+        pytest.param(observed("stopped"), PENDING, "ops requested a restart at 2026-03-02T08:55:00Z.", id="restart"),
+    ],
+)
+def test_decide__each_reason__has_a_sentence_for_people(
+    observation: Observation, record: DatabaseRecord, detail: str
+) -> None:
+    assert decide(observation, record, POLICY, NOW).detail == detail
+
+
+def test_decide__time_without_a_time_zone__raises_value_error() -> None:
     with pytest.raises(ValueError, match="no time zone"):
-        decide(seen("available"), DatabaseRecord(), SETTINGS, NOW.replace(tzinfo=None))
+        decide(observed("available"), NO_RECORD, POLICY, NOW.replace(tzinfo=None))
 
 
-TIMES = st.integers(-3 * 86400, 600).map(lambda seconds: NOW + timedelta(seconds=seconds))
-MAYBE_TIMES = st.none() | TIMES
-STATUSES = st.just("available") | st.just("stopped") | st.sampled_from([*_TABLE, "a-status-of-tomorrow"])
-ACTIVITIES = TIMES.map(LastQuery) | st.just(NoActivity()) | st.just(InvalidActivity("garbage"))
-METRICS = st.none() | TIMES.map(MetricActive) | st.just(MetricIdle()) | st.just(MetricUnknown("no answer"))
-RECORDS = st.builds(
-    DatabaseRecord,
-    available_since=MAYBE_TIMES,
-    first_observed_at=MAYBE_TIMES,
-    last_restart_requested_at=MAYBE_TIMES,
-    pending_restart=st.none() | st.builds(PendingRestart, TIMES, st.just("ops")),
-    hold=st.none() | st.builds(Hold, TIMES, st.just("ops")),
-    stop_intent=st.none() | st.builds(StopIntent, TIMES, st.just("idle")),
-    accepted_start=st.none() | st.builds(AcceptedStart, TIMES, st.just("ops"), TIMES),
-    started_by_aws=st.booleans(),
-)
-ALL_SETTINGS = st.builds(
-    Settings,
-    databases=st.just((PROD,)),
-    idle=st.integers(1, 200_000).map(lambda seconds: timedelta(seconds=seconds)),
-    activity_metric=st.none() | st.just(MetricRule("DBLoad", 0.05)),
-)
-OBSERVATIONS = st.builds(Observation, STATUSES.map(lambda status: Description(PROD, status)), ACTIVITIES, METRICS)
+def test_decide__rds_did_not_describe_the_database__raises_the_problem() -> None:
+    observation = replace(observed("available"), description=AwsUnavailable("RDS does not answer."))
+    with pytest.raises(AwsUnavailable, match="RDS does not answer"):
+        decide(observation, NO_RECORD, POLICY, NOW)
 
 
-@given(OBSERVATIONS, RECORDS, ALL_SETTINGS)
-def test_never_stops_within_the_idle_window_of_any_use(
-    observation: Observation, record: DatabaseRecord, settings: Settings
+@given(OBSERVATIONS, RECORDS, POLICIES)
+def test_decide__any_input__stops_only_a_database_that_is_idle_and_may_be_stopped(
+    observation: Observation, record: DatabaseRecord, policy: Policy
 ) -> None:
-    decision = decide(observation, record, settings, NOW)
-    if decision.action is not Action.STOP:
+    if decide(observation, record, policy, NOW).action is not Action.STOP:
         return
-    uses = [record.available_since, record.last_restart_requested_at]
-    if isinstance(observation.activity, LastQuery):
-        uses.append(observation.activity.at)
-    if settings.activity_metric is not None and isinstance(observation.metric, MetricActive):
-        uses.append(observation.metric.at)
-    assert all(NOW - at > settings.idle_timeout for at in uses if at is not None)
-
-
-@given(OBSERVATIONS, RECORDS, ALL_SETTINGS)
-def test_stops_only_what_is_available_readable_neither_held_nor_fenced(
-    observation: Observation, record: DatabaseRecord, settings: Settings
-) -> None:
-    if decide(observation, record, settings, NOW).action is not Action.STOP:
-        return
-    assert observation.sighting.status == "available"
+    assert observation.described.status == "available"
     assert not isinstance(observation.activity, InvalidActivity)
     assert record.hold is None or record.hold.until <= NOW
-    assert record.stop_intent is None or abs(NOW - record.stop_intent.raised_at) >= STOP_INTENT_TTL
-    if settings.activity_metric is not None:
+    assert record.stop_intent is None or abs(NOW - record.stop_intent.set_at) >= STOP_INTENT_TTL
+    activity = [record.available_since, record.last_restart_requested_at]
+    if isinstance(observation.activity, LastQuery):
+        activity.append(observation.activity.at)
+    if policy.activity_rule is not None:
         assert isinstance(observation.metric, MetricActive | MetricIdle)
+        if isinstance(observation.metric, MetricActive):
+            activity.append(observation.metric.at)
+    assert all(NOW - at > policy.idle_timeout for at in activity if at is not None)
 
 
-@given(OBSERVATIONS, RECORDS, ALL_SETTINGS)
-def test_never_starts_without_a_pending_restart(
-    observation: Observation, record: DatabaseRecord, settings: Settings
+@given(OBSERVATIONS, RECORDS, POLICIES)
+def test_decide__any_input__starts_only_a_stopped_database_with_a_pending_restart(
+    observation: Observation, record: DatabaseRecord, policy: Policy
 ) -> None:
-    if decide(observation, record, settings, NOW).action is Action.START:
-        assert observation.sighting.status == "stopped"
+    if decide(observation, record, policy, NOW).action is Action.START:
+        assert observation.described.status == "stopped"
         assert record.pending_restart is not None
-        assert not is_expired(record, settings, NOW)
+        assert not is_restart_expired(record, policy, NOW)
 
 
-@given(OBSERVATIONS, RECORDS, ALL_SETTINGS)
-def test_every_decision_has_a_reason_and_a_sentence(
-    observation: Observation, record: DatabaseRecord, settings: Settings
+@given(OBSERVATIONS, RECORDS, POLICIES)
+def test_decide__any_input__has_a_reason_and_a_sentence(
+    observation: Observation, record: DatabaseRecord, policy: Policy
 ) -> None:
-    decision = decide(observation, record, settings, NOW)
+    decision = decide(observation, record, policy, NOW)
     assert isinstance(decision.reason, Reason)
     assert decision.detail.endswith(".")
     assert decision.detail[0].isupper() or decision.detail.startswith("ops ")
