@@ -1,6 +1,7 @@
 """Hypothesis strategies of records, observations and policies."""
 
 from datetime import timedelta
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -30,24 +31,31 @@ STATUSES = [status for statuses in STATUSES_BY_MEANING.values() for status in st
 """Every status that the contract names."""
 
 TIMES = st.integers(-3 * 86400, 600).map(lambda seconds: NOW + timedelta(seconds=seconds))
+MAYBE_TIMES = st.none() | TIMES
 RESTARTS = st.builds(PendingRestart, TIMES, st.just("ops"))
+DECISION_FIELDS: dict[str, st.SearchStrategy[Any]] = {
+    "available_since": MAYBE_TIMES,
+    "started_on_request": st.booleans(),
+    "first_observed_at": MAYBE_TIMES,
+    "last_restart_requested_at": MAYBE_TIMES,
+    "pending_restart": st.none() | RESTARTS,
+    "hold": st.none() | st.builds(Hold, TIMES, st.just("ops")),
+    "stop_intent": st.none() | st.builds(StopIntent, TIMES, st.just("Idle.")),
+    "started_by_aws": st.booleans(),
+}
+DECISION_RECORDS = st.builds(DatabaseRecord, **DECISION_FIELDS)
+"""Records that differ in the fields that a decision depends on."""
+
 RECORDS = st.builds(
     DatabaseRecord,
+    **DECISION_FIELDS,
     status=st.none() | st.sampled_from(STATUSES),
-    status_changed_at=st.none() | TIMES,
-    available_since=st.none() | TIMES,
-    started_on_request=st.booleans(),
-    first_observed_at=st.none() | TIMES,
-    last_restart_requested_at=st.none() | TIMES,
-    pending_restart=st.none() | RESTARTS,
-    hold=st.none() | st.builds(Hold, TIMES, st.just("ops")),
-    stop_intent=st.none() | st.builds(StopIntent, TIMES, st.just("Idle.")),
+    status_changed_at=MAYBE_TIMES,
     accepted_start=st.none() | st.builds(AcceptedStart, TIMES, RESTARTS, st.booleans()),
-    start_durations=st.lists(st.integers(0, 3600), max_size=10).map(tuple),
-    automatic_restart_at=st.none() | TIMES,
-    started_by_aws=st.booleans(),
+    start_durations=st.lists(st.integers(0, 3600), max_size=3).map(tuple),
+    automatic_restart_at=MAYBE_TIMES,
     last_error=st.none() | st.just("AwsError"),
-    last_daily_status_on=st.none() | TIMES.map(lambda at: at.date()),
+    last_daily_status_on=st.none() | st.just(NOW.date()),
 )
 POLICIES = st.builds(
     Policy,

@@ -5,7 +5,7 @@ from dataclasses import MISSING, fields
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.domain.activity import MetricRule
@@ -193,6 +193,7 @@ def test_read_deploy_time_settings__some_are_invalid__reads_the_valid_ones() -> 
     assert read_deploy_time_settings(environ) == Settings((), check_interval=timedelta(minutes=5))
 
 
+@settings(max_examples=100)
 @given(
     st.dictionaries(
         st.sampled_from(["DATABASES", "IDLE_MINUTES", "ACCESS_TOKENS", "WARM_UP_SCHEDULE"]), st.text(), max_size=4

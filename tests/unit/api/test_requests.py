@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.api.requests import body_of, read_days, read_hold, read_start_payload
@@ -56,6 +56,7 @@ def test_read_hold__any_other_body__raises_bad_request_with_an_example(body: byt
         read_hold(body)
 
 
+@settings(max_examples=100)
 @given(st.binary(max_size=50))
 def test_read_hold__arbitrary_bytes__raises_nothing_but_bad_request(body: bytes) -> None:
     with pytest.raises(BadRequest):

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.aws.records import (
@@ -24,6 +24,7 @@ def stored(record: DatabaseRecord) -> dict[str, Any]:
     return to_attributes({name: value for name, value in encode_record(record).items() if value is not None})
 
 
+@settings(max_examples=100)
 @given(RECORDS)
 def test_decode_record__encoded_record__is_the_same_record(record: DatabaseRecord) -> None:
     assert decode_record(stored(record)) == record
@@ -88,11 +89,12 @@ ATTRIBUTES = st.recursive(
             max_size=3,
         ).map(lambda fields: {"M": fields})
     ),
-    max_leaves=6,
+    max_leaves=4,
 )
 FIELDS = st.dictionaries(st.sampled_from(list(encode_record(DatabaseRecord()))), ATTRIBUTES, max_size=4)
 
 
+@settings(max_examples=100)
 @given(FIELDS)
 def test_decode_record__arbitrary_attributes__returns_a_record(item: dict[str, Any]) -> None:
     assert isinstance(decode_record(item), DatabaseRecord)
@@ -120,6 +122,7 @@ EVENTS = st.builds(
 )
 
 
+@settings(max_examples=50)
 @given(st.lists(EVENTS, max_size=4))
 def test_decode_events__encoded_events__are_the_same_events(events: list[Event]) -> None:
     item = to_attributes({"events": [encode_event(event) for event in events]})

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from chalicelib.domain.activity import (
     Activity,
@@ -34,7 +34,7 @@ from chalicelib.domain.model import (
 )
 from chalicelib.domain.statuses import STOP_INTENT_TTL
 from tests.support import NOW, PROD
-from tests.unit.strategies import OBSERVATIONS, POLICIES, RECORDS
+from tests.unit.strategies import DECISION_RECORDS, OBSERVATIONS, POLICIES
 
 HOUR = timedelta(hours=1)
 POLICY = Policy(idle_timeout=HOUR, restart_ttl=HOUR)
@@ -330,12 +330,24 @@ def test_decide__rds_did_not_describe_the_database__raises_the_problem() -> None
         decide(observation, NO_RECORD, POLICY, NOW)
 
 
-@given(OBSERVATIONS, RECORDS, POLICIES)
-def test_decide__any_input__stops_only_a_database_that_is_idle_and_may_be_stopped(
+@settings(max_examples=300)
+@given(OBSERVATIONS, DECISION_RECORDS, POLICIES)
+def test_decide__any_input__acts_only_where_that_is_safe_and_explains_it(
     observation: Observation, record: DatabaseRecord, policy: Policy
 ) -> None:
-    if decide(observation, record, policy, NOW).action is not Action.STOP:
-        return
+    decision = decide(observation, record, policy, NOW)
+    if decision.action is Action.STOP:
+        assert_may_stop(observation, record, policy)
+    elif decision.action is Action.START:
+        assert observation.described.status == "stopped"
+        assert record.pending_restart is not None
+        assert not is_restart_expired(record, policy, NOW)
+    assert isinstance(decision.reason, Reason)
+    assert decision.detail.endswith(".")
+    assert decision.detail[0].isupper() or decision.detail.startswith("ops ")
+
+
+def assert_may_stop(observation: Observation, record: DatabaseRecord, policy: Policy) -> None:
     assert observation.described.status == "available"
     assert not isinstance(observation.activity, InvalidActivity)
     assert record.hold is None or record.hold.until <= NOW
@@ -348,23 +360,3 @@ def test_decide__any_input__stops_only_a_database_that_is_idle_and_may_be_stoppe
         if isinstance(observation.metric, MetricActive):
             activity.append(observation.metric.at)
     assert all(NOW - at > policy.idle_timeout for at in activity if at is not None)
-
-
-@given(OBSERVATIONS, RECORDS, POLICIES)
-def test_decide__any_input__starts_only_a_stopped_database_with_a_pending_restart(
-    observation: Observation, record: DatabaseRecord, policy: Policy
-) -> None:
-    if decide(observation, record, policy, NOW).action is Action.START:
-        assert observation.described.status == "stopped"
-        assert record.pending_restart is not None
-        assert not is_restart_expired(record, policy, NOW)
-
-
-@given(OBSERVATIONS, RECORDS, POLICIES)
-def test_decide__any_input__has_a_reason_and_a_sentence(
-    observation: Observation, record: DatabaseRecord, policy: Policy
-) -> None:
-    decision = decide(observation, record, policy, NOW)
-    assert isinstance(decision.reason, Reason)
-    assert decision.detail.endswith(".")
-    assert decision.detail[0].isupper() or decision.detail.startswith("ops ")

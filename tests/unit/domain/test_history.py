@@ -4,7 +4,7 @@ from datetime import date, datetime, timedelta
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.domain.history import Period, build_history, days_of, summarize
@@ -118,10 +118,11 @@ def test_days_of__any_span__includes_the_day_before_it() -> None:
 
 
 STATUSES = st.sampled_from(["stopped", "starting", "available", "stopping", "backing-up", "storage-full", None])
-ENTRIES = st.lists(st.tuples(st.integers(-120, 800), st.sampled_from(EventName), STATUSES), max_size=15)
+ENTRIES = st.lists(st.tuples(st.integers(-120, 800), st.sampled_from(EventName), STATUSES), max_size=8)
 QUARTERS = st.integers(0, 360)
 
 
+@settings(max_examples=200)
 @given(ENTRIES, QUARTERS, QUARTERS)
 def test_build_history__any_events__has_no_gaps_and_sums_that_add_up(
     entries: list[tuple[int, EventName, str | None]], begin: int, length: int

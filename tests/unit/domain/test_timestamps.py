@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.domain.timestamps import format_duration, format_time, parse_time
@@ -58,6 +58,7 @@ def test_parse_time__anything_else__raises_value_error_with_the_cause(value: obj
         parse_time(value)
 
 
+@settings(max_examples=200)
 @given(st.text() | st.integers() | st.floats() | st.binary() | st.none() | st.booleans())
 def test_parse_time__arbitrary_value__returns_utc_or_raises_value_error(value: object) -> None:
     try:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from hypothesis import given
+from hypothesis import given, settings
 
 from chalicelib.domain.model import (
     AcceptedStart,
@@ -38,6 +38,7 @@ def test_apply_observation__nothing_has_changed__returns_the_same_record_without
     assert observe(STOPPED, "stopped", automatic_restart_at=IN_SEVEN_DAYS) == (STOPPED, [])
 
 
+@settings(max_examples=200)
 @given(RECORDS, DESCRIPTIONS, POLICIES)
 def test_apply_observation__any_record_observed_twice__records_nothing_the_second_time(
     record: DatabaseRecord, description: Description, policy: Policy
