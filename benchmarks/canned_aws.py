@@ -18,10 +18,9 @@ from xml.sax.saxutils import escape
 
 from botocore import xform_name
 
-from chalicelib.attributes import to_attributes
-from chalicelib.model import Record
-from chalicelib.records import encode_record
-from chalicelib.timestamps import format_time
+from chalicelib.aws.records import encode_record, to_attributes
+from chalicelib.domain.model import DatabaseRecord
+from chalicelib.domain.timestamps import format_time
 
 ASLEEP: Final = "asleep"
 """A database that is stopped, whatever was asked before."""
@@ -133,8 +132,14 @@ def _item(key: str, now: datetime) -> dict[str, Any]:
         return {"key": {"S": key}, "value": {"S": format_time(now - timedelta(minutes=1))}}
     status = _STATUS[key.removeprefix("rds_lifecycle/")]
     since = now - _UP_FOR
-    up_since = since if status == "available" else None
-    record = Record(rev=7, status=status, since=since, up_since=up_since, told_on=now.date())
+    available_since = since if status == "available" else None
+    record = DatabaseRecord(
+        revision=7,
+        status=status,
+        status_changed_at=since,
+        available_since=available_since,
+        last_daily_status_on=now.date(),
+    )
     return {"key": {"S": key}, **to_attributes({n: v for n, v in encode_record(record).items() if v is not None})}
 
 

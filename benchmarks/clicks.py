@@ -11,7 +11,7 @@ from benchmarks.people import People
 from benchmarks.replay import Contender, make_minder
 from benchmarks.world import ACTIVITY_KEY, DATABASE, SEED, START_MINUTES, STOP_MINUTES, TABLE, World
 from tests.simulation.natures import Steady
-from tests.simulation.rds import Transition
+from tests.simulation.rds import StatusChange
 
 ROOM_MINUTES: Final = (1.0, 30.0)
 """For so long AWS has no capacity after the click."""
@@ -134,7 +134,7 @@ class _Person:
         """So many seconds after the database has first reached that status."""
         self.waits_for[status] = seconds
 
-    def _see(self, transition: Transition) -> None:
+    def _see(self, transition: StatusChange) -> None:
         seconds = self.waits_for.pop(transition.after, None)
         if seconds is not None:
             self.world.clockwork.later(seconds, self.needs_it)

@@ -8,7 +8,7 @@ from typing import Final
 
 from benchmarks.minders import Minder, Reply
 from benchmarks.world import ACTIVITY_KEY, DATABASE, World
-from tests.simulation.rds import Cause, Transition
+from tests.simulation.rds import Cause, StatusChange
 
 IDLE: Final = timedelta(minutes=60)
 LOOK_SECONDS: Final = 5.0
@@ -83,7 +83,7 @@ class People:
 
         self._minder.click(answered)
 
-    def _see(self, transition: Transition) -> None:
+    def _see(self, transition: StatusChange) -> None:
         if transition.after == "available":
             for need in self._waiting:
                 looks = math.ceil((self._world.clockwork.now - need.since) / LOOK_SECONDS)

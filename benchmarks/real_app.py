@@ -7,14 +7,14 @@ from unittest.mock import patch
 from benchmarks.minders import Answered, Reply
 from benchmarks.schedule import Schedule
 from benchmarks.world import DATABASE, TABLE, World
-from chalicelib.lifecycle import Lifecycle
-from chalicelib.model import DatabaseRef
-from chalicelib.rds import Rds
+from chalicelib.aws.clients import cloudwatch_client
+from chalicelib.bootstrap import build
+from chalicelib.domain.model import DatabaseRef
+from chalicelib.service.lifecycle import Lifecycle
 from chalicelib.settings import read_settings
-from chalicelib.table import Table
 from tests.simulation.functions import Answer, Functions
 from tests.simulation.network import Invocation
-from tests.simulation.rds import Cause, Transition
+from tests.simulation.rds import Cause, StatusChange
 
 EVENT_SECONDS: Final = (1.0, 20.0)
 """From a change at RDS to the function that its event wakes, as cautious as tests/simulation.
@@ -63,18 +63,18 @@ class App:
         """Its containers may serve another world; importing app.py takes longer than a simulated day."""
         self._functions.close()
 
-    def _send_event(self, transition: Transition) -> None:
+    def _send_event(self, transition: StatusChange) -> None:
         if transition.after in ("available", "stopped") or transition.cause is Cause.SEVEN_DAYS:
             delay = self._world.chance(f"event/{self._world.clockwork.now}").uniform(*EVENT_SECONDS)
             self._world.clockwork.later(delay, lambda: self._functions.event(DATABASE))
 
     def _lifecycle(self) -> Lifecycle:
         wait, client = self._world.pace.pause, self._world.client
-        return Lifecycle(
+        return build(
             self._settings,
-            Rds(client("rds")),
-            Table(client("dynamodb"), self._settings, wait),
-            None,
+            client("rds"),
+            client("dynamodb"),
+            cloudwatch_client,
             self._world.clockwork.clock,
             wait,
             self._world.clockwork.side_by_side,

@@ -13,13 +13,13 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from unittest.mock import patch
 
-from chalicelib.model import DatabaseRef, Kind
+from chalicelib.domain.model import DatabaseRef, Kind
 from tests.simulation.client import SimulatedClient
 from tests.simulation.clockwork import Clockwork
 from tests.simulation.listening import listening
 from tests.simulation.natures import Steady
 from tests.simulation.network import Invocation, Network, Random
-from tests.simulation.rds import Cause, Nature, SimulatedRds, Transition
+from tests.simulation.rds import Cause, Nature, SimulatedRds, StatusChange
 from tests.simulation.table import SimulatedTable
 from tests.simulation.weather import Weather
 
@@ -75,8 +75,8 @@ class World:
         self.start = start
         self.environ: dict[str, str] = {}
         self.writes = 0
-        self.transitions: list[Transition] = []
-        self.watchers: list[Callable[[Transition], None]] = []
+        self.transitions: list[StatusChange] = []
+        self.watchers: list[Callable[[StatusChange], None]] = []
         self.rds = SimulatedRds(self.clockwork.clock, nature(self.clockwork.clock), self._changed, self._wake)
         self.table = SimulatedTable(TABLE, self._wrote)
         self.pace = Random(self.clockwork)
@@ -128,7 +128,7 @@ class World:
         """How often it was started, by whoever asked or by AWS after seven days."""
         return sum(transition.after == "starting" and transition.cause is cause for transition in self.transitions)
 
-    def _changed(self, transition: Transition) -> None:
+    def _changed(self, transition: StatusChange) -> None:
         self.transitions.append(transition)
         for watch in self.watchers:
             watch(transition)

@@ -18,7 +18,7 @@ from dev.serve import CannotRun, Options, check_free, read_number
 from dev.stage import LOCAL_STAGE, stage_environment
 
 _ROOT: Final = Path(__file__).resolve().parent.parent
-_PATIENCE_SECONDS: Final = 60
+_PATIENCE_SECONDS: Final = 120
 # Longer than make run takes to end PostgreSQL, which would be left behind.
 _END_SECONDS: Final = 40
 _ENDS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -52,8 +52,8 @@ def _run(environ: Mapping[str, str], started: ExitStack) -> int:
     both = {"make run": stack, "the dashboard": dashboard}
     _wait_until_served(f"http://127.0.0.1:{options.port}/databases", both)
     _wait_until_served(f"http://127.0.0.1:{port}/", both)
-    print(f"\nThe dashboard is at http://127.0.0.1:{port}; its database sleeps.")
-    print(f"Ask for its balances twice, and watch: curl -i http://127.0.0.1:{port}/balances\n", flush=True)
+    print(f"\nThe dashboard is at http://127.0.0.1:{port}. Its database is stopped.")
+    print(f"Request its balances twice: curl -i http://127.0.0.1:{port}/balances\n", flush=True)
     while True:
         _check_both(both)
         time.sleep(0.2)
@@ -64,7 +64,7 @@ def _interrupt(_number: int, _frame: object) -> None:
 
 
 def _dashboard_environment(environ: Mapping[str, str], options: Options) -> dict[str, str]:
-    """What a backend in AWS would be told, but for the endpoint and the credentials."""
+    """The settings of a backend on AWS, except for the endpoint and the credentials."""
     settings = read_settings(stage_environment(LOCAL_STAGE))
     own = {name: value for name, value in environ.items() if not name.startswith("AWS_")}
     return {
@@ -106,7 +106,7 @@ def _wait_until_served(url: str, both: Mapping[str, "subprocess.Popen[bytes]"]) 
 def _check_both(both: Mapping[str, "subprocess.Popen[bytes]"]) -> None:
     for name, process in both.items():
         if process.poll() is not None:
-            raise CannotRun(f"{name} has ended with status {process.returncode}; its words are above.")
+            raise CannotRun(f"{name} exited with status {process.returncode}; see the output above.")
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:

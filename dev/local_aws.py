@@ -14,7 +14,7 @@ from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from chalicelib.model import DatabaseRef, Kind
+from chalicelib.domain.model import DatabaseRef, Kind
 from chalicelib.settings import Settings
 from dev.local_apigateway import take_swagger
 from dev.local_dynamodb import take_turns
@@ -68,7 +68,7 @@ class LocalAws:
             create_database(client, ref)
             self.rds.set_status(ref.id, "stopped")
         self.rds.take_events()
-        self.rds.take_transitions()
+        self.rds.take_status_changes()
 
     def _answer(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         match = _INVOCATION.fullmatch(environ.get("PATH_INFO", ""))

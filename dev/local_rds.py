@@ -50,7 +50,7 @@ class Server(Protocol):
 
 
 @dataclass(frozen=True)
-class Transition:
+class StatusChange:
     """A change of status, for whoever wants to show it."""
 
     database_id: str
@@ -73,7 +73,7 @@ class LocalRds:
         self._launched: set[str] = set()
         self._shown: dict[str, str] = {}
         self._events: list[dict[str, Any]] = []
-        self._transitions: list[Transition] = []
+        self._status_changes: list[StatusChange] = []
         self._overlay()
 
     def advance(self) -> None:
@@ -106,11 +106,11 @@ class LocalRds:
             events, self._events = self._events, []
             return events
 
-    def take_transitions(self) -> list[Transition]:
+    def take_status_changes(self) -> list[StatusChange]:
         """The changes of status since the last call."""
         with self._lock:
             self.advance()
-            transitions, self._transitions = self._transitions, []
+            transitions, self._status_changes = self._status_changes, []
             return transitions
 
     def _finish_what_is_due(self) -> None:
@@ -188,7 +188,7 @@ class LocalRds:
         resource = self._resources()[database_id]
         before = self._shown.get(database_id, resource.status)
         if before != status:
-            self._transitions.append(Transition(database_id, before, status, why))
+            self._status_changes.append(StatusChange(database_id, before, status, why))
         resource.status = self._shown[database_id] = status
 
     def _tell(self, database_id: str, what: str) -> None:

@@ -18,7 +18,7 @@ from chalice.config import Config
 from chalice.constants import VPC_ATTACH_POLICY, XRAY_POLICY
 from chalice.policy import PolicyBuilder
 
-from chalicelib.model import DatabaseRef, Kind
+from chalicelib.domain.model import DatabaseRef, Kind
 from chalicelib.settings import Settings, SettingsError, read_settings
 from dev.stage import ROOT, function_name, stage_config, stage_environment, stages
 

@@ -218,7 +218,7 @@ def _greet(console: Console, options: Options, settings: Settings) -> None:
     console.say("make run", f"Tokens: {', '.join(_TOKENS)}.")
     console.say("make run", "Try, in another terminal:")
     console.plain(f"\n    curl -X POST -H 'Authorization: Bearer {_TOKENS[0]}' {url}/databases/{database}/restart\n")
-    idle = settings.idle.total_seconds() / 60
+    idle = settings.idle_timeout.total_seconds() / 60
     console.say("make run", f"It stops {idle:g} min after the last activity. Ctrl-C ends everything.")
 
 
@@ -229,7 +229,7 @@ def _tick(functions: Functions, console: Console, seconds: float, ended: threadi
 
 def _deliver(aws: LocalAws, functions: Functions, console: Console, ended: threading.Event) -> None:
     while not ended.wait(_EVENT_SECONDS):
-        for transition in aws.rds.take_transitions():
+        for transition in aws.rds.take_status_changes():
             console.say(
                 "RDS", f"{transition.database_id}: {transition.before} → {transition.after} {transition.why}".rstrip()
             )

@@ -123,7 +123,7 @@ class Probe:
         if answer.status == CONFLICT:
             # What was seen is told in the history, what was asked for is not kept.
             record = self.app.world.record()
-            assert (record.restart, record.restart_asked_at) == (None, None), said
+            assert (record.pending_restart, record.last_restart_requested_at) == (None, None), said
         else:
             assert items == before[0], f"it changed the table: {said}"
 

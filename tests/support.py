@@ -16,13 +16,11 @@ from moto import mock_aws
 from moto.backends import get_backend
 from moto.core.models import DEFAULT_ACCOUNT_ID
 
-from chalicelib.attributes import from_attributes
-from chalicelib.lifecycle import Lifecycle
-from chalicelib.metric import ActivityMetric
-from chalicelib.model import DatabaseRef, Kind, Record
-from chalicelib.rds import Rds
+from chalicelib.aws.records import from_attributes
+from chalicelib.aws.table import Table
+from chalicelib.bootstrap import build
+from chalicelib.domain.model import DatabaseRecord, DatabaseRef, Kind
 from chalicelib.settings import Settings
-from chalicelib.table import Table
 from dev.local_aws import create_database
 from dev.local_dynamodb import take_turns
 from dev.local_rds import LocalRds
@@ -70,9 +68,9 @@ class World:
 
     def __post_init__(self) -> None:
         self.table = Table(self.dynamodb, self.settings, self.clock.pause)
-        rule = self.settings.activity_metric
-        metric = None if rule is None else ActivityMetric(lambda: self.cloudwatch, rule)
-        self.lifecycle = Lifecycle(self.settings, Rds(self.rds), self.table, metric, self.clock, self.clock.pause)
+        self.lifecycle = build(
+            self.settings, self.rds, self.dynamodb, lambda: self.cloudwatch, self.clock, self.clock.pause
+        )
 
     def status(self, ref: DatabaseRef = PROD) -> str:
         """RDS's word for the database."""
@@ -102,9 +100,9 @@ class World:
         key = self.settings.activity_key_of(ref)
         self.dynamodb.put_item(TableName=self.settings.metadata_table, Item={"key": {"S": key}, "value": dict(value)})
 
-    def record(self, ref: DatabaseRef = PROD) -> Record:
+    def record(self, ref: DatabaseRef = PROD) -> DatabaseRecord:
         """The app's own record of the database."""
-        return self.table.read([ref])[ref].record
+        return self.table.read([ref])[ref][0]
 
     def history(self, ref: DatabaseRef = PROD) -> list[dict[str, Any]]:
         """All events of the database, oldest first."""

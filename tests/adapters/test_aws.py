@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from chalicelib.aws import (
-    CLOUDWATCH_TIMES,
-    DYNAMODB_TIMES,
+from chalicelib.aws.clients import (
+    CLOUDWATCH_CONFIG,
+    DYNAMODB_CONFIG,
     PARALLEL_CALLS,
-    RDS_TIMES,
+    RDS_CONFIG,
     cloudwatch_client,
     dynamodb_client,
     rds_client,
@@ -25,17 +25,17 @@ def worst(times: Any) -> float:
 
 
 def test_a_restart_at_its_slowest_fits_into_api_gateways_patience() -> None:
-    look = max(worst(RDS_TIMES), worst(DYNAMODB_TIMES))
-    assert look + worst(DYNAMODB_TIMES) + worst(RDS_TIMES) < API_GATEWAY_GIVES_UP - 3
+    look = max(worst(RDS_CONFIG), worst(DYNAMODB_CONFIG))
+    assert look + worst(DYNAMODB_CONFIG) + worst(RDS_CONFIG) < API_GATEWAY_GIVES_UP - 3
 
 
 def test_the_list_at_its_slowest_does_too() -> None:
-    assert worst(RDS_TIMES) + worst(CLOUDWATCH_TIMES) < API_GATEWAY_GIVES_UP - 3
+    assert worst(RDS_CONFIG) + worst(CLOUDWATCH_CONFIG) < API_GATEWAY_GIVES_UP - 3
 
 
 @pytest.mark.parametrize(
     ("make", "times"),
-    [(rds_client, RDS_TIMES), (dynamodb_client, DYNAMODB_TIMES), (cloudwatch_client, CLOUDWATCH_TIMES)],
+    [(rds_client, RDS_CONFIG), (dynamodb_client, DYNAMODB_CONFIG), (cloudwatch_client, CLOUDWATCH_CONFIG)],
 )
 def test_every_client_has_its_times(make: Any, times: Any) -> None:
     config = make().meta.config

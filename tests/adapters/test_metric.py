@@ -8,9 +8,9 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from chalicelib.metric import ActivityMetric
-from chalicelib.model import Action, DatabaseRef, Kind, MetricAbove, MetricQuiet, MetricSilent, Reason, Source
-from chalicelib.settings import MetricRule
+from chalicelib.aws.metric import ActivityMetric
+from chalicelib.domain.activity import ActivitySource, MetricActive, MetricIdle, MetricRule, MetricUnknown
+from chalicelib.domain.model import Action, DatabaseRef, Kind, Reason
 from tests.support import ANALYTICS, NOW, PROD, a_world
 
 IDLE = timedelta(minutes=60)
@@ -60,9 +60,9 @@ def test_one_question_for_all_by_the_minute(stubbed: tuple[ActivityMetric, Stubb
     )
     stubber.add_response("get_metric_data", {"MetricDataResults": []}, {**asked, "NextToken": "t"})
     assert metric.read(refs, IDLE, NOW) == {
-        PROD: MetricAbove(NOW - timedelta(minutes=6)),
-        ANALYTICS: MetricSilent("CloudWatch has no datapoints of DatabaseConnections within the idle window"),
-        refs[2]: MetricQuiet(),
+        PROD: MetricActive(NOW - timedelta(minutes=6)),
+        ANALYTICS: MetricUnknown("CloudWatch has no datapoints of DatabaseConnections within the idle window"),
+        refs[2]: MetricIdle(),
     }
 
 
@@ -71,7 +71,7 @@ def test_no_answer_is_silence_and_not_an_error(stubbed: tuple[ActivityMetric, St
     metric, stubber = stubbed
     stubber.add_client_error("get_metric_data", code)
     [opinion] = metric.read([PROD], IDLE, NOW).values()
-    assert isinstance(opinion, MetricSilent)
+    assert isinstance(opinion, MetricUnknown)
 
 
 @pytest.mark.parametrize("code", ["InternalError", "Forbidden"])
@@ -79,7 +79,7 @@ def test_half_an_answer_is_silence(stubbed: tuple[ActivityMetric, Stubber], code
     metric, stubber = stubbed
     stubber.add_response("get_metric_data", {"MetricDataResults": [{**series(0, 0, 0), "StatusCode": code}]})
     [opinion] = metric.read([PROD], IDLE, NOW).values()
-    assert isinstance(opinion, MetricSilent)
+    assert isinstance(opinion, MetricUnknown)
 
 
 def test_the_client_is_made_at_the_first_question() -> None:
@@ -119,6 +119,6 @@ def test_a_look_shows_the_metric_as_the_last_sign_of_use() -> None:
     with a_world(status="available", activity_metric=RULE) as world, Stubber(world.cloudwatch) as stubber:
         world.queried(NOW - timedelta(hours=2))
         stubber.add_response("get_metric_data", {"MetricDataResults": [series(0, 1)]})
-        used = world.lifecycle.describe(PROD).decision.last_use
+        used = world.lifecycle.describe(PROD).decision.last_activity
         assert used is not None
-        assert (used.source, used.at) == (Source.METRIC, NOW - timedelta(minutes=3))
+        assert (used.source, used.at) == (ActivitySource.METRIC, NOW - timedelta(minutes=3))

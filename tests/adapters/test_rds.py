@@ -9,19 +9,19 @@ import pytest
 from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError, NoCredentialsError
 from botocore.stub import Stubber
 
-from chalicelib.errors import (
-    AwsRefused,
+from chalicelib.aws.rds import Rds
+from chalicelib.domain.errors import (
+    AccessDenied,
+    AwsError,
     AwsUnavailable,
     CannotStart,
     CannotStop,
     DatabaseNotFound,
     InsufficientCapacity,
-    MissingPermission,
+    InvalidState,
     Problem,
-    WrongState,
 )
-from chalicelib.model import DatabaseRef, Kind, Sighting
-from chalicelib.rds import Rds
+from chalicelib.domain.model import DatabaseRef, Description, Kind
 from tests.support import ANALYTICS, PROD, a_world
 
 pytestmark = pytest.mark.usefixtures("either_cloud")
@@ -61,10 +61,10 @@ def test_one_that_rds_does_not_know(ref: DatabaseRef) -> None:
 def test_start_and_stop_are_refused_in_the_wrong_state(ref: DatabaseRef) -> None:
     with a_world(ref, status="available") as world:
         rds = Rds(world.rds)
-        with pytest.raises(WrongState):
+        with pytest.raises(InvalidState):
             rds.start(ref)
         assert rds.stop(ref).status == "stopping"
-        with pytest.raises(WrongState):
+        with pytest.raises(InvalidState):
             rds.stop(ref)
         world.slow_rds.set_status(ref.id, "stopped")
         assert rds.start(ref).status == "starting"
@@ -79,9 +79,9 @@ def test_a_trouble_with_one_kind_is_none_of_the_other(stubbed: tuple[Rds, Stubbe
     )
     stubber.add_client_error("describe_db_clusters", "AccessDenied", http_status_code=403)
     seen = rds.describe([PROD, ANALYTICS])
-    assert seen[PROD] == Sighting(PROD, "available")
+    assert seen[PROD] == Description(PROD, "available")
     problem = seen[ANALYTICS]
-    assert isinstance(problem, MissingPermission)
+    assert isinstance(problem, AccessDenied)
     assert "rds:DescribeDBClusters" in problem.detail
 
 
@@ -94,22 +94,25 @@ def test_many_are_read_page_by_page(stubbed: tuple[Rds, Stubber]) -> None:
     stubber.add_response("describe_db_clusters", {"DBClusters": [first], "Marker": "m"}, asked)
     second = {"DBClusterIdentifier": "two"}
     stubber.add_response("describe_db_clusters", {"DBClusters": [second]}, {**asked, "Marker": "m"})
-    assert rds.describe(refs) == {refs[0]: Sighting(refs[0], "stopped", at), refs[1]: Sighting(refs[1], "unknown")}
+    assert rds.describe(refs) == {
+        refs[0]: Description(refs[0], "stopped", at),
+        refs[1]: Description(refs[1], "unknown"),
+    }
 
 
 EVERY_CALL = [
-    ("AccessDenied", 403, MissingPermission),
-    ("UnauthorizedOperation", 403, MissingPermission),
+    ("AccessDenied", 403, AccessDenied),
+    ("UnauthorizedOperation", 403, AccessDenied),
     ("Throttling", 400, AwsUnavailable),
     ("ThrottlingException", 400, AwsUnavailable),
     ("RequestLimitExceeded", 503, AwsUnavailable),
     ("InternalFailure", 500, AwsUnavailable),
     ("SomethingNew", 502, AwsUnavailable),
-    ("SomethingNew", 400, AwsRefused),
+    ("SomethingNew", 400, AwsError),
 ]
 STARTS = [
-    ("InvalidDBInstanceState", 400, WrongState),
-    ("InvalidDBClusterStateFault", 400, WrongState),
+    ("InvalidDBInstanceState", 400, InvalidState),
+    ("InvalidDBClusterStateFault", 400, InvalidState),
     ("DBInstanceNotFound", 404, DatabaseNotFound),
     ("DBClusterNotFoundFault", 404, DatabaseNotFound),
     ("InsufficientDBInstanceCapacity", 400, InsufficientCapacity),
@@ -122,7 +125,7 @@ STARTS = [
     ("InvalidParameterCombination", 400, CannotStart),
 ]
 STOPS = [
-    ("InvalidDBInstanceState", 400, WrongState),
+    ("InvalidDBInstanceState", 400, InvalidState),
     ("DBInstanceNotFound", 404, DatabaseNotFound),
     ("InvalidParameterCombination", 400, CannotStop),
 ]
@@ -160,7 +163,7 @@ def test_a_member_or_replica_is_told_apart_from_a_state_that_passes(stubbed: tup
     with pytest.raises(CannotStop, match="read replicas"):
         rds.stop(PROD)
     stubber.add_client_error("stop_db_cluster", "InvalidDBClusterStateFault")
-    with pytest.raises(WrongState):
+    with pytest.raises(InvalidState):
         rds.stop(ANALYTICS)
 
 

@@ -9,19 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib.errors import AwsRefused, AwsUnavailable, Conflict, MissingPermission
-from chalicelib.model import (
-    Change,
-    DatabaseRef,
-    Event,
-    EventName,
-    Kind,
-    LastQuery,
-    NoActivity,
-    Record,
-    UnreadableActivity,
-)
-from chalicelib.table import Stored, Table
+from chalicelib.aws.table import Stored, Table
+from chalicelib.domain.activity import InvalidActivity, LastQuery, NoActivity
+from chalicelib.domain.errors import AccessDenied, AwsError, AwsUnavailable, WriteConflict
+from chalicelib.domain.model import DatabaseRecord, DatabaseRef, Event, EventName, Kind, Transition
 from tests.support import NOW, PROD, World, a_world, before_call, failing
 
 pytestmark = pytest.mark.usefixtures("either_cloud")
@@ -41,30 +32,30 @@ def item(world: World, key: str) -> dict[str, Any]:
 
 
 def test_an_empty_table_is_a_fresh_start(world: World) -> None:
-    assert world.table.read([PROD]) == {PROD: Stored(Record(), NoActivity())}
+    assert world.table.read([PROD]) == {PROD: Stored(DatabaseRecord(), NoActivity())}
 
 
 def test_a_commit_stores_the_record_and_its_events_together(world: World) -> None:
-    after = world.table.commit(PROD, Record(), Change(Record(status="stopped"), (EVENT,)), NOW)
-    assert after == Record(rev=1, status="stopped") == world.record()
+    after = world.table.commit(PROD, DatabaseRecord(), Transition(DatabaseRecord(status="stopped"), (EVENT,)), NOW)
+    assert after == DatabaseRecord(revision=1, status="stopped") == world.record()
     assert item(world, "rds_lifecycle/ss-financial-prod") == {
         "key": {"S": "rds_lifecycle/ss-financial-prod"},
         "v": {"N": "1"},
-        "rev": {"N": "1"},
+        "revision": {"N": "1"},
         "status": {"S": "stopped"},
     }
     day = item(world, "rds_history/ss-financial-prod/2026-03-02")
     assert day["expires_at"] == {"N": str(int((NOW + timedelta(days=400)).timestamp()))}
     assert world.told() == ["stopped"]
-    world.table.commit(PROD, after, Change(after, (EVENT, EVENT)), NOW)
+    world.table.commit(PROD, after, Transition(after, (EVENT, EVENT)), NOW)
     assert world.told() == ["stopped"] * 3
 
 
 def test_who_comes_second_is_told_and_changes_nothing(world: World) -> None:
-    first = world.table.commit(PROD, Record(), Change(Record(status="stopped")), NOW)
-    for stale in (Record(), replace(first, rev=7)):
-        with pytest.raises(Conflict):
-            world.table.commit(PROD, stale, Change(Record(status="failed"), (EVENT,)), NOW)
+    first = world.table.commit(PROD, DatabaseRecord(), Transition(DatabaseRecord(status="stopped")), NOW)
+    for stale in (DatabaseRecord(), replace(first, revision=7)):
+        with pytest.raises(WriteConflict):
+            world.table.commit(PROD, stale, Transition(DatabaseRecord(status="failed"), (EVENT,)), NOW)
     assert world.record() == first
     assert world.told() == []
 
@@ -85,56 +76,56 @@ REVISIONS = (
 @given(revision=REVISIONS)
 def test_whatever_stands_as_rev_is_replaced_by_one_writer_and_only_one(world: World, revision: dict[str, Any]) -> None:
     key = {"key": {"S": "rds_lifecycle/ss-financial-prod"}}
-    theirs = {**key, "rev": revision, "status": {"S": "stopped"}}
+    theirs = {**key, "revision": revision, "status": {"S": "stopped"}}
     world.dynamodb.put_item(TableName="system-metadata", Item=theirs)
     one, other = world.record(), world.record()
     assert one.status == "stopped"
-    stored = world.table.commit(PROD, one, Change(replace(one, status="starting")), NOW)
-    with pytest.raises(Conflict):
-        world.table.commit(PROD, other, Change(replace(other, status="failed")), NOW)
-    assert world.record() == stored == replace(one, rev=stored.rev, status="starting")
-    assert stored.rev >= 1
-    world.table.commit(PROD, stored, Change(replace(stored, status="available")), NOW)
+    stored = world.table.commit(PROD, one, Transition(replace(one, status="starting")), NOW)
+    with pytest.raises(WriteConflict):
+        world.table.commit(PROD, other, Transition(replace(other, status="failed")), NOW)
+    assert world.record() == stored == replace(one, revision=stored.revision, status="starting")
+    assert stored.revision >= 1
+    world.table.commit(PROD, stored, Transition(replace(stored, status="available")), NOW)
 
 
 def test_a_write_leaves_what_it_does_not_change_as_another_version_wrote_it(world: World) -> None:
     theirs = {
         "key": {"S": "rds_lifecycle/ss-financial-prod"},
         "v": {"N": "2"},
-        "rev": {"N": "41"},
+        "revision": {"N": "41"},
         "status": {"S": "available"},
         "hold": {"M": {"until": {"S": NOW.isoformat()}, "by": {"S": "ops"}, "ticket": {"S": "OPS-7"}}},
-        "fence": {"L": [{"S": "of another shape"}]},
+        "stop_intent": {"L": [{"S": "of another shape"}]},
         "of_tomorrow": {"BOOL": True},
     }
     world.dynamodb.put_item(TableName="system-metadata", Item=theirs)
     record = world.record()
-    world.table.commit(PROD, record, Change(replace(record, status="stopping")), NOW)
-    expected = {**theirs, "v": {"N": "1"}, "rev": {"N": "42"}, "status": {"S": "stopping"}}
+    world.table.commit(PROD, record, Transition(replace(record, status="stopping")), NOW)
+    expected = {**theirs, "v": {"N": "1"}, "revision": {"N": "42"}, "status": {"S": "stopping"}}
     assert item(world, "rds_lifecycle/ss-financial-prod") == expected
 
 
 def test_fields_that_end_are_removed_and_fields_of_a_newer_version_are_kept(world: World) -> None:
-    stored = world.table.commit(PROD, Record(), Change(Record(failure="CannotStop")), NOW)
+    stored = world.table.commit(PROD, DatabaseRecord(), Transition(DatabaseRecord(last_error="CannotStop")), NOW)
     world.dynamodb.update_item(
         TableName="system-metadata",
         Key={"key": {"S": "rds_lifecycle/ss-financial-prod"}},
         UpdateExpression="SET of_tomorrow = :x",
         ExpressionAttributeValues={":x": {"S": "kept"}},
     )
-    world.table.commit(PROD, stored, Change(replace(stored, failure=None)), NOW)
+    world.table.commit(PROD, stored, Transition(replace(stored, last_error=None)), NOW)
     attributes = item(world, "rds_lifecycle/ss-financial-prod")
-    assert "failure" not in attributes
+    assert "last_error" not in attributes
     assert attributes["of_tomorrow"] == {"S": "kept"}
 
 
 def test_a_day_that_is_full_of_events_hinders_nothing(world: World) -> None:
-    record = Record()
-    record = world.table.commit(PROD, record, Change(record, (EVENT,) * 500), NOW)
-    record = world.table.commit(PROD, record, Change(replace(record, status="stopped"), (EVENT,)), NOW)
+    record = DatabaseRecord()
+    record = world.table.commit(PROD, record, Transition(record, (EVENT,) * 500), NOW)
+    record = world.table.commit(PROD, record, Transition(replace(record, status="stopped"), (EVENT,)), NOW)
     assert world.record() == record
     assert len(world.told()) == 500
-    world.table.commit(PROD, record, Change(record, (EVENT,)), NOW + timedelta(days=1))
+    world.table.commit(PROD, record, Transition(record, (EVENT,)), NOW + timedelta(days=1))
     assert len(world.told()) == 501
 
 
@@ -147,10 +138,10 @@ def test_a_day_that_is_full_of_events_hinders_nothing(world: World) -> None:
         ({"N": "1772442000"}, LastQuery(NOW)),
         ({"S": "1772442000"}, LastQuery(NOW)),
         ({"M": {"S": {"S": "2026-03-02T09:00:00Z"}}}, LastQuery(NOW)),
-        ({"S": "garbage"}, UnreadableActivity("it is text, but not an ISO 8601 time")),
-        ({"BOOL": True}, UnreadableActivity("it is true or false, not a time")),
-        ({"L": []}, UnreadableActivity("it is neither text nor a number")),
-        ({"NULL": True}, UnreadableActivity("it has no value")),
+        ({"S": "garbage"}, InvalidActivity("it is text, but not an ISO 8601 time")),
+        ({"BOOL": True}, InvalidActivity("it is true or false, not a time")),
+        ({"L": []}, InvalidActivity("it is neither text nor a number")),
+        ({"NULL": True}, InvalidActivity("it has no value")),
     ],
 )
 def test_the_activity_item_as_others_write_it(world: World, value: dict[str, Any], activity: Any) -> None:
@@ -160,7 +151,7 @@ def test_the_activity_item_as_others_write_it(world: World, value: dict[str, Any
 
 def test_an_activity_item_without_a_value(world: World) -> None:
     world.dynamodb.put_item(TableName="system-metadata", Item={"key": {"S": "last_rds_query_time"}})
-    assert world.table.read([PROD])[PROD].activity == UnreadableActivity("it has no value")
+    assert world.table.read([PROD])[PROD].activity == InvalidActivity("it has no value")
     assert world.table.report_activity(PROD, NOW) == LastQuery(NOW)
 
 
@@ -192,7 +183,7 @@ def test_a_backend_that_writes_in_between_is_not_overwritten(world: World) -> No
 def test_a_backend_that_never_stops_writing_ends_in_a_clear_answer(world: World) -> None:
     with (
         failing(world.dynamodb, "UpdateItem", "ConditionalCheckFailedException") as tries,
-        pytest.raises(Conflict, match="faster than it can be stored"),
+        pytest.raises(WriteConflict, match="faster than it can be stored"),
     ):
         world.table.report_activity(PROD, NOW)
     assert len(tries) == 8
@@ -246,17 +237,17 @@ def test_every_read_is_strongly_consistent(world: World, monkeypatch: pytest.Mon
 @pytest.mark.parametrize(
     ("code", "status", "error"),
     [
-        ("AccessDeniedException", 400, MissingPermission),
+        ("AccessDeniedException", 400, AccessDenied),
         ("ProvisionedThroughputExceededException", 400, AwsUnavailable),
-        ("ResourceNotFoundException", 400, AwsRefused),
-        ("ValidationException", 400, AwsRefused),
+        ("ResourceNotFoundException", 400, AwsError),
+        ("ValidationException", 400, AwsError),
     ],
 )
 @pytest.mark.parametrize(
     ("operation", "deed"),
     [
         ("BatchGetItem", lambda table: table.read([PROD])),
-        ("TransactWriteItems", lambda table: table.commit(PROD, Record(), Change(Record()), NOW)),
+        ("TransactWriteItems", lambda table: table.commit(PROD, DatabaseRecord(), Transition(DatabaseRecord()), NOW)),
         ("UpdateItem", lambda table: table.report_activity(PROD, NOW)),
     ],
 )
@@ -275,16 +266,16 @@ def test_a_transaction_cancelled_by_throttling_is_worth_another_try(world: World
         failing(world.dynamodb, "TransactWriteItems", "TransactionCanceledException", **reasons),
         pytest.raises(AwsUnavailable),
     ):
-        world.table.commit(PROD, Record(), Change(Record()), NOW)
+        world.table.commit(PROD, DatabaseRecord(), Transition(DatabaseRecord()), NOW)
 
 
 def test_the_history_of_many_days_is_one_call(world: World) -> None:
     days = [NOW.date() - timedelta(days=back) for back in range(92)]
-    record, told = Record(), []
+    record, told = DatabaseRecord(), []
     for number in (91, 40, 1, 0):
         at = NOW - timedelta(days=number)
         event = Event(at, EventName.AVAILABLE, "ops", "Ready.", "available", 240 + number)
-        record = world.table.commit(PROD, record, Change(record, (event,)), at)
+        record = world.table.commit(PROD, record, Transition(record, (event,)), at)
         told.append(event)
     world.calls.clear()
     assert world.table.history(PROD, days) == tuple(told)
@@ -311,7 +302,7 @@ def test_the_history_of_many_days_is_one_call(world: World) -> None:
     ],
 )
 def test_an_entry_that_is_not_understood_hides_no_other(world: World, strange: dict[str, Any]) -> None:
-    world.table.commit(PROD, Record(), Change(Record(), (EVENT,)), NOW)
+    world.table.commit(PROD, DatabaseRecord(), Transition(DatabaseRecord(), (EVENT,)), NOW)
     key = "rds_history/ss-financial-prod/2026-03-02"
     entries = [strange, *item(world, key)["events"]["L"]]
     world.dynamodb.put_item(TableName="system-metadata", Item={"key": {"S": key}, "events": {"L": entries}})

@@ -12,7 +12,7 @@ from botocore.compat import HTTPHeaders
 from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError, NoCredentialsError, ReadTimeoutError
 from chalice.test import HTTPResponse
 
-from chalicelib.lifecycle import CheckFailed
+from chalicelib.service.lifecycle import CheckFailed
 from tests.openapi import OPERATIONS, Operation
 from tests.served import Serve, Served
 from tests.support import PROD, before_call, failing, hooked, unanswered

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from moto import mock_aws
 
-from chalicelib.lifecycle import CheckFailed
+from chalicelib.service.lifecycle import CheckFailed
 from chalicelib.settings import SettingsError
 from dev.local_aws import create_database
 from dev.table import ensure_table
@@ -43,7 +43,7 @@ class TestAccess:
         expected = 401 if role is None else 200 if role in allowed else 403
         assert response.status_code == expected
         if expected != 200:
-            assert app.world.record().rev == 0
+            assert app.world.record().revision == 0
             assert "UpdateItem" not in app.world.calls
 
     def test_the_answer_holds_for_every_route_while_it_is_cached(self, serve: Serve) -> None:

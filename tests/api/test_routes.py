@@ -137,8 +137,8 @@ def test_location_carries_the_stage_of_api_gateway(serve: Serve) -> None:
     response = app.module.app(event, context)
     assert response["statusCode"] == 202
     assert response["headers"]["Location"] == "/api/databases/ss-financial-prod"
-    assert app.world.record().launch is not None
-    assert app.world.record().launch.by == "ops"  # type: ignore[union-attr]
+    assert app.world.record().accepted_start is not None
+    assert app.world.record().accepted_start.by == "ops"  # type: ignore[union-attr]
 
 
 def test_activity_moves_the_stop(serve: Serve) -> None:
@@ -171,7 +171,7 @@ def test_a_hold_that_makes_no_sense(serve: Serve, body: bytes) -> None:
     response = app.call("PUT", f"{URL}/hold", body=body)
     assert response.status_code == 400
     assert response.json_body["type"] == "urn:rds-lifecycle:bad-request"
-    assert app.world.record().rev == 0
+    assert app.world.record().revision == 0
 
 
 def test_the_list_shows_all_even_where_rds_does_not_know_one(serve: Serve) -> None:

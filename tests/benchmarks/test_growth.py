@@ -7,8 +7,8 @@ import pytest
 
 from benchmarks import growth
 from benchmarks.growth import Effort, Fleet, Sample
-from chalicelib.model import Action, DatabaseRef
-from chalicelib.rds import Rds
+from chalicelib.aws.rds import Rds
+from chalicelib.domain.model import Action, DatabaseRef
 
 SIZE = 8
 
@@ -37,7 +37,7 @@ def test_a_check_that_looks_at_one_after_the_other_shows(monkeypatch: pytest.Mon
 
 
 def test_the_calls_of_one_check_are_made_side_by_side() -> None:
-    latency = 0.2
+    latency = 2.0
     fleet = Fleet(1, idle=False, latency=latency)
     effort = fleet.check(fleet.refs, Action.NONE)
     assert effort.calls == 2

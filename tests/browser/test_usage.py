@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import pytest
 from playwright.sync_api import expect
 
-from chalicelib.model import Event, EventName
-from chalicelib.views import MOST_EVENTS
+from chalicelib.api.responses import MAX_EVENTS
+from chalicelib.domain.model import Event, EventName
 from tests.browser.conftest import OpenTab
 from tests.browser.states import PAGE_STATE
 from tests.browser.tab import HISTORY
@@ -89,7 +89,7 @@ def test_timeline__history_reloaded__keeps_focus_and_one_tab_stop(open_tab: Open
 def test_events__more_than_the_limit__are_counted(
     open_tab: OpenTab, app: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    events = tuple(Event(NOW, EventName.HOLD_SET, "ops", f"Number {number}.") for number in range(MOST_EVENTS + 1234))
+    events = tuple(Event(NOW, EventName.HOLD_SET, "ops", f"Number {number}.") for number in range(MAX_EVENTS + 1234))
     monkeypatch.setattr(app.world.table, "history", lambda *_: events)
     tab = open_tab(app)
     tab.open()

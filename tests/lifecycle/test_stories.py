@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from chalicelib.chronicle import witness
-from chalicelib.errors import BadRequest, CannotStart, DatabaseNotFound, UnknownDatabase
-from chalicelib.lifecycle import CheckFailed
-from chalicelib.model import Action, Change, DatabaseRef, Kind, Reason, Record, Sighting, Source, State
-from chalicelib.settings import MetricRule
+from chalicelib.domain.activity import ActivitySource, MetricRule
+from chalicelib.domain.errors import BadRequest, CannotStart, DatabaseNotFound, UnknownDatabase
+from chalicelib.domain.model import Action, DatabaseRecord, DatabaseRef, Description, Kind, Reason, State, Transition
+from chalicelib.domain.transitions.observations import apply_observation
+from chalicelib.service.lifecycle import CheckFailed
 from tests.support import ANALYTICS, NOW, PROD, START_MINUTES, STOP_MINUTES, World, a_world
 
 BOTH_KINDS = pytest.mark.parametrize("ref", [PROD, ANALYTICS], ids=["instance", "cluster"])
@@ -73,8 +73,8 @@ def test_started_by_hand_in_the_console_it_gets_a_full_idle_window() -> None:
         world.wait(60, check_every=15)
         assert world.status() == "available"
         view = world.lifecycle.describe(PROD)
-        assert view.decision.last_use is not None
-        assert view.decision.last_use.source is Source.STARTED
+        assert view.decision.last_activity is not None
+        assert view.decision.last_activity.source is ActivitySource.STARTED
         world.wait(45, check_every=15)
         assert world.status() == "stopped"
 
@@ -132,14 +132,14 @@ def test_a_restart_while_it_stops_brings_it_up_by_itself(ref: DatabaseRef) -> No
         assert world.status(ref) == "stopping"
         answer = world.lifecycle.restart(ref, by="ops")
         assert (answer.ready, answer.message) == (False, "RDS stopping; it will start as soon as it has stopped")
-        assert answer.view.record.restart is not None
+        assert answer.view.record.pending_restart is not None
         world.wait(STOP_MINUTES)
         outcome = world.lifecycle.react(ref)
         assert outcome.done is Action.START
         world.wait(START_MINUTES)
         world.lifecycle.react(ref)
         assert world.status(ref) == "available"
-        assert world.record(ref).restart is None
+        assert world.record(ref).pending_restart is None
 
 
 def test_an_event_that_comes_before_its_status_is_waited_for() -> None:
@@ -195,8 +195,8 @@ def test_activity_reported_through_the_app_counts_like_a_query() -> None:
     with a_world(status="available") as world:
         world.queried(NOW - timedelta(hours=2))
         view = world.lifecycle.report_activity(PROD)
-        assert view.decision.last_use is not None
-        assert (view.decision.last_use.at, view.decision.last_use.source) == (NOW, Source.QUERY)
+        assert view.decision.last_activity is not None
+        assert (view.decision.last_activity.at, view.decision.last_activity.source) == (NOW, ActivitySource.QUERY)
         item = world.dynamodb.get_item(TableName="system-metadata", Key={"key": {"S": "last_rds_query_time"}})["Item"]
         assert item == {"key": {"S": "last_rds_query_time"}, "value": {"S": "2026-03-02T09:00:00Z"}}
 
@@ -205,28 +205,28 @@ def test_a_failed_database_cannot_be_started_and_says_what_to_do() -> None:
     with a_world(status="storage-full") as world:
         with pytest.raises(CannotStart, match=r"RDS reports storage-full, and cannot start it\. Give it more"):
             world.lifecycle.restart(PROD, by="ops")
-        assert world.record().restart is None
+        assert world.record().pending_restart is None
 
 
 def test_a_restart_of_a_busy_database() -> None:
     with a_world(status="backing-up") as world:
         answer = world.lifecycle.restart(PROD, by="ops")
         assert (answer.ready, answer.message) == (True, "RDS already backing-up")
-        assert world.record().restart is None
+        assert world.record().pending_restart is None
     with a_world(status="rebooting") as world:
         answer = world.lifecycle.restart(PROD, by="ops")
         assert (answer.ready, answer.message) == (False, "RDS already rebooting")
-        assert world.record().restart is not None
+        assert world.record().pending_restart is not None
         world.slow_rds.set_status(PROD.id, "available")
         world.lifecycle.check()
-        assert world.record().restart is None
+        assert world.record().pending_restart is None
 
 
 def test_a_restart_that_cannot_be_carried_out_is_given_up_in_the_end() -> None:
     with a_world(status="rebooting") as world:
         world.lifecycle.restart(PROD, by="ops")
         world.wait(75, check_every=15)
-        assert world.record().restart is None
+        assert world.record().pending_restart is None
         assert world.told()[-1] == "restart-expired"
         world.slow_rds.set_status(PROD.id, "stopped")
         world.wait(30, check_every=15)
@@ -318,12 +318,12 @@ class TestSeveralDatabases:
             for ref in THREE:
                 world.measured(0, ref)
 
-            def broken(record: Record, sighting: Sighting, *rest: Any) -> Change:
+            def broken(record: DatabaseRecord, sighting: Description, *rest: Any) -> Transition:
                 if sighting.ref.id == "one":
                     raise ZeroDivisionError
-                return witness(record, sighting, *rest)
+                return apply_observation(record, sighting, *rest)
 
-            monkeypatch.setattr("chalicelib.reconcile.witness", broken)
+            monkeypatch.setattr("chalicelib.service.reconciler.apply_observation", broken)
             with pytest.raises(CheckFailed, match="one: internal-error"):
                 world.lifecycle.check()
             assert [world.status(ref) for ref in THREE] == ["available", "stopping", "stopping"]

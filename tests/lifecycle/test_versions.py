@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib.model import Fence, Hold, Launch, PendingRestart, Record
-from chalicelib.records import VERSION, decode_record
+from chalicelib.aws.records import VERSION, decode_record
+from chalicelib.domain.model import AcceptedStart, DatabaseRecord, Hold, PendingRestart, StopIntent
 from tests.support import NOW, PROD, START_MINUTES, World, a_world
 
 KEY = {"key": {"S": "rds_lifecycle/ss-financial-prod"}}
@@ -15,49 +15,49 @@ AT = "2026-03-02T09:00:00+00:00"
 
 SAMPLES: dict[str, dict[str, Any]] = {
     "nothing but its key": {},
-    "version 1, at its first write": {"v": {"N": "1"}, "rev": {"N": "1"}, "status": {"S": "stopped"}},
+    "version 1, at its first write": {"v": {"N": "1"}, "revision": {"N": "1"}, "status": {"S": "stopped"}},
     "version 1, with every field": {
         "v": {"N": "1"},
-        "rev": {"N": "12"},
+        "revision": {"N": "12"},
         "status": {"S": "stopped"},
-        "since": {"S": AT},
-        "up_since": {"S": AT},
-        "up_as_asked": {"BOOL": True},
-        "first_seen_at": {"S": AT},
-        "restart_asked_at": {"S": AT},
-        "restart": {"M": {"requested_at": {"S": AT}, "by": {"S": "ops"}}},
+        "status_changed_at": {"S": AT},
+        "available_since": {"S": AT},
+        "started_on_request": {"BOOL": True},
+        "first_observed_at": {"S": AT},
+        "last_restart_requested_at": {"S": AT},
+        "pending_restart": {"M": {"requested_at": {"S": AT}, "by": {"S": "ops"}}},
         "hold": {"M": {"until": {"S": AT}, "by": {"S": "ops"}}},
-        "fence": {"M": {"raised_at": {"S": AT}, "why": {"S": "Idle."}}},
-        "launch": {"M": {"at": {"S": AT}, "by": {"S": "ops"}, "requested_at": {"S": AT}}},
-        "start_seconds": {"L": [{"N": "240"}, {"N": "251"}]},
+        "stop_intent": {"M": {"raised_at": {"S": AT}, "why": {"S": "Idle."}}},
+        "accepted_start": {"M": {"at": {"S": AT}, "by": {"S": "ops"}, "requested_at": {"S": AT}}},
+        "start_durations": {"L": [{"N": "240"}, {"N": "251"}]},
         "automatic_restart_at": {"S": "2026-03-09T09:00:00+00:00"},
         "started_by_aws": {"BOOL": True},
-        "failure": {"S": "CannotStop"},
+        "last_error": {"S": "CannotStop"},
     },
     "version 1, while a start is under way": {
         "v": {"N": "1"},
-        "rev": {"N": "7"},
+        "revision": {"N": "7"},
         "status": {"S": "starting"},
-        "since": {"S": AT},
-        "launch": {"M": {"at": {"S": AT}, "by": {"S": "ops"}, "requested_at": {"S": AT}}},
+        "status_changed_at": {"S": AT},
+        "accepted_start": {"M": {"at": {"S": AT}, "by": {"S": "ops"}, "requested_at": {"S": AT}}},
         "automatic_restart_at": {"S": "2026-03-09T09:00:00+00:00"},
     },
-    "version 1, after fields were taken away": {"rev": {"N": "3"}, "up_since": {"S": AT}},
+    "version 1, after fields were taken away": {"revision": {"N": "3"}, "available_since": {"S": AT}},
     "a version of tomorrow, with more fields": {
         "v": {"N": "2"},
-        "rev": {"N": "40"},
+        "revision": {"N": "40"},
         "status": {"S": "stopped"},
         "hold": {"M": {"until": {"S": "2026-03-02T17:00:00Z"}, "by": {"S": "ops"}, "ticket": {"S": "OPS-7"}}},
         "forecast": {"M": {"next_query_at": {"S": AT}}},
     },
     "a version of tomorrow, with fields of another shape": {
         "v": {"S": "2027-01"},
-        "rev": {"S": "01J9ZK"},
+        "revision": {"S": "01J9ZK"},
         "status": {"L": [{"S": "stopped"}, {"S": AT}]},
         "restart": {"L": [{"M": {"by": {"S": "ops"}}}]},
-        "fence": {"BOOL": True},
-        "start_seconds": {"M": {"p50": {"N": "240"}}},
-        "since": {"N": "1772442000.5"},
+        "stop_intent": {"BOOL": True},
+        "start_durations": {"M": {"p50": {"N": "240"}}},
+        "status_changed_at": {"N": "1772442000.5"},
     },
 }
 STORIES = {name: sample for name, sample in SAMPLES.items() if name != "version 1, with every field"}
@@ -82,22 +82,22 @@ def item(world: World) -> dict[str, Any]:
 
 def test_every_field_of_version_1_is_read() -> None:
     assert VERSION == 1, "a new version adds its samples here"
-    assert decode_record(SAMPLES["version 1, with every field"]) == Record(
-        rev=12,
+    assert decode_record(SAMPLES["version 1, with every field"]) == DatabaseRecord(
+        revision=12,
         status="stopped",
-        since=NOW,
-        up_since=NOW,
-        up_as_asked=True,
-        first_seen_at=NOW,
-        restart_asked_at=NOW,
-        restart=PendingRestart(NOW, "ops"),
+        status_changed_at=NOW,
+        available_since=NOW,
+        started_on_request=True,
+        first_observed_at=NOW,
+        last_restart_requested_at=NOW,
+        pending_restart=PendingRestart(NOW, "ops"),
         hold=Hold(NOW, "ops"),
-        fence=Fence(NOW, "Idle."),
-        launch=Launch(NOW, "ops", NOW),
-        start_seconds=(240, 251),
+        stop_intent=StopIntent(NOW, "Idle."),
+        accepted_start=AcceptedStart(NOW, "ops", NOW),
+        start_durations=(240, 251),
         automatic_restart_at=NOW + timedelta(days=7),
         started_by_aws=True,
-        failure="CannotStop",
+        last_error="CannotStop",
     )
 
 
@@ -116,7 +116,7 @@ def test_whoever_wrote_the_record_the_database_is_started_minded_and_stopped(
     world.lifecycle.end_hold(PROD, by="ops")
     world.lifecycle.check()
     assert world.status() == "stopping"
-    assert world.record().rev > 1
+    assert world.record().revision > 1
 
 
 @pytest.mark.parametrize("sample", SAMPLES.values(), ids=SAMPLES)

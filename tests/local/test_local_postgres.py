@@ -13,7 +13,7 @@ import psycopg
 import pytest
 
 from dev.local_postgres import LocalPostgres, NoPostgres, Place, find_place, find_programs
-from dev.local_rds import Transition
+from dev.local_rds import StatusChange
 from tests.local.test_make_run import free_ports, serve_and_fail
 from tests.postgres import a_folder, a_server, bring_down, bring_up
 from tests.served import ROOT
@@ -23,7 +23,7 @@ from tests.support import PROD, START_MINUTES, STOP_MINUTES, World, a_world
 @pytest.fixture
 def world() -> Iterator[World]:
     with a_world(PROD) as it:
-        it.slow_rds.take_transitions()
+        it.slow_rds.take_status_changes()
         yield it
 
 
@@ -56,7 +56,7 @@ def test_a_stop_cuts_open_connections_and_leaves_no_process(world: World, server
         connection.execute("insert into kept values ('kept')")
         world.rds.stop_db_instance(DBInstanceIdentifier=PROD.id)
         with pytest.raises(psycopg.errors.AdminShutdown):
-            connection.execute("select pg_sleep(20)")
+            connection.execute("select pg_sleep(600)")
     world.clock.advance(STOP_MINUTES)
     wait_for_status(world, "stopped")
     assert server.is_gone()
@@ -76,8 +76,8 @@ def test_a_server_that_does_not_come_up_has_failed_with_its_last_words(world: Wo
         while world.status() == "starting":
             pass
     assert world.status() == "failed"
-    [*_, last] = world.slow_rds.take_transitions()
-    assert last == Transition(PROD.id, "starting", "failed", last.why)
+    [*_, last] = world.slow_rds.take_status_changes()
+    assert last == StatusChange(PROD.id, "starting", "failed", last.why)
     assert "PostgreSQL has ended" in last.why
     assert "could not bind" in last.why
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from dev.local_rds import Transition
+from dev.local_rds import StatusChange
 from tests.support import ANALYTICS, NOW, PROD, START_MINUTES, STOP_MINUTES, World, a_world
 
 
@@ -13,7 +13,7 @@ from tests.support import ANALYTICS, NOW, PROD, START_MINUTES, STOP_MINUTES, Wor
 def world() -> Iterator[World]:
     with a_world(PROD, ANALYTICS) as it:
         it.slow_rds.take_events()
-        it.slow_rds.take_transitions()
+        it.slow_rds.take_status_changes()
         yield it
 
 
@@ -67,10 +67,10 @@ def test_transitions_are_told_in_order(world: World) -> None:
     world.rds.start_db_instance(DBInstanceIdentifier=PROD.id)
     world.clock.advance(START_MINUTES)
     world.slow_rds.set_status(PROD.id, "backing-up")
-    assert world.slow_rds.take_transitions() == [
-        Transition(PROD.id, "stopped", "starting"),
-        Transition(PROD.id, "starting", "available"),
-        Transition(PROD.id, "available", "backing-up"),
+    assert world.slow_rds.take_status_changes() == [
+        StatusChange(PROD.id, "stopped", "starting"),
+        StatusChange(PROD.id, "starting", "available"),
+        StatusChange(PROD.id, "available", "backing-up"),
     ]
 
 

@@ -4,7 +4,7 @@ import math
 import random
 from collections.abc import Callable
 
-from chalicelib.model import DatabaseRef
+from chalicelib.domain.model import DatabaseRef
 from tests.simulation.clockwork import Clockwork
 from tests.simulation.functions import Functions
 from tests.simulation.judge import Judge

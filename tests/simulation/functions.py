@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from types import ModuleType, SimpleNamespace
 from typing import Any, Final, Protocol
 
-from chalicelib.lifecycle import Lifecycle
-from chalicelib.model import DatabaseRef
+from chalicelib.domain.model import DatabaseRef
+from chalicelib.service.lifecycle import Lifecycle
 from tests.served import load_app
 from tests.simulation.clockwork import Clockwork, Killed
 from tests.simulation.network import Invocation

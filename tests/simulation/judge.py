@@ -8,13 +8,12 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from chalicelib.attributes import from_attributes
-from chalicelib.errors import Problem
-from chalicelib.lifecycle import CheckFailed
-from chalicelib.model import DatabaseRef, State
-from chalicelib.records import decode_record
-from chalicelib.statuses import condition_of
-from chalicelib.timestamps import parse_time
+from chalicelib.aws.records import decode_record, from_attributes
+from chalicelib.domain.errors import Problem
+from chalicelib.domain.model import DatabaseRef, State
+from chalicelib.domain.statuses import classify_status
+from chalicelib.domain.timestamps import parse_time
+from chalicelib.service.lifecycle import CheckFailed
 from tests.simulation import promises
 from tests.simulation.client import Call
 from tests.simulation.clockwork import Clockwork
@@ -23,7 +22,7 @@ from tests.simulation.functions import LIMIT, Answer
 from tests.simulation.metric import ref_of as metric_ref
 from tests.simulation.network import Invocation
 from tests.simulation.promises import Promise, Rules
-from tests.simulation.rds import Cause, Transition
+from tests.simulation.rds import Cause, StatusChange
 from tests.simulation.truth import NEVER, Asked, Hand, Truth
 from tests.simulation.weather import Fault
 
@@ -74,7 +73,7 @@ class Judge:
         """For the trace."""
         self.trace.append(f"{self._clockwork.clock():%Y-%m-%d %H:%M:%S.%f}  {what}")
 
-    def changed(self, transition: Transition) -> None:
+    def changed(self, transition: StatusChange) -> None:
         """The status of a database has truly changed."""
         self.changes += 1
         truth, at = self._truths[transition.ref], self._clockwork.seconds_of(transition.at)
@@ -90,13 +89,13 @@ class Judge:
             ]  # perhaps nobody looked, or could write it down
         was_ready = truth.is_ready
         truth.status, truth.status_since = transition.after, at
-        if condition_of(transition.after).state == "failed":
+        if classify_status(transition.after).state == "failed":
             truth.starter = Hand.SOMEBODY  # the app takes what comes after a failure for a new beginning
         if truth.is_ready and not was_ready:
-            if truth.record.status and condition_of(truth.record.status).ready:
+            if truth.record.status and classify_status(truth.record.status).ready:
                 self._forgive_what_was_undone(truth)
             truth.ready_since, truth.known_up_at = at, NEVER
-            truth.was_known_down &= not (truth.record.status and condition_of(truth.record.status).ready)
+            truth.was_known_down &= not (truth.record.status and classify_status(truth.record.status).ready)
             truth.owed = [asked for asked in truth.owed if asked.began > at]
         if not truth.is_ready:
             truth.ready_since = None
@@ -114,7 +113,7 @@ class Judge:
             known = len(before["events"]["L"]) if before else 0
             news = [from_attributes(event["M"]) for event in after["events"]["L"][known:]]
             for event in news:
-                self._told(self._by_id(rest.partition("/")[0]), event, now)
+                self._with_event(self._by_id(rest.partition("/")[0]), event, now)
 
     def called(
         self, invocation: Invocation, call: Call, refs: tuple[DatabaseRef, ...], answer: Any, error: ClientError | None
@@ -191,7 +190,7 @@ class Judge:
         elif promises.is_kept(answer):
             asked.answered = now
             has_come_up = truth.ready_since is not None and truth.ready_since > asked.began
-            is_settled = truth.is_ready and truth.record.fence is None and truth.record.restart is None
+            is_settled = truth.is_ready and truth.record.stop_intent is None and truth.record.pending_restart is None
             if not has_come_up and not is_settled:
                 truth.owed.append(asked)
 
@@ -227,20 +226,25 @@ class Judge:
         return all(
             truth.status == truth.record.status == "stopped"
             and not truth.owed
-            and not (truth.record.restart or truth.record.hold or truth.record.fence or truth.record.launch)
+            and not (
+                truth.record.pending_restart
+                or truth.record.hold
+                or truth.record.stop_intent
+                or truth.record.accepted_start
+            )
             for truth in self._truths.values()
         )
 
     # --- what follows from it ---
 
-    def _starts(self, truth: Truth, transition: Transition, at: float) -> None:
+    def _starts(self, truth: Truth, transition: StatusChange, at: float) -> None:
         if transition.cause is Cause.SEVEN_DAYS:
             truth.starter = Hand.AWS
             due = truth.record.automatic_restart_at
             truth.aws_start_was_foreseen = (
                 due is not None
                 and self._clockwork.seconds_of(due) <= at
-                and truth.record.restart is None
+                and truth.record.pending_restart is None
                 and truth.record.status == "stopped"
             )
         else:
@@ -266,23 +270,28 @@ class Judge:
             truth.stopped_by_somebody_at = at
             self._expect(truth, "stopping", "stopped", "first-seen")
             status = truth.record.status
-            truth.was_known_up_then = bool(status and condition_of(status).ready and truth.record.restart is None)
+            truth.was_known_up_then = bool(
+                status and classify_status(status).ready and truth.record.pending_restart is None
+            )
 
     def _recorded(self, truth: Truth, item: Item, now: float) -> None:
         before, truth.record = truth.record, decode_record(item)
-        if truth.record.fence is not None and truth.record.fence != before.fence:
+        if truth.record.stop_intent is not None and truth.record.stop_intent != before.stop_intent:
             truth.fenced_at = now
         if truth.record.hold != before.hold:
             hold = truth.record.hold
             truth.holds.append((now, NEVER if hold is None else self._clockwork.seconds_of(hold.until)))
-        if truth.record.restart_asked_at != before.restart_asked_at and truth.record.restart_asked_at is not None:
-            truth.restart_counted_at = self._clockwork.seconds_of(truth.record.restart_asked_at)
+        if (
+            truth.record.last_restart_requested_at != before.last_restart_requested_at
+            and truth.record.last_restart_requested_at is not None
+        ):
+            truth.restart_counted_at = self._clockwork.seconds_of(truth.record.last_restart_requested_at)
             if not any(asked.began - 0.001 <= truth.restart_counted_at <= asked.last_moment for asked in truth.asked):
                 self._complain(Promise.TOLD, truth, "a restart is counted that nobody asked for")
-        if truth.record.fence is None and truth.record.restart is None:
+        if truth.record.stop_intent is None and truth.record.pending_restart is None:
             self._called_off(truth)
         status = truth.record.status
-        if truth.ready_since is not None and truth.known_up_at == NEVER and status and condition_of(status).ready:
+        if truth.ready_since is not None and truth.known_up_at == NEVER and status and classify_status(status).ready:
             truth.known_up_at = now
 
     def _called_off(self, truth: Truth) -> None:
@@ -292,10 +301,10 @@ class Judge:
         owner, stopped_at, status = self._clockwork.owner, truth.stopped_by_somebody_at, truth.record.status
         if truth.is_ready:
             truth.owed.clear()
-        elif isinstance(owner, Invocation) and owner.began <= stopped_at and status and condition_of(status).ready:
+        elif isinstance(owner, Invocation) and owner.began <= stopped_at and status and classify_status(status).ready:
             truth.owed = [asked for asked in truth.owed if asked.began > stopped_at - promises.LAG]
 
-    def _told(self, truth: Truth, event: Mapping[str, Any], now: float) -> None:
+    def _with_event(self, truth: Truth, event: Mapping[str, Any], now: float) -> None:
         name = str(event["event"])
         self.notes(f"history of {truth.ref.id}: {name} by {event.get('by')}: {event['detail']}")
         truth.untold = [(at, names) for at, names in truth.untold if name not in names]
@@ -303,7 +312,7 @@ class Judge:
             self._complain(Promise.TOLD, truth, f"{name} is told with the time {event['at']}")
         if not event["detail"] or (name in ("starting", "stopping", "stopped") and not event.get("by")):
             self._complain(Promise.TOLD, truth, f"{name} is told without its cause")
-        if name in ("restart-expired", "restart-dropped"):
+        if name in ("restart-expired", "restart-cancelled"):
             self.figures[f"restarts {name.removeprefix('restart-')}"] += 1
             self._given_up(truth, name, now)
         invocation = self._clockwork.owner
@@ -314,8 +323,8 @@ class Judge:
         latest = max((asked.began for asked in truth.owed), default=None)
         if name == "restart-expired" and latest is not None and now - latest < self._rules.expires_after - 60:
             self._complain(Promise.LIVE, truth, f"a restart was given up {(now - latest) / 60:.0f} min after the click")
-        is_failed = condition_of(truth.status).state == "failed"
-        if name == "restart-dropped" and not is_failed and now - truth.status_since > promises.LAG:
+        is_failed = classify_status(truth.status).state == "failed"
+        if name == "restart-cancelled" and not is_failed and now - truth.status_since > promises.LAG:
             self._complain(Promise.LIVE, truth, f"a restart was dropped although it was {truth.status}")
         truth.owed.clear()
 
@@ -338,7 +347,7 @@ class Judge:
             and truth.status_since < invocation.began - promises.LAG
             and truth.no_room_until < invocation.began
             and not truth.is_ill
-            and condition_of(truth.status).state is not State.FAILED
+            and classify_status(truth.status).state is not State.FAILED
             for truth in (self._truths[ref] for ref in invocation.refs)
         )
 

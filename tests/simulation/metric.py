@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from chalicelib.model import DatabaseRef, Kind
+from chalicelib.domain.model import DatabaseRef, Kind
 
 _PUBLISHED_AFTER: Final = 90.0
 _MINUTE: Final = 60.0

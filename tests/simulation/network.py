@@ -9,7 +9,7 @@ from typing import Any, Final, Protocol
 
 from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
 
-from chalicelib.model import DatabaseRef, Kind
+from chalicelib.domain.model import DatabaseRef, Kind
 from tests.simulation.client import Call
 from tests.simulation.clockwork import Clockwork, Killed, Owner
 from tests.simulation.refusals import refusal
@@ -89,13 +89,18 @@ class Network:
     """Carries every call of the app."""
 
     def __init__(
-        self, clockwork: Clockwork, weather: Weather, pace: Pace, witness: Witness, refs: tuple[DatabaseRef, ...]
+        self,
+        clockwork: Clockwork,
+        weather: Weather,
+        pace: Pace,
+        apply_observation: Witness,
+        refs: tuple[DatabaseRef, ...],
     ) -> None:
         self.ambushes: list[Ambush] = []
         self._clockwork = clockwork
         self._weather = weather
         self._pace = pace
-        self._witness = witness
+        self._witness = apply_observation
         self._refs = refs
 
     def __call__(self, call: Call, effect: Callable[[], Any]) -> Any:
@@ -113,7 +118,7 @@ class Network:
         if fault is Fault.CONFLICT and call.operation != "TransactWriteItems":
             fault = None
         if fault is None:
-            answer = self._carry_out(invocation, call, refs, effect)
+            answer = self._apply(invocation, call, refs, effect)
         else:
             answer = self._go_wrong(fault, invocation, call, refs, effect)
         self._pace.back()
@@ -131,7 +136,7 @@ class Network:
             raise EndpointConnectionError(endpoint_url=_ENDPOINT)
         if fault is Fault.SLOW:
             self._clockwork.sleep(_TIMEOUTS[call.service] * 0.9)
-            return self._carry_out(invocation, call, refs, effect)
+            return self._apply(invocation, call, refs, effect)
         if fault is not Fault.KILLED_BEFORE:
             self._carry_out_unheard(invocation, call, refs, effect)
         if killed:
@@ -139,11 +144,11 @@ class Network:
             raise Killed
         self._clockwork.sleep(_TIMEOUTS[call.service])
         if fault is Fault.TRIED_TWICE:
-            return self._carry_out(invocation, call, refs, effect)
+            return self._apply(invocation, call, refs, effect)
         assert fault is Fault.ANSWER_LOST, f"{fault} is none of a call"
         raise ReadTimeoutError(endpoint_url=_ENDPOINT)
 
-    def _carry_out(
+    def _apply(
         self, invocation: Invocation, call: Call, refs: tuple[DatabaseRef, ...], effect: Callable[[], Any]
     ) -> Any:
         try:
@@ -158,7 +163,7 @@ class Network:
         self, invocation: Invocation, call: Call, refs: tuple[DatabaseRef, ...], effect: Callable[[], Any]
     ) -> None:
         with suppress(ClientError):  # a refusal is not heard either
-            self._carry_out(invocation, call, refs, effect)
+            self._apply(invocation, call, refs, effect)
 
     def _strike(self, fault: Fault, refs: tuple[DatabaseRef, ...], invocation: Invocation) -> None:
         invocation.disturbed = True

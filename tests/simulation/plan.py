@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from chalicelib.model import DatabaseRef, Kind
+from chalicelib.domain.model import DatabaseRef, Kind
 from tests.simulation.network import Moment
 from tests.simulation.weather import OF_CALLS, OF_CHECKS, OF_EVENTS, Fault
 

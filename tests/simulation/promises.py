@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from chalicelib.model import State
-from chalicelib.statuses import condition_of
+from chalicelib.domain.model import State
+from chalicelib.domain.statuses import classify_status
 from tests.simulation.functions import Answer
 from tests.simulation.network import Invocation
 from tests.simulation.truth import NEVER, Asked, Hand, Truth
@@ -16,7 +16,7 @@ GRACE: Final = 3 * MINUTE
 """A check may come 20 s late even in fair weather, takes its time, and RDS's descriptions lag behind for up to 45 s."""
 LAG: Final = 60.0
 FENCE: Final = 2 * MINUTE
-CLOCKS_DIFFER: Final = 5 * MINUTE
+MAX_CLOCK_SKEW: Final = 5 * MINUTE
 
 
 class Promise(StrEnum):
@@ -62,7 +62,7 @@ def _in_use(truth: Truth, seen_by: float, rules: Rules, now: float) -> Iterator[
     _, used_at = activity
     if used_at is None:
         yield "it was stopped although its activity item held no time"
-    elif used_at > now + CLOCKS_DIFFER:
+    elif used_at > now + MAX_CLOCK_SKEW:
         yield "it was stopped although its activity item lay in the future"
     elif now - used_at <= rules.idle:
         yield f"it was stopped {_ago(now, used_at)} after a query that was known before the last look"
@@ -80,7 +80,7 @@ def _asked_for(truth: Truth, seen_by: float, rules: Rules, now: float) -> Iterat
 
 def of_a_start(truth: Truth) -> Iterator[str]:
     """Respectful: why this call of StartDBInstance should not have been made."""
-    if truth.record.restart is None:
+    if truth.record.pending_restart is None:
         yield "it was started although no restart was stored as pending"
     if not truth.asked:
         yield "it was started although nobody had ever asked"
@@ -97,7 +97,7 @@ def of_a_restart(truth: Truth, asked: Asked, answer: Answer, now: float) -> Iter
         yield f"a restart was answered with available, but it was {truth.status}"
     if answer.status == 200 and asked.began < truth.stopped_by_app_at <= now:
         yield "a restart was answered with available while the app stopped it"
-    failed = condition_of(truth.status).state == "failed" or truth.status_since >= asked.began - LAG
+    failed = classify_status(truth.status).state == "failed" or truth.status_since >= asked.began - LAG
     if answer.status == 409 and not failed:
         yield f"a restart was refused, but it was {truth.status}"
     is_fair = truth.disturbed_at < asked.began and truth.no_room_until < asked.began
@@ -114,7 +114,7 @@ def overdue(truth: Truth, rules: Rules, now: float) -> Iterator[tuple[Promise, s
     """What should have happened by now."""
     a_check = rules.interval * (2 if rules.metric else 1) + GRACE  # the metric of a young database is silent at first
     calm_since = max(truth.status_since, truth.disturbed_at + FENCE)
-    if condition_of(truth.status).state in (State.STOPPED, State.FAILED):
+    if classify_status(truth.status).state in (State.STOPPED, State.FAILED):
         for asked in truth.owed:
             if now > max(calm_since, asked.answered, truth.no_room_until) + a_check:
                 yield Promise.LIVE, f"a restart was promised {_ago(now, asked.answered)} ago, and it is {truth.status}"

@@ -10,8 +10,8 @@ from typing import Any, Final, Protocol
 
 from botocore.exceptions import ClientError
 
-from chalicelib.model import DatabaseRef, Kind
-from chalicelib.statuses import condition_of
+from chalicelib.domain.model import DatabaseRef, Kind
+from chalicelib.domain.statuses import classify_status
 from tests.simulation.refusals import refusal
 
 SEVEN_DAYS: Final = timedelta(days=7)
@@ -28,7 +28,7 @@ class Cause(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Transition:
+class StatusChange:
     """A change of status, at its true time."""
 
     at: datetime
@@ -66,7 +66,7 @@ class Database:
     no_room_until: datetime | None = None
     starts_in_vain: bool = False
     restart_at_of_old_stop: datetime | None = None
-    never_stops: bool = False
+    stop_unsupported: bool = False
     epoch: int = 0  # a due change of an earlier epoch has been overtaken by another
 
 
@@ -87,7 +87,7 @@ class SimulatedRds:
         self,
         clock: Callable[[], datetime],
         nature: Nature,
-        watch: Callable[[Transition], None] = lambda _: None,
+        watch: Callable[[StatusChange], None] = lambda _: None,
         wake: Callable[[datetime], None] = lambda _: None,
     ) -> None:
         self.databases: dict[DatabaseRef, Database] = {}
@@ -161,7 +161,7 @@ class SimulatedRds:
 
     def create_db_instance_read_replica(self, SourceDBInstanceIdentifier: str, **_: Any) -> dict[str, Any]:  # noqa: N803
         """From now on the source cannot be stopped."""
-        self._known(DatabaseRef(Kind.INSTANCE, SourceDBInstanceIdentifier), "Read").never_stops = True
+        self._known(DatabaseRef(Kind.INSTANCE, SourceDBInstanceIdentifier), "Read").stop_unsupported = True
         return {}
 
     def would_accept(self, ref: DatabaseRef, verb: str) -> bool:
@@ -171,13 +171,13 @@ class SimulatedRds:
         if database is None:
             return False
         if verb == "stop":
-            return database.status == "available" and not database.never_stops
+            return database.status == "available" and not database.stop_unsupported
         return database.status == "stopped" and self._has_room(database)
 
     def is_ready(self, ref: DatabaseRef) -> bool:
         """Whether it takes connections."""
         self.advance()
-        return ref in self.databases and condition_of(self.databases[ref].status).ready
+        return ref in self.databases and classify_status(self.databases[ref].status).ready
 
     def start(self, ref: DatabaseRef) -> dict[str, Any]:
         """As StartDBInstance and StartDBCluster do; the answer's description."""
@@ -200,7 +200,7 @@ class SimulatedRds:
     def stop(self, ref: DatabaseRef) -> dict[str, Any]:
         """As StopDBInstance and StopDBCluster do; the answer's description."""
         database, now = self._known(ref, "Stop"), self._clock()
-        if database.never_stops:
+        if database.stop_unsupported:
             raise refusal("rds", f"StopDB{ref.kind.capitalize()}", "InvalidParameterCombination")
         if database.status != "available":
             raise _wrong_state(ref, "Stop")
@@ -225,12 +225,12 @@ class SimulatedRds:
             ref = DatabaseRef(kind, request[one])
             if ref not in self.databases:
                 raise _not_found(ref, f"DescribeDB{kind.capitalize()}s")
-            return [self._seen(self.databases[ref])]
+            return [self._apply_status(self.databases[ref])]
         [wanted] = [f["Values"] for f in request["Filters"] if f["Name"] == many]
         refs: Sequence[DatabaseRef] = [DatabaseRef(kind, name) for name in wanted]
-        return [self._seen(self.databases[ref]) for ref in refs if ref in self.databases]
+        return [self._apply_status(self.databases[ref]) for ref in refs if ref in self.databases]
 
-    def _seen(self, database: Database) -> dict[str, Any]:
+    def _apply_status(self, database: Database) -> dict[str, Any]:
         lags = database.lags_until is not None and self._clock() < database.lags_until
         if lags and self._nature.shows_old():
             return _shown(database.ref, *database.shown_before, database)
@@ -250,7 +250,7 @@ class SimulatedRds:
             database.restart_at = None
         if cause is Cause.SEVEN_DAYS:
             self._expect(database, at + timedelta(seconds=self._nature.start_takes()), "available", Cause.FINISHED)
-        self._watch(Transition(at, database.ref, before, status, cause))
+        self._watch(StatusChange(at, database.ref, before, status, cause))
 
     def _expect_seven_days(self, database: Database, at: datetime) -> None:
         """A stop counts from its end; own work on a stopped database, and a start in vain, are no new stop."""
@@ -267,7 +267,7 @@ def _shown(ref: DatabaseRef, status: str, restart_at: datetime | None, database:
     shown: dict[str, Any] = {"AutomaticRestartTime": restart_at} if restart_at is not None else {}
     if ref.kind is Kind.CLUSTER:
         return {"DBClusterIdentifier": ref.id, "Status": status, "Engine": "aurora-postgresql", **shown}
-    replicas = ["a-replica"] if database.never_stops else []
+    replicas = ["a-replica"] if database.stop_unsupported else []
     return {
         "DBInstanceIdentifier": ref.id,
         "DBInstanceStatus": status,

@@ -10,13 +10,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, assert_never
 
-from chalicelib.lifecycle import Lifecycle
-from chalicelib.metric import ActivityMetric
-from chalicelib.model import DatabaseRef, Kind
-from chalicelib.rds import Rds
+from chalicelib.bootstrap import build
+from chalicelib.domain.model import DatabaseRef, Kind
+from chalicelib.domain.statuses import classify_status
+from chalicelib.service.lifecycle import Lifecycle
 from chalicelib.settings import Settings, read_settings
-from chalicelib.statuses import condition_of
-from chalicelib.table import Table
 from tests.simulation.client import SimulatedClient
 from tests.simulation.clockwork import Clockwork
 from tests.simulation.event_bridge import EventBridge
@@ -29,7 +27,7 @@ from tests.simulation.network import Ambush, Invocation, Network, Pace, Random
 from tests.simulation.people import People
 from tests.simulation.plan import DAY, HOUR, Illness, InVain, NoRoom, Once, OwnWork, Plan, Session, Step, Storm, Trap
 from tests.simulation.promises import MINUTE, Rules
-from tests.simulation.rds import Cause, Nature, SimulatedRds, Transition
+from tests.simulation.rds import Cause, Nature, SimulatedRds, StatusChange
 from tests.simulation.table import SimulatedTable
 from tests.simulation.weather import Front, Weather
 
@@ -130,7 +128,7 @@ class Simulation:
             case Trap(_, ref, moment, deed, after):
                 self.network.ambushes.append(Ambush(moment, ref, lambda: self.people.do(deed, ref), after))
             case OwnWork(_, ref, status, seconds):
-                is_possible = self.rds.would_accept(ref, "start") and not condition_of(status).ready
+                is_possible = self.rds.would_accept(ref, "start") and not classify_status(status).ready
                 if is_possible or self.rds.would_accept(ref, "stop"):
                     self.rds.visit(ref, status, seconds)
             case NoRoom(_, ref, seconds):
@@ -155,7 +153,7 @@ class Simulation:
             self.rds.databases[ref].no_room_until = self.clockwork.time_of(until)
             self.judge.no_room(ref, until)
 
-    def _changed(self, transition: Transition) -> None:
+    def _changed(self, transition: StatusChange) -> None:
         self.judge.changed(transition)
         ref = transition.ref
         if self.rds.databases[ref].status == "available":
@@ -182,13 +180,11 @@ class Simulation:
 
     def _lifecycle(self) -> Lifecycle:
         wait, clock = self.pace.pause, self.clockwork.clock
-        rule = self.settings.activity_metric
-        metric = None if rule is None else ActivityMetric(lambda: self._client("cloudwatch", self.metric), rule)
-        return Lifecycle(
+        return build(
             self.settings,
-            Rds(self._client("rds", self.rds)),
-            Table(self._client("dynamodb", self.table), self.settings, wait),
-            metric,
+            self._client("rds", self.rds),
+            self._client("dynamodb", self.table),
+            lambda: self._client("cloudwatch", self.metric),
             clock,
             wait,
             self.clockwork.side_by_side,
@@ -205,7 +201,7 @@ class Simulation:
         self.judge.is_ill(ref, gone=self.plan.ill is Illness.GONE)
         match self.plan.ill:
             case Illness.NEVER_STOPS:
-                self.rds.databases[ref].never_stops = True
+                self.rds.databases[ref].stop_unsupported = True
             case Illness.GARBAGE:
                 self.table.put_item(_TABLE, {"key": {"S": self._keys[ref]}, "value": {"S": "yesterday"}})
             case Illness.GONE:
@@ -228,8 +224,8 @@ def _environ(plan: Plan) -> dict[str, str]:
 
 def _rules(settings: Settings) -> Rules:
     return Rules(
-        idle=settings.idle.total_seconds(),
+        idle=settings.idle_timeout.total_seconds(),
         interval=settings.check_interval.total_seconds(),
-        expires_after=settings.restart_expires_after.total_seconds(),
+        expires_after=settings.policy.restart_ttl.total_seconds(),
         metric=settings.activity_metric is not None,
     )

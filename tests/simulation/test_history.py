@@ -5,14 +5,14 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from chalicelib.history import days_of, summarize, tell
-from chalicelib.model import DatabaseRef, State
-from chalicelib.statuses import condition_of
-from chalicelib.table import Table
+from chalicelib.aws.table import Table
+from chalicelib.domain.history import build_history, days_of, summarize
+from chalicelib.domain.model import DatabaseRef, State
+from chalicelib.domain.statuses import classify_status
 from tests.simulation.client import hooked_client
 from tests.simulation.plan import HOUR, Storm, draw_plan
 from tests.simulation.promises import GRACE
-from tests.simulation.rds import Transition
+from tests.simulation.rds import StatusChange
 from tests.simulation.run import START, Simulation
 
 pytestmark = pytest.mark.no_cover
@@ -21,12 +21,12 @@ SEEDS, CHUNK = range(100), 10
 A_LOOK_EVERY = 8 * HOUR
 
 
-def true_hours(begun: str, transitions: list[Transition], end: datetime) -> Counter[State]:
+def true_hours(begun: str, transitions: list[StatusChange], end: datetime) -> Counter[State]:
     """How long it was in each state, in seconds, as RDS itself knows it."""
     seconds: Counter[State] = Counter()
     since, status = START, begun
     for at, after in [*((transition.at, transition.after) for transition in transitions), (end, "")]:
-        seconds[condition_of(status).state] += round((at - since).total_seconds())
+        seconds[classify_status(status).state] += round((at - since).total_seconds())
         since, status = at, after
     return seconds
 
@@ -36,10 +36,10 @@ def compare(seed: int) -> int:
     plan = draw_plan(seed)
     simulation = Simulation(plan)
     simulation.event_bridge.spares_at_most = A_LOOK_EVERY
-    happened: dict[DatabaseRef, list[Transition]] = {ref: [] for ref in plan.refs}
+    happened: dict[DatabaseRef, list[StatusChange]] = {ref: [] for ref in plan.refs}
     judge = simulation.judge.changed
 
-    def changed(transition: Transition) -> None:
+    def changed(transition: StatusChange) -> None:
         happened[transition.ref].append(transition)
         judge(transition)
 
@@ -52,7 +52,7 @@ def compare(seed: int) -> int:
         if ref not in simulation.rds.databases:
             continue
         truth = true_hours("stopped" if asleep else "available", happened[ref], end)
-        told = summarize(tell(table.history(ref, days_of(START, end)), START, end))
+        told = summarize(build_history(table.history(ref, days_of(START, end)), START, end))
         bound = timedelta(seconds=(plan.interval_minutes * 60 + GRACE) * (len(happened[ref]) + 1))
         awake = timedelta(seconds=truth[State.RUNNING] + truth[State.BUSY] + truth[State.FAILED])
         asleep_for = timedelta(seconds=truth[State.STOPPED])

@@ -4,8 +4,8 @@ import math
 from dataclasses import dataclass, field
 from enum import Enum
 
-from chalicelib.model import DatabaseRef, Record
-from chalicelib.statuses import condition_of
+from chalicelib.domain.model import DatabaseRecord, DatabaseRef
+from chalicelib.domain.statuses import classify_status
 from tests.simulation.network import Invocation
 
 NEVER = -math.inf
@@ -49,7 +49,7 @@ class Truth:
     was_known_down: bool = False
     known_up_at: float = NEVER
 
-    record: Record = field(default_factory=Record)
+    record: DatabaseRecord = field(default_factory=DatabaseRecord)
     fenced_at: float = NEVER
     activity: list[tuple[float, float | None]] = field(default_factory=list)
     """When it was written, and the time that it says; None where it says none."""
@@ -77,7 +77,7 @@ class Truth:
     @property
     def is_ready(self) -> bool:
         """Whether it takes connections."""
-        return condition_of(self.status).ready
+        return classify_status(self.status).ready
 
     def activity_as_of(self, moment: float) -> tuple[float, float | None] | None:
         """What the activity item said then."""

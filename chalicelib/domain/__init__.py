@@ -1,0 +1,1 @@
+"""Pure rules: no AWS, no Chalice, no clock, no environment."""

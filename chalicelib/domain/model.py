@@ -1,0 +1,262 @@
+"""The values of the product: what is observed, stored, decided and recorded.
+
+Everything here is immutable. Times are aware UTC datetimes.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import Self
+
+from chalicelib.domain.activity import Activity, LastActivity, Metric, MetricRule
+from chalicelib.domain.errors import Problem
+
+APP_ACTOR = "rds-lifecycle"
+AWS_ACTOR = "AWS"
+EXTERNAL_ACTOR = "somebody outside rds-lifecycle"
+
+
+class Kind(StrEnum):
+    """The RDS resource type: a DB instance, or an Aurora or Multi-AZ DB cluster."""
+
+    INSTANCE = "instance"
+    CLUSTER = "cluster"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class DatabaseRef:
+    """One managed database, as named in ``DATABASES``."""
+
+    kind: Kind
+    id: str
+
+    @property
+    def label(self) -> str:
+        """``RDS instance`` or ``RDS cluster``."""
+        return f"RDS {self.kind}"
+
+
+class State(StrEnum):
+    """The few states that matter for starting and stopping."""
+
+    STOPPED = "stopped"
+    STARTING = "starting"
+    RUNNING = "running"
+    STOPPING = "stopping"
+    BUSY = "busy"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class StatusInfo:
+    """What an RDS status means: the state, and whether the database takes connections."""
+
+    state: State
+    ready: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What RDS returned for a database. ``stop_unsupported``: RDS documents that it cannot stop such a database."""
+
+    ref: DatabaseRef
+    status: str
+    automatic_restart_at: datetime | None = None
+    stop_unsupported: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The rules of one deployment that decisions depend on. ``restart_ttl``: when a pending restart expires."""
+
+    idle_timeout: timedelta
+    restart_ttl: timedelta
+    activity_rule: MetricRule | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PendingRestart:
+    """A restart that was requested and has not been carried out."""
+
+    requested_at: datetime
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Do not stop the database before ``until``."""
+
+    until: datetime
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class StopIntent:
+    """A stop is in progress. It is stored before RDS is called, with the reason for the stop."""
+
+    set_at: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedStart:
+    """A start that RDS accepted, and the restart that it carries out.
+
+    ``external``: the database was started outside rds-lifecycle, and the restart was requested while it started.
+    """
+
+    accepted_at: datetime
+    restart: PendingRestart
+    external: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseRecord:
+    """What the app stores about one database. ``revision`` 0 means that nothing is stored yet.
+
+    ``available_since`` is when the app observed that the database had become available, ``started_on_request`` whether
+    a restart started it. ``first_observed_at`` is set where the first observation found it running; it counts as
+    activity only where nothing else is known. ``last_error`` is the error recorded last, so that a repeated error is
+    recorded once. ``last_daily_status_on`` is the last day (UTC) whose history holds a ``daily-status``.
+    """
+
+    revision: int = 0
+    status: str | None = None
+    status_changed_at: datetime | None = None
+    available_since: datetime | None = None
+    started_on_request: bool = False
+    first_observed_at: datetime | None = None
+    last_restart_requested_at: datetime | None = None
+    pending_restart: PendingRestart | None = None
+    hold: Hold | None = None
+    stop_intent: StopIntent | None = None
+    accepted_start: AcceptedStart | None = None
+    start_durations: tuple[int, ...] = ()
+    automatic_restart_at: datetime | None = None
+    started_by_aws: bool = False
+    last_error: str | None = None
+    last_daily_status_on: date | None = None
+
+    def with_external_start(self, restart: PendingRestart, now: datetime) -> Self:
+        """The record where a restart is requested while a start from outside rds-lifecycle is in progress."""
+        start = AcceptedStart(self.status_changed_at or now, restart, external=True)
+        return replace(self, pending_restart=None, accepted_start=start, started_by_aws=False)
+
+    def with_uptime_cleared(self) -> Self:
+        """The record of a database that no longer runs, without what describes its last uptime."""
+        return replace(
+            self,
+            accepted_start=None,
+            available_since=None,
+            started_on_request=False,
+            first_observed_at=None,
+            started_by_aws=False,
+            last_error=None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What one pass knows of a database: what RDS, the metadata table and, where needed, CloudWatch say.
+
+    ``at`` is when the pass began; everything that the pass decides and records is as of then. ``description`` is the
+    problem where RDS could not describe the database. ``metric`` is None until it is read.
+    """
+
+    ref: DatabaseRef
+    at: datetime
+    description: Description | Problem
+    record: DatabaseRecord
+    activity: Activity
+    metric: Metric | None = None
+
+    @property
+    def described(self) -> Description:
+        """The description. Raises the problem where there is none."""
+        if isinstance(self.description, Problem):
+            raise self.description
+        return self.description
+
+
+class Action(StrEnum):
+    """What to do to the database."""
+
+    NONE = "none"
+    START = "start"
+    STOP = "stop"
+
+
+class Reason(StrEnum):
+    """Why, as a slug. A decision also carries a sentence for people."""
+
+    FAILED = "failed"
+    STARTING = "starting"
+    STOPPING = "stopping"
+    BUSY = "busy"
+    RESTART_REQUESTED = "restart-requested"
+    STOPPED = "stopped"
+    HELD = "held"
+    ACTIVITY_UNREADABLE = "activity-unreadable"
+    RECENT_ACTIVITY = "recent-activity"
+    NO_ACTIVITY_DATA = "no-activity-data"
+    METRIC_ACTIVE = "metric-active"
+    METRIC_UNKNOWN = "metric-unknown"
+    IDLE = "idle"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What to do, why, and the activity from which the idle timer runs."""
+
+    action: Action
+    reason: Reason
+    detail: str
+    last_activity: LastActivity | None = None
+
+
+class EventName(StrEnum):
+    """What the history records."""
+
+    FIRST_SEEN = "first-seen"
+    DAILY_STATUS = "daily-status"
+    RESTART_REQUESTED = "restart-requested"
+    RESTART_EXPIRED = "restart-expired"
+    RESTART_CANCELLED = "restart-cancelled"
+    STARTING = "starting"
+    START_FAILED = "start-failed"
+    AVAILABLE = "available"
+    STOPPING = "stopping"
+    STOP_FAILED = "stop-failed"
+    STOPPED = "stopped"
+    BUSY = "busy"
+    FAILED = "failed"
+    HOLD_SET = "hold-set"
+    HOLD_ENDED = "hold-ended"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One entry of a database's history.
+
+    ``status`` is the RDS status at that moment, None where it was not observed. ``seconds`` is set in ``available``
+    events: the time from the request until the database was available.
+    """
+
+    at: datetime
+    name: EventName
+    by: str | None
+    detail: str
+    status: str | None = None
+    seconds: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """A new record and the events that belong to it. Both are stored in one transaction."""
+
+    record: DatabaseRecord
+    events: tuple[Event, ...] = ()
+
+    def then(self, after: "Transition") -> "Transition":
+        """Both transitions as one; ``after`` starts from this one's record."""
+        return Transition(after.record, self.events + after.events)

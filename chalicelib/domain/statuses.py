@@ -1,0 +1,145 @@
+"""RDS status → what it means, what it means after the app's own actions, and what a person can do about it.
+
+The statuses are those of
+https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/accessing-monitoring.html and
+https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/accessing-monitoring.html.
+"""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from chalicelib.domain.model import DatabaseRecord, Description, State, StatusInfo
+
+STOP_INTENT_TTL: Final = timedelta(seconds=120)
+"""A stop with an older intent is no longer in progress: no function runs longer than 90 s."""
+
+CONSISTENCY_WINDOW: Final = timedelta(seconds=60)
+"""For this long after a change of status, a description may still show the status before it.
+
+AWS documents no bound. The window is an assumption, longer than any delay that was reported.
+"""
+
+_READY_BUT_BUSY: Final = (
+    "backing-up",
+    "configuring-enhanced-monitoring",
+    "configuring-iam-database-auth",
+    "configuring-log-exports",
+    "modifying",
+    "resetting-master-credentials",
+    "storage-config-upgrade",
+    "storage-initialization",
+    "storage-optimization",
+    "update-iam-db-auth",
+)
+_BUSY: Final = (
+    "backtracking",
+    "converting-to-vpc",
+    "creating",
+    "delete-precheck",
+    "failing-over",
+    "maintenance",
+    "migrating",
+    "moving-to-vpc",
+    "promoting",
+    "rebooting",
+    "renaming",
+    "upgrading",
+)
+_REMEDIES: Final = {
+    "cloning-failed": "Delete this clone and make a new one.",
+    "deleting": "It is being deleted. Restore it from a snapshot if it is still needed.",
+    "failed": "RDS could not recover it. Restore it to a point in time, or call AWS Support.",
+    "inaccessible-encryption-credentials": (
+        "RDS cannot use its KMS key. Enable the key and the grant for RDS, then restore from a backup."
+    ),
+    "inaccessible-encryption-credentials-recoverable": (
+        "RDS cannot use its KMS key. Enable the key again and start the database in the RDS console."
+    ),
+    "incompatible-network": "RDS cannot recover its network. Check the free addresses and the DNS settings of its VPC.",
+    "incompatible-option-group": "Undo the last change to its option group.",
+    "incompatible-parameters": "Reset its parameter group in the RDS console, then reboot it.",
+    "incompatible-restore": "RDS cannot restore to that point in time. Restore to another one.",
+    "insufficient-capacity": "AWS has no capacity for its instance class. Choose another class, or start it later.",
+    "migration-failed": "See its events in the RDS console for the cause of the failed migration.",
+    "restore-error": "Restore it again, to another point in time or from another snapshot.",
+    "storage-full": "Allocate more storage in the RDS console.",
+}
+
+_STATUSES: Final[dict[str, StatusInfo]] = {
+    "stopped": StatusInfo(State.STOPPED),
+    "starting": StatusInfo(State.STARTING),
+    "stopping": StatusInfo(State.STOPPING),
+    "available": StatusInfo(State.RUNNING, ready=True),
+    **{status: StatusInfo(State.BUSY, ready=True) for status in _READY_BUT_BUSY},
+    **{status: StatusInfo(State.BUSY) for status in _BUSY},
+    **{status: StatusInfo(State.FAILED) for status in _REMEDIES},
+}
+
+
+_NEXT_STATE: Final = {
+    State.STOPPED: State.STARTING,
+    State.STARTING: State.RUNNING,
+    State.RUNNING: State.STOPPING,
+    State.STOPPING: State.STOPPED,
+}
+
+
+def classify_status(status: str) -> StatusInfo:
+    """What the status means. An unknown status is busy and not ready, so the database is left alone."""
+    return _STATUSES.get(status, StatusInfo(State.BUSY))
+
+
+def is_known(status: str) -> bool:
+    """Whether this version knows the status."""
+    return status in _STATUSES
+
+
+def remedy_for(status: str) -> str:
+    """What a person can do about a failed database, as a sentence."""
+    return _REMEDIES.get(status, "See its events in the RDS console.")
+
+
+def effective_status(description: Description, record: DatabaseRecord, now: datetime) -> StatusInfo:
+    """What the description means, given the app's own stop in progress.
+
+    While a stop intent is set, a database that still takes connections counts as stopping: it may stop at any moment.
+    """
+    info = classify_status(description.status)
+    if info.ready and has_stop_intent(record, now):
+        return StatusInfo(State.STOPPING)
+    return info
+
+
+def has_stop_intent(record: DatabaseRecord, now: datetime) -> bool:
+    """Whether a function may be about to stop the database, or has just done so."""
+    return record.stop_intent is not None and abs(now - record.stop_intent.set_at) < STOP_INTENT_TTL
+
+
+def ignore_stale_description(description: Description, record: DatabaseRecord, now: datetime) -> Description:
+    """The description, or what the record knows if the description shows an earlier status.
+
+    RDS's descriptions are eventually consistent: after one that shows a change, another may show the status before it.
+    A database goes through a cycle: stopped, starting, running, stopping. Soon after a change, only the next state of
+    that cycle can be new.
+    """
+    changed_at = record.status_changed_at
+    if record.status is None or changed_at is None or abs(now - changed_at) >= CONSISTENCY_WINDOW:
+        return description
+    known, described = _cycle_state(record.status), _cycle_state(description.status)
+    if known is None or described in (None, known, _NEXT_STATE[known]):
+        return description
+    restart_at = record.automatic_restart_at if known is State.STOPPED else None
+    return replace(description, status=record.status, automatic_restart_at=restart_at)
+
+
+def _cycle_state(status: str) -> State | None:
+    """The state within the cycle; None for a status outside of it."""
+    info = classify_status(status)
+    match info.state:
+        case State.BUSY:
+            return State.RUNNING if info.ready else None
+        case State.FAILED:
+            return None
+        case state:
+            return state

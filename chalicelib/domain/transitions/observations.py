@@ -1,0 +1,113 @@
+"""Observations: the transition from what the record knows to what RDS describes now."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from chalicelib.domain.decision import is_restart_expired, last_requested_at
+from chalicelib.domain.model import (
+    DatabaseRecord,
+    Description,
+    Event,
+    EventName,
+    Policy,
+    State,
+    StatusInfo,
+    Transition,
+)
+from chalicelib.domain.statuses import (
+    CONSISTENCY_WINDOW,
+    classify_status,
+    effective_status,
+    has_stop_intent,
+    remedy_for,
+)
+from chalicelib.domain.timestamps import format_duration
+from chalicelib.domain.transitions.status_changes import apply_status
+
+
+def apply_observation(record: DatabaseRecord, description: Description, policy: Policy, now: datetime) -> Transition:
+    """Account for what RDS describes now: what changed since the last observation, who did it, and what has expired.
+
+    Returns the same record and no events where nothing has changed.
+    """
+    info = effective_status(description, record, now)
+    was_ready = record.status is not None and classify_status(record.status).ready
+    transition = _expire_hold(record, now)
+    transition = transition.then(apply_status(transition.record, description, info, now))
+    transition = transition.then(
+        _resolve_pending_restart(
+            transition.record, description, info, policy, now, became_ready=info.ready and not was_ready
+        )
+    )
+    transition = transition.then(_expire_stop_intent(transition.record, info, now))
+    return _add_daily_status(transition, now)
+
+
+def _expire_hold(record: DatabaseRecord, now: datetime) -> Transition:
+    if record.hold is None or record.hold.until > now:
+        return Transition(record)
+    event = Event(now, EventName.HOLD_ENDED, record.hold.by, "The hold has expired.")
+    return Transition(replace(record, hold=None), (event,))
+
+
+def _expire_stop_intent(record: DatabaseRecord, info: StatusInfo, now: datetime) -> Transition:
+    if record.stop_intent is None or info.state is State.STOPPING or has_stop_intent(record, now):
+        return Transition(record)
+    return Transition(replace(record, stop_intent=None))
+
+
+def _resolve_pending_restart(
+    record: DatabaseRecord,
+    description: Description,
+    info: StatusInfo,
+    policy: Policy,
+    now: datetime,
+    *,
+    became_ready: bool,
+) -> Transition:
+    """What the description means for a pending restart: carried out, impossible, expired, or still pending."""
+    restart = record.pending_restart
+    if restart is None:
+        return Transition(record)
+    resolved = replace(record, pending_restart=None)
+    match info.state:
+        case State.STARTING if record.accepted_start is None:
+            return Transition(record.with_external_start(restart, now))
+        case State.STARTING:
+            return Transition(resolved)
+        case State.FAILED:
+            status = description.status
+            detail = f"A restart is impossible while RDS reports {status}. {remedy_for(status)}"
+            return Transition(resolved, (Event(now, EventName.RESTART_CANCELLED, restart.by, detail, status),))
+        case _ if info.ready:
+            return Transition(resolved if became_ready or not _is_requested_recently(record, now) else record)
+        case _ if is_restart_expired(record, policy, now):
+            waited = format_duration(policy.restart_ttl)
+            detail = f"It could not be carried out within {waited} and has expired. Request it again if you need it."
+            event = Event(now, EventName.RESTART_EXPIRED, restart.by, detail)
+            return Transition(replace(resolved, last_error=None), (event,))
+        case _:
+            return Transition(record)
+
+
+def _is_requested_recently(record: DatabaseRecord, now: datetime) -> bool:
+    """A restart is pending because the database was stopping. Soon after the request, a description as available may
+    be stale, so the restart is kept until a later description says the same.
+    """
+    restart = record.pending_restart
+    return restart is not None and now - last_requested_at(restart, record) < CONSISTENCY_WINDOW
+
+
+def _add_daily_status(transition: Transition, now: datetime) -> Transition:
+    """Each day's history holds the status at the day's first observation.
+
+    So a day without history is one without an observation, not one without a change.
+    """
+    record = transition.record
+    if record.last_daily_status_on == now.date() or record.status is None:
+        return transition
+    dated = Transition(replace(record, last_daily_status_on=now.date()))
+    if not any(event.status for event in transition.events):
+        detail = f"The first observation of the day; RDS reports {record.status}."
+        dated = Transition(dated.record, (Event(now, EventName.DAILY_STATUS, None, detail, record.status),))
+    return transition.then(dated)

@@ -1,0 +1,1 @@
+"""The reconciliation loop and the operations built on it."""
