@@ -21,10 +21,10 @@ $(READY): requirements-dev.txt dev/find-python
 	@touch $(READY)
 
 run: $(READY) ## serve the app on http://127.0.0.1:8000 against a local AWS (PORT, LOCAL_AWS_PORT, IDLE_MINUTES, ...)
-	@exec $(BIN)/python -m dev.serve
+	@exec $(BIN)/python -m dev.local.serve
 
 demo: $(READY) ## make run with a real PostgreSQL and a dashboard on http://127.0.0.1:8080 (DEMO_PORT, POSTGRES_PORT, ...)
-	@exec $(BIN)/python -m dev.demo
+	@exec $(BIN)/python -m dev.local.demo
 
 test: $(READY) ## run every test
 	@$(BIN)/python -m pytest -n auto --dist worksteal --cov --cov-report=term:skip-covered $(ARGS)
@@ -49,16 +49,16 @@ format: $(READY) ## format the code and mend what ruff can mend
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .
 
 policies: $(READY) ## write the IAM policies of every stage to .chalice
-	@$(BIN)/python -m dev.policies
+	@$(BIN)/python -m dev.deploy.policies
 
 deploy: $(READY) ## check, make the table where it is missing, chalice deploy: make deploy STAGE=prod
-	@$(BIN)/python -m dev.deploy '$(STAGE)'
+	@$(BIN)/python -m dev.deploy.deploy '$(STAGE)'
 
 package: $(READY) ## write the SAM template, with table and alarms, and the zip to build/prod: make package STAGE=prod
-	@$(BIN)/python -m dev.package '$(STAGE)'
+	@$(BIN)/python -m dev.deploy.package '$(STAGE)'
 
 undeploy: $(READY) ## remove all of a stage but its table: make undeploy STAGE=prod
-	@$(BIN)/python -m dev.undeploy '$(STAGE)'
+	@$(BIN)/python -m dev.deploy.undeploy '$(STAGE)'
 
 token: $(READY) ## make a token: make token NAME=dashboard ROLE=operator
 	@$(BIN)/python -m dev.token --name '$(NAME)' --role '$(ROLE)'

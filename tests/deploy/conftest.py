@@ -27,7 +27,7 @@ def packaged(tmp_path_factory: pytest.TempPathFactory) -> Stages:
 
     def package(stage: str) -> Project:
         if stage not in done:
-            project.python("dev.package", stage)
+            project.python("dev.deploy.package", stage)
             done.add(stage)
         return project
 
@@ -39,5 +39,5 @@ def story_package(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """The stage prod with settings that make use of everything, packaged."""
     project = copy_project(tmp_path_factory.mktemp("story"))
     project.configure("prod", **STORY)
-    project.told.write_text(project.python("dev.package", "prod"))
+    project.told.write_text(project.python("dev.deploy.package", "prod"))
     return project

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from chalicelib.settings import Settings
-from dev.functions import scheduled_event
+from dev.local.eventbridge import scheduled_event
 from tests.deploy.api_gateway import Answer, ApiGateway
 from tests.deploy.guarded_aws import GuardedAws, guarded_aws
 from tests.deploy.lambda_runtime import PATIENCE, Function, Interpreter, running

@@ -58,7 +58,7 @@ class Project:
         config = json.loads(file.read_text())
         config["stages"][stage]["environment_variables"] |= settings
         file.write_text(json.dumps(config))
-        self.python("dev.policies")
+        self.python("dev.deploy.policies")
 
     def template(self, stage: str) -> Any:
         """The SAM template that `make package` wrote."""

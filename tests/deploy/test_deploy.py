@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from dev.policies import policies_of
+from dev.deploy.policies import policies_of
 from tests.deploy.account import Account
 from tests.deploy.conftest import Stages
 from tests.deploy.guarded_aws import guarded_aws

@@ -14,7 +14,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from chalicelib.settings import read_settings
-from dev.functions import scheduled_event
+from dev.local.eventbridge import scheduled_event
 from tests.deploy.conftest import STORY
 from tests.deploy.deployment import NAMES, Deployment, run_deployment
 from tests.deploy.lambda_runtime import FunctionError, Interpreter, install_runtime

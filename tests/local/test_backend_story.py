@@ -19,7 +19,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from chalicelib.domain.timestamps import parse_time
-from dev.local_postgres import PASSWORD, USER
+from dev.local.postgres import PASSWORD, USER
 from rds_lifecycle_client import ActivityItem, ActivityReporter, Lifecycle
 from rds_lifecycle_client.sqlalchemy import watch
 from tests.local.test_load import items
@@ -87,7 +87,7 @@ def a_demo() -> Iterator[Demo]:
     }
     with a_folder() as data:
         told = "its database sleeps"
-        with running("dev.demo", told, **quick, POSTGRES_DATA=str(data)) as stack:
+        with running("dev.local.demo", told, **quick, POSTGRES_DATA=str(data)) as stack:
             yield Demo(stack, port, postgres_port, data)
 
 

@@ -98,7 +98,7 @@ class Stack:
 
 
 @contextmanager
-def running(module: str = "dev.serve", told: str = "Ctrl-C ends everything", **environ: str) -> Iterator[Stack]:
+def running(module: str = "dev.local.serve", told: str = "Ctrl-C ends everything", **environ: str) -> Iterator[Stack]:
     """Run it until the end of the block; ``told`` is what it prints when it is ready."""
     port, aws_port = free_ports()
     process = subprocess.Popen(
@@ -247,7 +247,7 @@ def test_wrong_options_are_a_clear_error(environ: dict[str, str], words: str) ->
 def serve_and_fail(**environ: str) -> str:
     port, aws_port = free_ports()
     done = subprocess.run(
-        [sys.executable, "-m", "dev.serve"],
+        [sys.executable, "-m", "dev.local.serve"],
         cwd=ROOT,
         env={**os.environ, "PORT": str(port), "LOCAL_AWS_PORT": str(aws_port), **environ},
         capture_output=True,
