@@ -18,7 +18,7 @@ from dev.local.serve import CannotRun, Options, check_free, read_number
 from dev.stage import LOCAL_STAGE, stage_environment
 
 _ROOT: Final = Path(__file__).resolve().parent.parent
-_PATIENCE_SECONDS: Final = 60
+_PATIENCE_SECONDS: Final = 120
 # Longer than make run takes to end PostgreSQL, which would be left behind.
 _END_SECONDS: Final = 40
 _ENDS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

@@ -12,11 +12,11 @@ Stages = Callable[[str], Project]
 STORY = {
     "DATABASES": "ss-financial-prod,cluster:analytics",
     "ACCESS_TOKENS": TOKENS,
-    "IDLE_MINUTES": "0.04",
+    "IDLE_MINUTES": "0.2",
     "CORS_ORIGIN": "https://dashboard.example.com",
     "WARM_UP_SCHEDULE": "cron(0 7 ? * MON-FRI *)",
 }
-"""Settings that make use of everything, with an idle window of 2.4 s."""
+"""Settings that make use of everything. Within an idle timeout of 12 s, a loaded machine answers a few requests."""
 
 
 @pytest.fixture(scope="session")

@@ -17,9 +17,6 @@ from tests.deploy.guarded_aws import guarded_aws
 from tests.deploy.project import Project, copy_project
 from tests.served import ROOT, TOKENS, load_app
 
-# Each runs a dozen commands, each a process of its own: on a busy machine that takes its time.
-pytestmark = pytest.mark.timeout(300)
-
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:"
 RULE = "arn:aws:events:us-east-1:123456789012:rule/"
 TIMES = {"api_handler": 29, "authorize": 29, "inactivity_check": 90, "database_event": 90, "start_database": 90}

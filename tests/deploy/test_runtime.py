@@ -21,10 +21,7 @@ from tests.deploy.lambda_runtime import FunctionError, Interpreter, install_runt
 from tests.deploy.project import Project
 from tests.served import ROOT
 
-pytestmark = [
-    pytest.mark.skipif(sys.platform != "linux", reason="awslambdaric has wheels for Linux only"),
-    pytest.mark.timeout(300),
-]
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="awslambdaric has wheels for Linux only")
 
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
 PROD, ANALYTICS = "/databases/ss-financial-prod", "/databases/analytics"

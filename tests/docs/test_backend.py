@@ -63,7 +63,7 @@ def reported(stack: Stack) -> str:
 
 
 def run(command: list[str], environ: dict[str, str], code: str | None = None) -> str:
-    done = subprocess.run(command, input=code, env=environ, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, input=code, env=environ, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
