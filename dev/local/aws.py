@@ -43,8 +43,8 @@ class LocalAws:
         default_user_config["lambda"] = {"use_docker": False}
         self._server = make_server("127.0.0.1", port, self._answer, threaded=True, request_handler=_QuietHandler)
         self._thread = threading.Thread(target=self._server.serve_forever, name="local AWS", daemon=True)
-        backend = get_backend("rds")[DEFAULT_ACCOUNT_ID][REGION]
-        self.rds = LocalRds(backend, lambda: datetime.now(UTC), start_seconds, stop_seconds)
+        self._rds_seconds = start_seconds, stop_seconds
+        self.rds = self.simulate_rds()
 
     def start(self) -> None:
         """Start to serve."""
@@ -55,6 +55,11 @@ class LocalAws:
         self._server.shutdown()
         self._thread.join()
         self._server.socket.close()
+
+    def simulate_rds(self) -> LocalRds:
+        """Replace moto's RDS. A reset of moto undoes this."""
+        backend = get_backend("rds")[DEFAULT_ACCOUNT_ID][REGION]
+        return LocalRds(backend, lambda: datetime.now(UTC), *self._rds_seconds)
 
     def serve_functions(self, invoke: Invoke) -> None:
         """Let Lambda's Invoke run the app's functions."""

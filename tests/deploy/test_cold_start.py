@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.deploy.conftest import Stages
 from tests.deploy.lambda_runtime import Interpreter, install_runtime
+from tests.deploy.project import Project
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="awslambdaric has wheels for Linux only")
 
@@ -37,10 +37,10 @@ ENVIRON = {"AWS_DEFAULT_REGION": "us-east-1", "DATABASES": "ss-financial-prod", 
 
 
 @pytest.fixture(scope="module")
-def interpreter(packaged: Stages, tmp_path_factory: pytest.TempPathFactory) -> Interpreter:
+def interpreter(package: Project, tmp_path_factory: pytest.TempPathFactory) -> Interpreter:
     """The zip of the stage prod, unpacked: as in Lambda, nothing of it is compiled beforehand."""
     folder = tmp_path_factory.mktemp("cold")
-    with zipfile.ZipFile(packaged("prod").zip("prod")) as archive:
+    with zipfile.ZipFile(package.zip("prod")) as archive:
         archive.extractall(folder / "task")
     return Interpreter(folder / "task", install_runtime(folder / "runtime"))
 
