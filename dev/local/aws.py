@@ -18,11 +18,10 @@ from chalicelib.domain.model import DatabaseRef, Kind
 from chalicelib.settings import Settings
 from dev.local.apigateway import accept_swagger
 from dev.local.dynamodb import serialize_calls
+from dev.local.options import REGION
 from dev.local.rds import LocalRds
 from dev.stage import APP_NAME, LOCAL_STAGE
 from dev.table import ensure_table
-
-REGION: Final = "us-east-1"
 
 Invoke = Callable[[str, Any], Any]
 _INVOCATION: Final = re.compile(
