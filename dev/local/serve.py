@@ -164,7 +164,7 @@ def _print_welcome(console: Console, options: Options, settings: Settings) -> No
     console.say("make run", f"Access tokens: {', '.join(_TOKENS)}.")
     console.say("make run", "Try this in another terminal:")
     console.plain(f"\n    curl -X POST -H 'Authorization: Bearer {_TOKENS[0]}' {url}/databases/{database}/restart\n")
-    idle = settings.idle.total_seconds() / 60
+    idle = settings.idle_timeout.total_seconds() / 60
     console.say("make run", f"It stops {idle:g} min after the last activity. Ctrl-C stops everything.")
 
 

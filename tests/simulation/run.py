@@ -10,9 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, assert_never
 
-from chalicelib.aws.metric import ActivityMetric
-from chalicelib.aws.rds import Rds
-from chalicelib.aws.table import Table
+from chalicelib.bootstrap import build
 from chalicelib.domain.model import DatabaseRef, Kind
 from chalicelib.domain.statuses import classify_status
 from chalicelib.service.lifecycle import Lifecycle
@@ -183,13 +181,11 @@ class Simulation:
 
     def _lifecycle(self) -> Lifecycle:
         wait, clock = self.pace.pause, self.clockwork.clock
-        rule = self.settings.activity_metric
-        metric = None if rule is None else ActivityMetric(lambda: self._client("cloudwatch", self.metric), rule)
-        return Lifecycle(
+        return build(
             self.settings,
-            Rds(self._client("rds", self.rds)),
-            Table(self._client("dynamodb", self.table), self.settings, wait),
-            metric,
+            self._client("rds", self.rds),
+            self._client("dynamodb", self.table),
+            lambda: self._client("cloudwatch", self.metric),
             clock,
             wait,
             self.clockwork.side_by_side,
@@ -229,8 +225,8 @@ def _environ(plan: Plan) -> dict[str, str]:
 
 def _rules(settings: Settings) -> Rules:
     return Rules(
-        idle=settings.idle.total_seconds(),
+        idle=settings.idle_timeout.total_seconds(),
         interval=settings.check_interval.total_seconds(),
-        expires_after=settings.restart_ttl.total_seconds(),
+        expires_after=settings.policy.restart_ttl.total_seconds(),
         metric=settings.activity_metric is not None,
     )

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from chalicelib.aws.table import Table
-from chalicelib.domain.history import days_of, summarize, tell
+from chalicelib.domain.history import build_history, days_of, summarize
 from chalicelib.domain.model import DatabaseRef, State
 from chalicelib.domain.statuses import classify_status
 from dev.local.rds_behavior import StatusChange
@@ -52,7 +52,7 @@ def compare(seed: int) -> int:
         if ref not in simulation.rds.databases:
             continue
         truth = true_hours("stopped" if asleep else "available", happened[ref], end)
-        told = summarize(tell(table.history(ref, days_of(START, end)), START, end))
+        told = summarize(build_history(table.history(ref, days_of(START, end)), START, end))
         bound = timedelta(seconds=(plan.interval_minutes * 60 + GRACE) * (len(happened[ref]) + 1))
         awake = timedelta(seconds=truth[State.RUNNING] + truth[State.BUSY] + truth[State.FAILED])
         asleep_for = timedelta(seconds=truth[State.STOPPED])

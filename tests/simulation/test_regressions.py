@@ -77,7 +77,7 @@ def test_a_restart_behind_a_fence_survives_a_stop_in_the_console_that_rds_does_n
         return played(plan, stopped, asked, lag=40)
 
     assert [broken(seed) for seed in range(12)] == [None] * 12
-    with mutants.old_description_settles_a_restart():
+    with mutants.stale_description_resolves_a_restart():
         promises = {violation.promise for violation in map(broken, range(12)) if violation is not None}
     assert promises == {Promise.LIVE}, "only some orders of the calls bring it to light"
 
@@ -119,7 +119,7 @@ def test_a_start_and_a_stop_while_nothing_could_be_written_are_told_afterwards()
     )
     plan = replace(QUIET, asleep=(False,), steps=steps)
     assert played(plan, *steps) is None
-    with mutants.unseen_rounds_untold():
+    with mutants.unobserved_cycles_not_recorded():
         violation = played(plan, *steps)
     assert violation is not None
     assert violation.promise is Promise.TOLD
