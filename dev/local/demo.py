@@ -50,8 +50,8 @@ def _run(environ: Mapping[str, str], started: ExitStack) -> int:
     both = {"make run": stack, "the dashboard": dashboard}
     _wait_until_served(f"http://127.0.0.1:{options.port}/databases", both)
     _wait_until_served(f"http://127.0.0.1:{port}/", both)
-    print(f"\nThe dashboard is at http://127.0.0.1:{port}, and its database is stopped.")
-    print(f"Request the balances twice: curl -i http://127.0.0.1:{port}/balances\n", flush=True)
+    print(f"\nThe dashboard is at http://127.0.0.1:{port}. Its database is stopped.")
+    print(f"Request its balances twice: curl -i http://127.0.0.1:{port}/balances\n", flush=True)
     while True:
         _check_both(both)
         time.sleep(0.2)

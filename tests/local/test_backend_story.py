@@ -86,7 +86,7 @@ def a_demo() -> Iterator[Demo]:
         "RDS_LIFECYCLE_REPORT_SECONDS": "1",
     }
     with a_folder() as data:
-        told = "its database sleeps"
+        told = "Its database is stopped"
         with running("dev.local.demo", told, **quick, POSTGRES_DATA=str(data)) as stack:
             yield Demo(stack, port, postgres_port, data)
 
