@@ -212,7 +212,7 @@ def test_make_run__with_an_invalid_activity_item__reports_it_until_it_is_fixed()
         stack.call("POST", f"{URL}/restart")
         stack.wait_for_status("available")
         stack.wait_for(lambda shown: shown["reason"] == "activity-unreadable", "the reason")
-        stack.wait_for_line("failure   inactivity_check: 1 of 1 databases")
+        stack.wait_for_line("failure   inactivity_check: The check of 1 of 1 databases failed")
         table.put_item(TableName="system-metadata", Item={**item, "value": {"N": "1772442000"}})
         stack.wait_for_line("RDS       ss-financial-prod: available → stopping")
         assert len(processes_of(stack.port)) == 1
