@@ -1,4 +1,4 @@
-"""What a cold start costs: importing the app from the zip, beside a plain handler that uses boto3."""
+"""The cost of a cold start: importing the app from the zip, compared with a plain handler that uses boto3."""
 
 import json
 import resource
@@ -53,7 +53,7 @@ def run(interpreter: Interpreter, code: str) -> tuple[float, str]:
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, done.stdout
 
 
-def test_the_app_loads_about_as_fast_as_a_plain_handler(
+def test_import_of_the_app__costs_about_as_much_as_a_plain_handler(
     interpreter: Interpreter, record_property: Callable[[str, object], None]
 ) -> None:
     for code in (APP, PLAIN):
@@ -66,6 +66,6 @@ def test_the_app_loads_about_as_fast_as_a_plain_handler(
     assert app <= MOST * plain
 
 
-def test_importing_the_app_asks_nobody_writes_nothing_and_makes_no_client(interpreter: Interpreter) -> None:
+def test_import_of_the_app__sends_and_writes_nothing_and_creates_no_client(interpreter: Interpreter) -> None:
     found = json.loads(run(interpreter, WATCHED)[1])
     assert found == {"seen": [], "threads": 1, "session": "None", "kept": 0}
