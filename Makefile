@@ -28,10 +28,10 @@ $(DEV): requirements-dev.txt $(BIN)/python | $(RUN)
 	@./dev/set-up $(VENV) dev
 
 run: $(RUN) ## serve the app on http://127.0.0.1:8000 with a simulated AWS (PORT, LOCAL_AWS_PORT, IDLE_MINUTES, ...)
-	@exec $(BIN)/python -m dev.serve
+	@exec $(BIN)/python -m dev.local.serve
 
 demo: $(DEV) ## make run with a real PostgreSQL, and a dashboard on http://127.0.0.1:8080 (DEMO_PORT, POSTGRES_PORT, ...)
-	@exec $(BIN)/python -m dev.demo
+	@exec $(BIN)/python -m dev.local.demo
 
 test: $(DEV) ## run all tests (ARGS='-k restart': options of pytest)
 	@$(BIN)/python -m pytest -n auto --dist worksteal --cov --cov-report=term:skip-covered $(ARGS)
@@ -63,16 +63,16 @@ format: $(DEV) $(NODE) ## format the code and apply ruff's automatic fixes
 	@npm run --silent format
 
 policies: $(RUN) ## write the IAM policies of every stage to .chalice
-	@$(BIN)/python -m dev.policies
+	@$(BIN)/python -m dev.deploy.policies
 
 deploy: $(RUN) ## check the stage, create its table if it is missing, and deploy with Chalice: STAGE=prod
-	@$(BIN)/python -m dev.deploy '$(STAGE)'
+	@$(BIN)/python -m dev.deploy.deploy '$(STAGE)'
 
 package: $(RUN) ## write the SAM template (with table and alarms) and the zip to build/prod: STAGE=prod
-	@$(BIN)/python -m dev.package '$(STAGE)'
+	@$(BIN)/python -m dev.deploy.package '$(STAGE)'
 
 undeploy: $(RUN) ## delete everything of a stage except its table: STAGE=prod
-	@$(BIN)/python -m dev.undeploy '$(STAGE)'
+	@$(BIN)/python -m dev.deploy.undeploy '$(STAGE)'
 
 token: $(RUN) ## create an access token: NAME=dashboard ROLE=operator
 	@$(BIN)/python -m dev.token --name '$(NAME)' --role '$(ROLE)'

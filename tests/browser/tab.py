@@ -107,7 +107,11 @@ class Tab:
         self.page.get_by_role("button", name="Sign in").click()
 
     def wait(self, seconds: float) -> None:
-        """Let time pass for the app and the browser. Each timer of the page that is due fires once."""
+        """Let time pass for the app and the browser. Each timer of the page that is due fires once.
+
+        A request in progress is answered first: its response belongs to the time before.
+        """
+        self.settle()
         self.app.world.clock.advance(seconds=seconds)
         self.page.clock.fast_forward(round(seconds * 1000))
         self.settle()

@@ -24,7 +24,7 @@ SENTENCES = {
     "held": ["Kept awake until 13:21 by operator-name.", "Not while it is kept awake."],
     "going-to-sleep": ["It is going to sleep now."],
     "busy": ["maintenance", "Not while an RDS operation is in progress."],
-    "failed": ["Give it more storage in the RDS console.", "It cannot be started until the problem is resolved."],
+    "failed": ["Allocate more storage in the RDS console.", "It cannot be started until the problem is resolved."],
 }
 
 

@@ -3,6 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
+from chalicelib.aws.table import Table
 from tests.browser.conftest import OpenTab
 from tests.browser.states import PAGE_STATE, make_starting, make_stopping, pass_minutes
 from tests.browser.tab import BASE_PATH, DASHBOARD, HISTORY, ORIGIN, RESTART, set_hidden
@@ -181,7 +182,7 @@ def test_start_button__database_failed__shows_what_to_do_and_awaits_nothing(open
     app.world.slow_rds.set_status(PROD.id, "storage-full")
     tab.start_button.click()
     expect(tab.headline).to_have_text("Action required")
-    expect(tab.page.locator("#detail")).to_contain_text("Give it more storage")
+    expect(tab.page.locator("#detail")).to_contain_text("Allocate more storage")
     assert tab.page.evaluate("sessionStorage.length") == 1, "only the token"
 
 
@@ -219,10 +220,10 @@ def test_progress__start_not_in_history__uses_the_observed_time(
     open_tab: OpenTab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with PAGE_STATE["asleep"].served() as app:
-        whole = app.world.table.history
+        read_history = Table.history
         today = app.world.clock.now.date()
         monkeypatch.setattr(
-            app.world.table, "history", lambda *asked: tuple(e for e in whole(*asked) if e.at.date() != today)
+            Table, "history", lambda *args: tuple(event for event in read_history(*args) if event.at.date() != today)
         )
         tab = open_tab(app)
         PAGE_STATE["asleep"].show(tab)

@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from chalicelib.api.responses import MAX_EVENTS
+from chalicelib.aws.table import Table
 from chalicelib.domain.model import Event, EventName
 from tests.browser.conftest import OpenTab
 from tests.browser.states import PAGE_STATE
@@ -90,7 +91,7 @@ def test_events__more_than_the_limit__are_counted(
     open_tab: OpenTab, app: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     events = tuple(Event(NOW, EventName.HOLD_SET, "ops", f"Number {number}.") for number in range(MAX_EVENTS + 1234))
-    monkeypatch.setattr(app.world.table, "history", lambda *_: events)
+    monkeypatch.setattr(Table, "history", lambda *_: events)
     tab = open_tab(app)
     tab.open()
     expect(tab.page.get_by_role("button", name="Show all 2000")).to_be_visible()
@@ -104,7 +105,7 @@ def test_usage__first_request_fails__is_loaded_later(
     with failing(app.world.dynamodb, "BatchGetItem", "Throttling", times=2):
         tab.open()
         expect(tab.page.locator("#loading")).to_be_hidden()
-    monkeypatch.setattr(app.world.table, "history", lambda *_: 1 / 0)
+    monkeypatch.setattr(Table, "history", lambda *_: 1 / 0)
     tab.wait(31)
     expect(tab.page.locator("#usage-note")).not_to_be_empty()
     monkeypatch.undo()
@@ -146,7 +147,7 @@ def test_usage__earlier_response_arrives_last__is_ignored(open_tab: OpenTab, app
 def test_usage__cannot_be_read__shows_the_error_beside_the_state(open_tab: OpenTab, app: Served) -> None:
     tab = open_tab(app)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(app.world.table, "history", lambda *_: 1 / 0)
+        patch.setattr(Table, "history", lambda *_: 1 / 0)
         tab.open()
         expect(tab.page.locator("#usage-note")).not_to_have_text(re.compile("^$|^Loading"))
         expect(tab.headline).to_have_text("Asleep")

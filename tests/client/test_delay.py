@@ -14,7 +14,7 @@ import pytest
 from botocore.config import Config
 from sqlalchemy import Connection, Engine, create_engine, text
 
-from dev.local_postgres import LocalPostgres
+from dev.local.postgres import LocalPostgres
 from rds_lifecycle_client import ActivityItem, ActivityReporter, LifecycleClient, activity_item
 from rds_lifecycle_client.model import ActivitySink
 from rds_lifecycle_client.sqlalchemy import instrument_engine

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import Engine, create_engine, exc, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from dev.local_postgres import LocalPostgres
+from dev.local.postgres import LocalPostgres
 from rds_lifecycle_client import ActivityReporter, LifecycleClient
 from rds_lifecycle_client.sqlalchemy import instrument_engine
 from tests.client.support import SHORT_INTERVAL, WAIT_LIMIT_SECONDS, CountingRestartTarget, RecordingSink, wait_until

@@ -16,7 +16,7 @@ from threading import Thread
 
 import pytest
 
-from dev.local_postgres import LocalPostgres
+from dev.local.postgres import LocalPostgres
 from tests.client.support import WAIT_LIMIT_SECONDS, wait_until
 from tests.local.test_make_run import free_ports
 from tests.served import ROOT

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from dev.local_postgres import PASSWORD, USER
+from dev.local.postgres import PASSWORD, USER
 from rds_lifecycle_client.cli import ExitCode
 from rds_lifecycle_client.settings import SETTING_NAMES
 from tests.local.test_load import items

@@ -18,7 +18,7 @@ import psycopg
 import pytest
 from sqlalchemy import create_engine, text
 
-from dev.local_postgres import PASSWORD, USER
+from dev.local.postgres import PASSWORD, USER
 from rds_lifecycle_client import ActivityItem, ActivityReporter, LifecycleClient
 from rds_lifecycle_client.sqlalchemy import instrument_engine
 from tests.client.support import WAIT_LIMIT_SECONDS, wait_until
@@ -88,7 +88,7 @@ def running_demo() -> Iterator[Demo]:
     }
     with a_folder() as data:
         ready_line = "Its database is stopped"
-        with running("dev.demo", ready_line, **environ, POSTGRES_DATA=str(data)) as stack:
+        with running("dev.local.demo", ready_line, **environ, POSTGRES_DATA=str(data)) as stack:
             yield Demo(stack, port, postgres_port, data)
 
 

@@ -1,11 +1,10 @@
-"""The RDS that takes its time behaves as the real one does, and as moto does where time plays no part."""
+"""moto's RDS with the simulated behavior: responses, errors, events and changes of status."""
 
 from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 
-from dev.local_rds import StatusChange
 from tests.support import ANALYTICS, NOW, PROD, START_MINUTES, STOP_MINUTES, World, a_world
 
 
@@ -21,7 +20,7 @@ def event_ids(world: World) -> list[tuple[str, str]]:
     return [(event["detail"]["SourceIdentifier"], event["detail"]["EventID"]) for event in world.slow_rds.take_events()]
 
 
-def test_a_start_takes_its_time_and_refuses_everything_meanwhile(world: World) -> None:
+def test_start__takes_time_and_rejects_other_requests_meanwhile(world: World) -> None:
     answer = world.rds.start_db_instance(DBInstanceIdentifier=PROD.id)
     assert answer["DBInstance"]["DBInstanceStatus"] == "starting"
     for call in (world.rds.start_db_instance, world.rds.stop_db_instance):
@@ -36,7 +35,7 @@ def test_a_start_takes_its_time_and_refuses_everything_meanwhile(world: World) -
     assert event_ids(world) == []
 
 
-def test_a_stop_takes_its_time_and_says_when_aws_will_start_it_again(world: World) -> None:
+def test_stop__takes_time_and_sets_the_automatic_restart_time(world: World) -> None:
     world.slow_rds.set_status(ANALYTICS.id, "available")
     world.slow_rds.take_events()
     world.rds.stop_db_cluster(DBClusterIdentifier=ANALYTICS.id)
@@ -51,7 +50,7 @@ def test_a_stop_takes_its_time_and_says_when_aws_will_start_it_again(world: Worl
     assert event_ids(world) == [(ANALYTICS.id, "RDS-EVENT-0150")]
 
 
-def test_after_seven_days_it_starts_by_itself(world: World) -> None:
+def test_stopped_database__after_seven_days__starts(world: World) -> None:
     world.clock.advance(days=7, seconds=-1)
     assert world.status() == "stopped"
     world.clock.advance(seconds=1)
@@ -63,18 +62,31 @@ def test_after_seven_days_it_starts_by_itself(world: World) -> None:
     assert "AutomaticRestartTime" not in instance
 
 
-def test_transitions_are_told_in_order(world: World) -> None:
+def test_status_changes__are_reported_in_order_once(world: World) -> None:
     world.rds.start_db_instance(DBInstanceIdentifier=PROD.id)
     world.clock.advance(START_MINUTES)
     world.slow_rds.set_status(PROD.id, "backing-up")
-    assert world.slow_rds.take_status_changes() == [
-        StatusChange(PROD.id, "stopped", "starting"),
-        StatusChange(PROD.id, "starting", "available"),
-        StatusChange(PROD.id, "available", "backing-up"),
+    changes = world.slow_rds.take_status_changes()
+    assert [(change.ref, change.before, change.after) for change in changes] == [
+        (PROD, "stopped", "starting"),
+        (PROD, "starting", "available"),
+        (PROD, "available", "backing-up"),
     ]
+    assert world.slow_rds.take_status_changes() == []
 
 
-def test_an_event_has_the_shape_of_eventbridge(world: World) -> None:
+def test_databases_of_moto__created_and_deleted__are_followed(world: World) -> None:
+    world.rds.delete_db_instance(DBInstanceIdentifier=PROD.id, SkipFinalSnapshot=True)
+    for call in (world.rds.describe_db_instances, world.rds.start_db_instance):
+        with pytest.raises(world.rds.exceptions.DBInstanceNotFoundFault):
+            call(DBInstanceIdentifier=PROD.id)
+    world.rds.create_db_instance(DBInstanceIdentifier="another", DBInstanceClass="db.t4g.micro", Engine="postgres")
+    world.rds.create_db_instance_read_replica(DBInstanceIdentifier="replica", SourceDBInstanceIdentifier="another")
+    with pytest.raises(world.rds.exceptions.ClientError, match="InvalidParameterCombination"):
+        world.rds.stop_db_instance(DBInstanceIdentifier="another")
+
+
+def test_event__has_the_format_of_eventbridge(world: World) -> None:
     world.rds.start_db_instance(DBInstanceIdentifier=PROD.id)
     world.clock.advance(START_MINUTES)
     [event] = world.slow_rds.take_events()
@@ -82,5 +94,5 @@ def test_an_event_has_the_shape_of_eventbridge(world: World) -> None:
     assert event["detail-type"] == "RDS DB Instance Event"
     assert event["time"] == "2026-03-02T09:04:00Z"
     assert event["resources"] == [event["detail"]["SourceArn"]]
-    assert event["detail"]["SourceArn"].endswith(":db:ss-financial-prod")
+    assert event["detail"]["SourceArn"] == "arn:aws:rds:us-east-1:123456789012:db:ss-financial-prod"
     assert event["detail"]["SourceType"] == "DB_INSTANCE"

@@ -1,4 +1,4 @@
-"""A real PostgreSQL behind the local RDS: it is up when RDS says so, and gone when RDS says so."""
+"""A real PostgreSQL behind the simulated RDS: it starts and stops together with its database."""
 
 import os
 import socket
@@ -12,9 +12,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from dev.local_postgres import LocalPostgres, NoPostgres, Place, find_place, find_programs
-from dev.local_rds import StatusChange
-from tests.local.test_make_run import free_ports, serve_and_fail
+from dev.local.postgres import LocalPostgres, NoPostgres, Place, find_place, find_programs
+from dev.local.rds_behavior import Cause
+from tests.local.test_make_run import free_ports
 from tests.postgres import a_folder, a_server, bring_down, bring_up
 from tests.served import ROOT
 from tests.support import PROD, START_MINUTES, STOP_MINUTES, World, a_world
@@ -30,7 +30,7 @@ def world() -> Iterator[World]:
 @pytest.fixture
 def server(world: World) -> Iterator[LocalPostgres]:
     with a_server() as it:
-        world.slow_rds.put_behind(PROD.id, it)
+        world.slow_rds.attach_server(PROD.id, it)
         yield it
 
 
@@ -39,7 +39,7 @@ def wait_for_status(world: World, status: str) -> None:
         assert world.status() in ("starting", "stopping", status)
 
 
-def test_it_is_available_when_it_takes_connections_and_not_before(world: World, server: LocalPostgres) -> None:
+def test_database__is_available_once_its_server_accepts_connections(world: World, server: LocalPostgres) -> None:
     world.rds.start_db_instance(DBInstanceIdentifier=PROD.id)
     assert server.is_gone()
     world.clock.advance(START_MINUTES)
@@ -47,7 +47,7 @@ def test_it_is_available_when_it_takes_connections_and_not_before(world: World, 
     psycopg.connect(server.url).close()
 
 
-def test_a_stop_cuts_open_connections_and_leaves_no_process(world: World, server: LocalPostgres) -> None:
+def test_stop__closes_open_connections_and_keeps_the_data(world: World, server: LocalPostgres) -> None:
     world.rds.start_db_instance(DBInstanceIdentifier=PROD.id)
     world.clock.advance(START_MINUTES)
     wait_for_status(world, "available")
@@ -67,7 +67,7 @@ def test_a_stop_cuts_open_connections_and_leaves_no_process(world: World, server
         assert connection.execute("select word from kept").fetchall() == [("kept",)]
 
 
-def test_a_server_that_does_not_come_up_has_failed_with_its_last_words(world: World, server: LocalPostgres) -> None:
+def test_start__of_a_server_that_ends__fails_with_its_log(world: World, server: LocalPostgres) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", server.port))
         taken.listen()
@@ -77,21 +77,21 @@ def test_a_server_that_does_not_come_up_has_failed_with_its_last_words(world: Wo
             pass
     assert world.status() == "failed"
     [*_, last] = world.slow_rds.take_status_changes()
-    assert last == StatusChange(PROD.id, "starting", "failed", last.why)
-    assert "PostgreSQL has ended" in last.why
-    assert "could not bind" in last.why
+    assert (last.before, last.after, last.cause) == ("starting", "failed", Cause.FAILED)
+    assert "PostgreSQL has ended" in last.detail
+    assert "could not bind" in last.detail
 
 
-def test_after_its_end_it_is_not_started_again(server: LocalPostgres) -> None:
+def test_start__after_end__does_nothing(server: LocalPostgres) -> None:
     server.end()
     server.start()
     assert server.is_gone()
 
 
-def test_it_runs_as_an_ordinary_user_and_as_root() -> None:
+def test_server__runs_as_root_and_as_another_user() -> None:
     with a_server() as server:
         bring_up(server)
-        # PostgreSQL takes no data folder that belongs to anybody but the user it runs as.
+        # PostgreSQL rejects a data folder of another user.
         owner = server.place.data.stat().st_uid
         assert owner != 0
         bring_down(server)
@@ -100,24 +100,24 @@ def test_it_runs_as_an_ordinary_user_and_as_root() -> None:
 
 
 def as_user(number: int, place: Place) -> int:
-    """The exit status of a process that belongs to that user and does the same as one who never was root."""
+    """The exit status of a process that runs a server as that user from the beginning."""
     child = os.fork()
     if child == 0:
         try:
             os.setgid(number)
             os.setuid(number)
-            mine = LocalPostgres(free_ports()[0], Place(place.programs, place.data.parent / "mine", None))
-            mine.prepare()
-            bring_up(mine)
-            mine.end()
+            server = LocalPostgres(free_ports()[0], Place(place.programs, place.data.parent / "another", None))
+            server.prepare()
+            bring_up(server)
+            server.end()
             os._exit(0)
-        except BaseException:  # noqa: BLE001 - nothing of this process may return into pytest
+        except BaseException:  # noqa: BLE001 - this process must not return to pytest
             traceback.print_exc()
             os._exit(1)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-def test_whoever_interrupts_the_making_of_the_data_folder_finds_it_made_the_next_time(
+def test_prepare__after_an_interrupted_one__creates_the_data_folder(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with a_folder() as data:
@@ -125,11 +125,11 @@ def test_whoever_interrupts_the_making_of_the_data_folder_finds_it_made_the_next
         with monkeypatch.context() as patch:
 
             def interrupted(*arguments: Any, **options: Any) -> None:
-                for half_made in [argument for argument in arguments[0] if str(argument).startswith(str(data))]:
-                    Path(half_made, "PG_VERSION").write_text("15")
+                for incomplete in [argument for argument in arguments[0] if str(argument).startswith(str(data))]:
+                    Path(incomplete, "PG_VERSION").write_text("15")
                 raise KeyboardInterrupt
 
-            patch.setattr("dev.local_postgres.subprocess.run", interrupted)
+            patch.setattr("dev.local.postgres.subprocess.run", interrupted)
             first = LocalPostgres(free_ports()[0], place)
             with pytest.raises(KeyboardInterrupt):
                 first.prepare()
@@ -140,23 +140,23 @@ def test_whoever_interrupts_the_making_of_the_data_folder_finds_it_made_the_next
         second.end()
 
 
-def test_a_folder_that_was_there_keeps_its_owner() -> None:
+def test_prepare__in_an_existing_folder__keeps_its_owner() -> None:
     with a_folder() as data:
         data.mkdir()
-        mine = data.stat().st_uid
+        owner = data.stat().st_uid
         server = LocalPostgres(free_ports()[0], find_place({**os.environ, "POSTGRES_DATA": str(data)}))
         server.prepare()
         bring_up(server)
         server.end()
-        assert data.stat().st_uid == mine
+        assert data.stat().st_uid == owner
 
 
-def test_what_a_killed_process_left_behind_is_stopped_and_nobody_elses() -> None:
+def test_prepare__with_a_server_left_running__stops_it_unless_it_is_in_use() -> None:
     with a_folder() as data:
         place = find_place({**os.environ, "POSTGRES_DATA": str(data)})
         port = free_ports()[0]
         code = (
-            "import os, signal, sys\nfrom pathlib import Path\nfrom dev.local_postgres import *\n"
+            "import os, signal, sys\nfrom pathlib import Path\nfrom dev.local.postgres import *\n"
             f"server = LocalPostgres({port}, find_place())\nserver.prepare()\nserver.start()\n"
             "while not server.is_up(): pass\nprint('up', flush=True)\nsignal.pause()\n"
         )
@@ -177,29 +177,19 @@ def test_what_a_killed_process_left_behind_is_stopped_and_nobody_elses() -> None
         server.end()
 
 
-def test_a_port_in_use_is_a_clear_error() -> None:
-    with a_folder() as data, socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-        said = serve_and_fail(POSTGRES="1", POSTGRES_PORT=str(port), POSTGRES_DATA=str(data))
-    assert f"make run cannot start: port {port} cannot be used" in said
-    assert f"make run POSTGRES_PORT={port + 1}" in said
-
-
-def test_where_postgresql_is_not_installed_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dev.local_postgres._PLACES", ())
+def test_find_place__without_postgresql__says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dev.local.postgres._PLACES", ())
     assert find_programs({"PATH": "/nowhere"}) is None
     with pytest.raises(NoPostgres, match="apt-get install postgresql"):
         find_place({"PATH": "/nowhere"})
 
 
-def test_the_data_goes_where_the_user_may_go(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_find_place__selects_a_folder_that_the_user_can_access(monkeypatch: pytest.MonkeyPatch) -> None:
     if find_programs() is None:
         pytest.skip("PostgreSQL is not installed")
     inside = find_place({**os.environ, "POSTGRES_DATA": "/srv/data"})
     assert inside.data.parent.as_posix() == "/srv/data"
-    monkeypatch.setattr("dev.local_postgres._may_enter", lambda *_: False)
+    monkeypatch.setattr("dev.local.postgres._has_access", lambda *_: False)
     outside = find_place()
     if os.geteuid() == 0:
         assert outside.data.parts[-2] == "rds-lifecycle", "in the home of the user postgres"

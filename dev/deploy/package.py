@@ -1,4 +1,4 @@
-"""`make package STAGE=…`: the SAM template, with table, alarms and the rest merged in, and the zip."""
+"""`make package STAGE=…`: writes the zip and the SAM template, which includes the table, alarms and log groups."""
 
 import json
 import os
@@ -6,33 +6,32 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from dev.deploy import ChaliceFailed, chalice
-from dev.preflight import NotReady, check_stage
-from dev.resources import LONGEST_INTERVAL, resources
+from chalicelib.settings import Settings
+from dev.deploy.deploy import ChaliceFailed, chalice
+from dev.deploy.preflight import NotReady, check_stage
+from dev.deploy.sam_template import LONGEST_INTERVAL, build_template
 from dev.stage import APP_NAME, ROOT
 
 _NEXT: Final = """
-Next, with a bucket of your own for the zip:
+Next, with the name of your S3 bucket for the zip:
 
     aws cloudformation package --template-file {sam} --s3-bucket <bucket> --output-template-file {out}
     aws cloudformation deploy --template-file {out} --stack-name {stack} --capabilities CAPABILITY_IAM \\
         --parameter-overrides AlarmEmail=<address>
 
-with CreateTable=false after --parameter-overrides where the table {table} exists already.\
+Add CreateTable=false after --parameter-overrides if the table {table} exists already.\
 """
 
 
 def package(stage: str) -> Path:
     """Write build/<stage>/sam.json and deployment.zip. Needs no credentials. Raises NotReady and ChaliceFailed."""
     settings = check_stage(stage)
-    if settings.check_interval > LONGEST_INTERVAL:
-        most = int(LONGEST_INTERVAL.total_seconds() // 60)
-        raise NotReady([f"CHECK_INTERVAL_MINUTES: no alarm can watch checks further apart than {most} minutes."])
+    check_interval(settings)
     folder = Path("build") / stage
     (ROOT / folder).mkdir(parents=True, exist_ok=True)
     merge = folder / "resources.json"
-    (ROOT / merge).write_text(json.dumps(resources(stage, settings), indent=2) + "\n")
-    # Chalice asks for a region, and uses none of it here.
+    (ROOT / merge).write_text(json.dumps(build_template(stage, settings), indent=2) + "\n")
+    # Chalice requires a region, although the template does not depend on it.
     os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
     chalice("package", "--stage", stage, "--merge-template", str(merge), str(folder))
     sam, out = folder / "sam.json", folder / "packaged.json"
@@ -41,8 +40,15 @@ def package(stage: str) -> Path:
     return folder
 
 
+def check_interval(settings: Settings) -> None:
+    """Raises NotReady where the alarms cannot watch checks so far apart."""
+    if settings.check_interval > LONGEST_INTERVAL:
+        most = int(LONGEST_INTERVAL.total_seconds() // 60)
+        raise NotReady([f"CHECK_INTERVAL_MINUTES: alarms support intervals of up to {most} minutes."])
+
+
 def main() -> int:
-    """Package the stage named by the argument."""
+    """Package the stage that the command line names."""
     try:
         package(sys.argv[1] if len(sys.argv) > 1 else "")
     except (NotReady, ChaliceFailed) as error:
