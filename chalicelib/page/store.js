@@ -1,4 +1,4 @@
-// The state of the page. Events and responses change it here; whoever subscribes renders it.
+// The state of the page. Events and responses change it here; each change renders the page.
 
 import {displayState, displayTitle} from "./database.js";
 import {SECOND} from "./format.js";
