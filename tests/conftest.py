@@ -16,7 +16,7 @@ from tests.served import serve as serve  # noqa: PLC0414 - a fixture for all
 from tests.support import BACKENDS, MakeWorld, World, create_world
 
 # Tests that package the app must not find bytecode that other tests left in chalicelib.
-sys.dont_write_bytecode = True
+sys.dont_write_bytecode = sys.pycache_prefix is None
 
 # The creation of an RDS instance makes moto load 1,300 machine images of EC2, five times as expensive as all the rest.
 os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"
