@@ -59,13 +59,17 @@ def missing_database_to_json(ref: DatabaseRef, problem: Problem) -> dict[str, An
 
 
 def history_to_json(history: History, settings: Settings) -> dict[str, Any]:
-    """What happened, oldest first, and its sums."""
+    """What happened, oldest first, the periods between, and the sums."""
     shown = history.events[-MAX_EVENTS:]
     summary, price = summarize(history), settings.hourly_cost_usd
     return {
         "events": [
             {"at": format_time(event.at), "event": event.name, "by": event.by, "detail": event.detail}
             for event in shown
+        ],
+        "periods": [
+            {"from": format_time(period.start), "until": format_time(period.end), "state": period.state}
+            for period in history.periods
         ],
         "summary": {
             "from": format_time(history.start),
@@ -80,10 +84,6 @@ def history_to_json(history: History, settings: Settings) -> dict[str, Any]:
             if summary.start_latency is None
             else round(summary.start_latency.total_seconds()),
             "events_left_out": len(history.events) - len(shown),
-            "periods": [
-                {"from": format_time(period.start), "until": format_time(period.end), "state": period.state}
-                for period in history.periods
-            ],
         },
     }
 

@@ -1,6 +1,7 @@
 """A simulated AWS on one port: moto's server, the simulated RDS, and Lambda's Invoke for the app's functions."""
 
 import json
+import os
 import re
 import threading
 from collections.abc import Callable, Iterable
@@ -40,6 +41,8 @@ class LocalAws:
         accept_swagger()
         # moto: would require Docker to create a function.
         default_user_config["lambda"] = {"use_docker": False}
+        # moto: would load 1,300 machine images of EC2 to create an RDS instance.
+        os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"
         self._server = make_server("127.0.0.1", port, self._answer, threaded=True, request_handler=_QuietHandler)
         self._thread = threading.Thread(target=self._server.serve_forever, name="local AWS", daemon=True)
         self._rds_seconds = start_seconds, stop_seconds

@@ -40,7 +40,7 @@ def browser() -> Iterator[Browser]:
 def app() -> Iterator[Served]:
     """The app with a stopped database and a dashboard."""
     with serving(DASHBOARD_URL=DASHBOARD) as served:
-        served.tick()
+        served.run_check()
         yield served
 
 

@@ -5,9 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
-from unittest.mock import patch
 
-from tests import support
 from tests.browser.tab import DASHBOARD, Tab
 from tests.served import Served, serving
 from tests.support import ANALYTICS, PROD, failing
@@ -21,7 +19,7 @@ def use_for_days(app: Served, days: int = 10) -> None:
     world = app.world
     for day in range(days):
         begin = world.clock.now
-        app.tick()
+        app.run_check()
         if begin.weekday() < 5:
             use_for_hours(app, 2.5)
         if day % 3 == 0:
@@ -29,7 +27,7 @@ def use_for_days(app: Served, days: int = 10) -> None:
         if day == 4:
             app.call("PUT", f"{URL}/hold", body=b'{"hours": 2}')
         world.clock.now = begin + timedelta(days=1)
-    app.tick()
+    app.run_check()
 
 
 def use_for_hours(app: Served, hours: float) -> None:
@@ -37,7 +35,7 @@ def use_for_hours(app: Served, hours: float) -> None:
     app.call("POST", f"{URL}/restart")
     pass_minutes(app, 5)
     for _ in range(round(hours * 60 / _CHECK_INTERVAL)):
-        app.world.queried()
+        app.world.report_query()
         pass_minutes(app, _CHECK_INTERVAL)
     pass_minutes(app, 90, check_interval=_CHECK_INTERVAL)
 
@@ -46,14 +44,14 @@ def pass_minutes(app: Served, minutes: float, check_interval: float | None = Non
     """Let time pass, with one check at its end or with checks at an interval."""
     for _ in range(1 if check_interval is None else round(minutes / check_interval)):
         app.world.clock.advance(check_interval or minutes)
-        app.tick()
+        app.run_check()
 
 
 def make_available(app: Served) -> None:
     app.call("POST", f"{URL}/restart")
     pass_minutes(app, 4)
     pass_minutes(app, 5)
-    app.world.queried()
+    app.world.report_query()
     app.world.clock.advance(12)
 
 
@@ -69,14 +67,14 @@ def make_starting(app: Served) -> None:
 
 def make_start_slow(app: Served) -> None:
     app.call("POST", f"{URL}/restart")
-    app.world.slow_rds.set_status(PROD.id, "starting")  # and no transition follows
+    app.world.simulated_rds.set_status(PROD.id, "starting")  # and no transition follows
     app.world.clock.advance(9)
 
 
 def make_stopping(app: Served) -> None:
     make_available(app)
     app.world.clock.advance(55)
-    app.tick()
+    app.run_check()
     app.world.clock.advance(1)
 
 
@@ -92,19 +90,19 @@ def request_restart_without_capacity(app: Served) -> None:
 
 def make_busy(app: Served) -> None:
     make_available(app)
-    app.world.slow_rds.set_status(PROD.id, "maintenance")
-    app.tick()
+    app.world.simulated_rds.set_status(PROD.id, "maintenance")
+    app.run_check()
 
 
 def make_failed(app: Served) -> None:
     make_available(app)
-    app.world.slow_rds.set_status(PROD.id, "storage-full")
-    app.tick()
+    app.world.simulated_rds.set_status(PROD.id, "storage-full")
+    app.run_check()
 
 
 def make_second_database_start(app: Served) -> None:
     make_available(app)
-    app.world.slow_rds.set_status(ANALYTICS.id, "starting")
+    app.world.simulated_rds.set_status(ANALYTICS.id, "starting")
 
 
 def change_nothing(_: Served) -> None:
@@ -125,10 +123,7 @@ class PageState:
     @contextmanager
     def served(self) -> Iterator[Served]:
         """Serve the app in this state, after some days of use."""
-        with (
-            patch.object(support, "cloud_in_use", "simulated"),
-            serving(databases=self.databases, **self.environ) as app,
-        ):
+        with serving(databases=self.databases, backend="simulated", **self.environ) as app:
             if self.role is not None:
                 use_for_days(app)
             self.prepare(app)

@@ -39,7 +39,7 @@ def test_overview__each_state__says_what_it_is_and_what_follows(open_tab: OpenTa
 
 
 def test_detail__status_with_markup__is_text(open_tab: OpenTab, app: Served) -> None:
-    app.world.slow_rds.set_status(PROD.id, "<img src=x>")
+    app.world.simulated_rds.set_status(PROD.id, "<img src=x>")
     tab = open_tab(app)
     tab.open("viewer")
     expect(tab.page.locator("#detail")).to_contain_text("(<img src=x>)")

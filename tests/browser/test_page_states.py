@@ -47,7 +47,7 @@ def test_icons__six_states__have_six_shapes(open_tab: OpenTab) -> None:
     statuses = ["stopped", "starting", "available", "stopping", "maintenance", "storage-full"]
     with serving(databases=",".join(f"db-{number}" for number in range(len(statuses)))) as app:
         for number, status in enumerate(statuses):
-            app.world.slow_rds.set_status(f"db-{number}", status)
+            app.world.simulated_rds.set_status(f"db-{number}", status)
         tab = open_tab(app)
         tab.open()
         buttons = tab.page.locator("#database-buttons button")

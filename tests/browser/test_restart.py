@@ -179,7 +179,7 @@ def test_start_button__database_failed__shows_what_to_do_and_awaits_nothing(open
     tab = open_tab(app)
     tab.open()
     expect(tab.headline).to_have_text("Asleep")
-    app.world.slow_rds.set_status(PROD.id, "storage-full")
+    app.world.simulated_rds.set_status(PROD.id, "storage-full")
     tab.start_button.click()
     expect(tab.headline).to_have_text("Action required")
     expect(tab.page.locator("#detail")).to_contain_text("Allocate more storage")

@@ -112,7 +112,7 @@ def test_restart_response__of_an_earlier_session__is_ignored(open_tab: OpenTab, 
     expect(tab.headline).to_have_text("Waking up")
     tab.deliver()
     expect(tab.page.locator("#status-error")).to_be_empty()
-    app.tick()
+    app.run_check()
     tab.wait(245)
     expect(tab.headline).to_have_text("Awake")
     expect(tab.page.locator("#redirect")).to_be_hidden()

@@ -116,7 +116,7 @@ def test_usage__first_request_fails__is_loaded_later(
 
 def test_usage__another_database_selected__is_hidden_until_loaded(open_tab: OpenTab) -> None:
     with serving(databases=f"{PROD.id},other") as app:
-        app.tick()
+        app.run_check()
         tab = open_tab(app)
         tab.open()
         expect(tab.page.locator("#events")).to_contain_text("Monitoring started")
@@ -156,9 +156,9 @@ def test_usage__cannot_be_read__shows_the_error_beside_the_state(open_tab: OpenT
 def test_timeline__clocks_change__day_has_23_hours(open_tab: OpenTab, app: Served) -> None:
     app.world.clock.now = datetime(2026, 3, 26, 12, 0, tzinfo=UTC)
     for _ in range(5):
-        app.tick()
+        app.run_check()
         app.world.clock.advance(days=1)
-    app.tick()
+    app.run_check()
     tab = open_tab(app)
     tab.open()
     days = tab.page.locator(".day .bar")

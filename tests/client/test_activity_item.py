@@ -9,14 +9,14 @@ from botocore.exceptions import ClientError
 
 from chalicelib.domain.activity import LastQuery
 from rds_lifecycle_client import ActivityItem, Unavailable, activity_item
-from tests.support import NOW, PROD, World, a_world, failing, hooked
+from tests.support import NOW, PROD, World, create_world, failing, hooked
 
 KEY = "last_rds_query_time"
 
 
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    with a_world(PROD) as it:
+    with create_world(PROD) as it:
         monkeypatch.setattr(activity_item, "_create_client", lambda: it.dynamodb)
         yield it
 
@@ -58,7 +58,7 @@ def test_report__earlier_time__keeps_the_later_one(read_item: Callable[[], Any])
 def test_report__stored_time_in_another_format__is_compared_as_a_time(
     world: World, read_item: Callable[[], Any], stored: Any
 ) -> None:
-    world.activity_item(stored)
+    world.put_activity_item(stored)
     report(NOW + timedelta(minutes=29))
     assert read_item()["value"] == stored
     report(NOW + timedelta(minutes=31))
@@ -80,7 +80,7 @@ def test_report__stored_time_in_another_format__is_compared_as_a_time(
 def test_report__stored_value_is_not_a_time__is_replaced(
     world: World, read_item: Callable[[], Any], stored: Any
 ) -> None:
-    world.activity_item(stored)
+    world.put_activity_item(stored)
     report(NOW)
     assert read_item()["value"] == {"S": "2026-03-02T09:00:00Z"}
 
@@ -96,7 +96,7 @@ def test_report__concurrent_later_write__is_not_overwritten(world: World, read_i
 
     def write_concurrently(**_: Any) -> None:
         if (at := next(times, None)) is not None:
-            world.activity_item({"S": at.isoformat()})
+            world.put_activity_item({"S": at.isoformat()})
 
     with hooked(world.dynamodb, "before-call.dynamodb.UpdateItem", write_concurrently):
         report(NOW + timedelta(minutes=5))
@@ -134,7 +134,7 @@ def test_report__value_changes_at_every_attempt__raises_unavailable(world: World
     seconds = iter(range(100))
 
     def write_concurrently(**_: Any) -> None:
-        world.activity_item({"N": str(next(seconds))})
+        world.put_activity_item({"N": str(next(seconds))})
 
     with (
         hooked(world.dynamodb, "before-call.dynamodb.UpdateItem", write_concurrently),

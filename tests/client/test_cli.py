@@ -53,7 +53,7 @@ def test_status__before_during_and_after_a_restart__prints_the_state(served: Ser
 
 
 def test_hold__hours_until_and_end__prints_the_end_of_the_hold(served: Served) -> None:
-    served.world.slow_rds.set_status("ss-financial-prod", "available")
+    served.world.simulated_rds.set_status("ss-financial-prod", "available")
     assert run("hold", "3")[1][-1] == "Held until 2026-03-02T12:00:00Z."
     assert run("hold", "--until", "2026-03-02T11:30:00")[1][-1] == "Held until 2026-03-02T11:30:00Z."
     assert run("hold", "--until", "2026-03-02T11:30:00+01:00")[1][-1] == "Held until 2026-03-02T10:30:00Z."
@@ -104,7 +104,7 @@ def test_restart__viewer_token__exits_with_1(
 
 
 def test_restart_and_wait__failed_database__exit_with_1(served: Served, capsys: pytest.CaptureFixture[str]) -> None:
-    served.world.slow_rds.set_status("ss-financial-prod", "storage-full")
+    served.world.simulated_rds.set_status("ss-financial-prod", "storage-full")
     for command in ("restart", "wait"):
         assert run(command)[0] == 1
         assert "storage-full" in capsys.readouterr().err

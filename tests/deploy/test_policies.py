@@ -196,7 +196,7 @@ def api_handler(app: Served, guard: Callable[[], Any]) -> None:
             assert app.call("PUT", f"/databases/{database_id}/hold", body=b'{"hours": 1}').status_code == 200
             assert app.call("DELETE", f"/databases/{database_id}/hold").status_code == 200
     app.world.wait(START_MINUTES)
-    app.tick()
+    app.run_check()
     app.world.clock.advance(minutes=90)
     with guard():
         assert app.call("GET", "/databases").json_body["databases"][0]["reason"] == "metric-unknown"
@@ -225,13 +225,13 @@ def warm_up(app: Served, guard: Callable[[], Any]) -> None:
 
 
 def inactivity_check(app: Served, guard: Callable[[], Any]) -> None:
-    stop_and_start(app, guard, app.tick)
+    stop_and_start(app, guard, app.run_check)
 
 
 def database_event(app: Served, guard: Callable[[], Any]) -> None:
     def events() -> None:
         for database_id in ids(app):
-            app.event(database_id)
+            app.send_event(database_id)
 
     stop_and_start(app, guard, events)
 
@@ -241,10 +241,10 @@ def stop_and_start(app: Served, guard: Callable[[], Any], run: Callable[[], Any]
         app.call("POST", f"/databases/{database_id}/restart")
     app.world.wait(START_MINUTES)
     for database_id in ids(app):
-        app.event(database_id)
+        app.send_event(database_id)
     app.world.clock.advance(minutes=61)
     for ref in app.world.settings.databases:
-        app.world.measured(0, ref)
+        app.world.publish_connections(0, ref)
     with guard():
         run()
     assert {app.world.status(ref) for ref in app.world.settings.databases} == {"stopping"}

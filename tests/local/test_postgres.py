@@ -17,20 +17,20 @@ from dev.local.rds_behavior import Cause
 from tests.local.test_make_run import free_ports
 from tests.postgres import a_folder, a_server, bring_down, bring_up
 from tests.served import ROOT
-from tests.support import PROD, START_MINUTES, STOP_MINUTES, World, a_world
+from tests.support import PROD, START_MINUTES, STOP_MINUTES, World, create_world
 
 
 @pytest.fixture
 def world() -> Iterator[World]:
-    with a_world(PROD) as it:
-        it.slow_rds.take_status_changes()
+    with create_world(PROD) as it:
+        it.simulated_rds.take_status_changes()
         yield it
 
 
 @pytest.fixture
 def server(world: World) -> Iterator[LocalPostgres]:
     with a_server() as it:
-        world.slow_rds.attach_server(PROD.id, it)
+        world.simulated_rds.attach_server(PROD.id, it)
         yield it
 
 
@@ -76,7 +76,7 @@ def test_start__of_a_server_that_ends__fails_with_its_log(world: World, server: 
         while world.status() == "starting":
             pass
     assert world.status() == "failed"
-    [*_, last] = world.slow_rds.take_status_changes()
+    [*_, last] = world.simulated_rds.take_status_changes()
     assert (last.before, last.after, last.cause) == ("starting", "failed", Cause.FAILED)
     assert "PostgreSQL has ended" in last.detail
     assert "could not bind" in last.detail

@@ -5,19 +5,20 @@ from datetime import timedelta
 
 import pytest
 
-from tests.support import ANALYTICS, NOW, PROD, START_MINUTES, STOP_MINUTES, World, a_world
+from tests.support import ANALYTICS, NOW, PROD, START_MINUTES, STOP_MINUTES, World, create_world
 
 
 @pytest.fixture
 def world() -> Iterator[World]:
-    with a_world(PROD, ANALYTICS) as it:
-        it.slow_rds.take_events()
-        it.slow_rds.take_status_changes()
+    with create_world(PROD, ANALYTICS) as it:
+        it.simulated_rds.take_events()
+        it.simulated_rds.take_status_changes()
         yield it
 
 
 def event_ids(world: World) -> list[tuple[str, str]]:
-    return [(event["detail"]["SourceIdentifier"], event["detail"]["EventID"]) for event in world.slow_rds.take_events()]
+    details = [event["detail"] for event in world.simulated_rds.take_events()]
+    return [(detail["SourceIdentifier"], detail["EventID"]) for detail in details]
 
 
 def test_start__takes_time_and_rejects_other_requests_meanwhile(world: World) -> None:
@@ -36,8 +37,8 @@ def test_start__takes_time_and_rejects_other_requests_meanwhile(world: World) ->
 
 
 def test_stop__takes_time_and_sets_the_automatic_restart_time(world: World) -> None:
-    world.slow_rds.set_status(ANALYTICS.id, "available")
-    world.slow_rds.take_events()
+    world.simulated_rds.set_status(ANALYTICS.id, "available")
+    world.simulated_rds.take_events()
     world.rds.stop_db_cluster(DBClusterIdentifier=ANALYTICS.id)
     assert world.status(ANALYTICS) == "stopping"
     for call in (world.rds.start_db_cluster, world.rds.stop_db_cluster):
@@ -65,14 +66,14 @@ def test_stopped_database__after_seven_days__starts(world: World) -> None:
 def test_status_changes__are_reported_in_order_once(world: World) -> None:
     world.rds.start_db_instance(DBInstanceIdentifier=PROD.id)
     world.clock.advance(START_MINUTES)
-    world.slow_rds.set_status(PROD.id, "backing-up")
-    changes = world.slow_rds.take_status_changes()
+    world.simulated_rds.set_status(PROD.id, "backing-up")
+    changes = world.simulated_rds.take_status_changes()
     assert [(change.ref, change.before, change.after) for change in changes] == [
         (PROD, "stopped", "starting"),
         (PROD, "starting", "available"),
         (PROD, "available", "backing-up"),
     ]
-    assert world.slow_rds.take_status_changes() == []
+    assert world.simulated_rds.take_status_changes() == []
 
 
 def test_databases_of_moto__created_and_deleted__are_followed(world: World) -> None:
@@ -89,7 +90,7 @@ def test_databases_of_moto__created_and_deleted__are_followed(world: World) -> N
 def test_event__has_the_format_of_eventbridge(world: World) -> None:
     world.rds.start_db_instance(DBInstanceIdentifier=PROD.id)
     world.clock.advance(START_MINUTES)
-    [event] = world.slow_rds.take_events()
+    [event] = world.simulated_rds.take_events()
     assert event["source"] == "aws.rds"
     assert event["detail-type"] == "RDS DB Instance Event"
     assert event["time"] == "2026-03-02T09:04:00Z"
