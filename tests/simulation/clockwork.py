@@ -41,6 +41,8 @@ class Clockwork:
         self._agenda: list[tuple[float, int, Callable[[], None]]] = []
         self._numbers = itertools.count()
         self._main = getcurrent()
+        self._until = 0.0
+        self._goes_on: Callable[[], bool] = lambda: True
 
     def clock(self) -> datetime:
         """What the app takes for the time of day."""
@@ -68,6 +70,7 @@ class Clockwork:
 
     def run(self, until: float, goes_on: Callable[[], bool] = lambda: True) -> None:
         """Let time pass, for as long as ``goes_on``."""
+        self._until, self._goes_on = until, goes_on
         while self._agenda and self._agenda[0][0] <= until and goes_on():
             self.now, _, deed = heapq.heappop(self._agenda)
             deed()
@@ -91,6 +94,12 @@ class Clockwork:
 
     def sleep(self, seconds: float) -> None:
         """Called inside of a task: the others have their turn meanwhile. Raises Killed."""
+        then = self.now + max(seconds, 0)
+        if then <= self._until and not (self._agenda and self._agenda[0][0] <= then) and self._goes_on():
+            self.now = then  # it would be next in any case: no need to hand over
+            if self.owner.killed:
+                raise Killed
+            return
         self.later(seconds, getcurrent().switch)
         self._give_way()
 

@@ -8,7 +8,7 @@ from chalicelib.domain.model import DatabaseRef
 from tests.simulation.clockwork import Clockwork
 from tests.simulation.functions import Functions
 from tests.simulation.judge import Judge
-from tests.simulation.plan import HOUR
+from tests.simulation.plan import DAY, HOUR
 from tests.simulation.weather import OF_CHECKS, OF_EVENTS, Fault, Weather
 
 
@@ -87,20 +87,18 @@ class EventBridge:
         if self._asleep_as_of != self._judge.changes or self._has_spared:
             self._has_spared = False
             return 0
-        until_next = max(0.0, (self._clockwork.next_at() or 0.0) - due)
-        longest = min(until_next, self.spares_at_most)
-        spared = min(int(longest / self._interval), self._lateness.randint(100, 400))
+        until_next = min(self._clockwork.next_at() or 0.0, self._judge.next_hold_end()) - due
+        longest = min(until_next, self.spares_at_most, self._lateness.uniform(1, 5) * DAY)
+        spared = max(0, int(longest / self._interval))
         self._has_spared = spared > 0
         self._judge.figures["checks spared"] += spared
         return spared
 
     def _run_check(self, attempt: int = 0) -> None:
-        changes = self._judge.changes
-
         def then(error: Exception | None) -> None:
             if error is not None and attempt < 2:
                 self._clockwork.later(60.0 * (attempt + 1), lambda: self._run_check(attempt + 1))
-            elif error is None and self._judge.changes == changes and self._judge.is_quiet():
-                self._asleep_as_of = changes
+            elif error is None and self._judge.is_quiet():
+                self._asleep_as_of = self._judge.changes
 
         self._functions.check(then)

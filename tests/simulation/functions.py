@@ -13,6 +13,7 @@ from typing import Any, Final, Protocol
 
 from chalicelib.domain.model import DatabaseRef
 from chalicelib.service.lifecycle import Lifecycle
+from chalicelib.settings import Settings
 from tests.served import load_app
 from tests.simulation.clockwork import Clockwork, Killed
 from tests.simulation.network import Invocation
@@ -51,6 +52,7 @@ class Functions:
         self,
         clockwork: Clockwork,
         environ: Mapping[str, str],
+        settings: Settings,
         refs: tuple[DatabaseRef, ...],
         make_lifecycle: Callable[[], Lifecycle],
         audience: Audience,
@@ -59,6 +61,7 @@ class Functions:
         os.environ.update(environ)
         self._clockwork = clockwork
         self._refs = refs
+        self._settings = settings
         self._make_lifecycle = make_lifecycle
         self._audience = audience
         self._chance_of = chance_of
@@ -134,7 +137,6 @@ class Functions:
 
         def work() -> None:
             module, lifecycle = self._container()
-            module.connect = lambda _: lifecycle  # type: ignore[attr-defined]
             handler = module.app if function == "api_handler" else getattr(module, function)
             result: Any = None
             error: Exception | None = None
@@ -155,7 +157,10 @@ class Functions:
     def _container(self) -> tuple[ModuleType, Lifecycle]:
         if self._idle:
             return self._idle.pop()
-        return self._spare.pop() if self._spare else load_app(), self._make_lifecycle()
+        module, lifecycle = self._spare.pop() if self._spare else load_app(), self._make_lifecycle()
+        module.connect = lambda _: lifecycle  # type: ignore[attr-defined]
+        module.read_settings = lambda _: self._settings  # type: ignore[attr-defined]
+        return module, lifecycle
 
     def close(self) -> None:
         """The containers may serve another run."""

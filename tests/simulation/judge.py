@@ -1,5 +1,6 @@
 """Sees every call, answer, write and change of status, keeps the truth, and holds it against the promises."""
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -43,7 +44,7 @@ class Judge:
 
     def __init__(self, clockwork: Clockwork, rules: Rules, keys: Mapping[str, DatabaseRef]) -> None:
         self.violation: Violation | None = None
-        self.trace: list[str] = []
+        self._entries: list[tuple[float, str]] = []
         self.figures: Counter[str] = Counter()
         self.changes = 0
         self._clockwork = clockwork
@@ -72,7 +73,12 @@ class Judge:
 
     def notes(self, what: str) -> None:
         """For the trace."""
-        self.trace.append(f"{self._clockwork.clock():%Y-%m-%d %H:%M:%S.%f}  {what}")
+        self._entries.append((self._clockwork.now, what))
+
+    @property
+    def trace(self) -> tuple[str, ...]:
+        """All notes, with the time of day."""
+        return tuple(f"{self._clockwork.time_of(at):%Y-%m-%d %H:%M:%S.%f}  {what}" for at, what in self._entries)
 
     def changed(self, transition: StatusChange) -> None:
         """The status of a database has truly changed."""
@@ -225,16 +231,17 @@ class Judge:
     def is_quiet(self) -> bool:
         """Whether everything is asleep, known to be so, and nothing is waited for."""
         return all(
-            truth.status == truth.record.status == "stopped"
+            truth.status == truth.record.status
+            and classify_status(truth.status).state in (State.STOPPED, State.BUSY, State.FAILED)
             and not truth.owed
-            and not (
-                truth.record.pending_restart
-                or truth.record.hold
-                or truth.record.stop_intent
-                or truth.record.accepted_start
-            )
+            and not (truth.record.pending_restart or truth.record.stop_intent or truth.record.accepted_start)
             for truth in self._truths.values()
         )
+
+    def next_hold_end(self) -> float:
+        """When the next hold ends; in the past for none."""
+        now = self._clockwork.now
+        return min((truth.holds[-1][1] for truth in self._truths.values() if truth.holds and truth.holds[-1][1] > now), default=math.inf)
 
     # --- what follows from it ---
 

@@ -206,7 +206,7 @@ def _moments_of(call: Call, invocation: Invocation) -> tuple[Moment, ...]:
     if call.operation.startswith("StopDB"):
         return (Moment.STOP,)
     if call.operation == "TransactWriteItems":
-        invocation.is_fencing = ":fence" in call.request["TransactItems"][0]["Update"]["ExpressionAttributeValues"]
+        invocation.is_fencing = ":stop_intent" in call.request["TransactItems"][0]["Update"]["ExpressionAttributeValues"]
         return (Moment.WRITE, Moment.FENCE) if invocation.is_fencing else (Moment.WRITE,)
     if call.operation == "BatchGetItem":
         return (Moment.READ, Moment.SECOND_LOOK) if invocation.is_fencing else (Moment.READ,)

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, assert_never
 
 from chalicelib.aws.metric import ActivityMetric
@@ -45,8 +45,12 @@ class Result:
 
     plan: Plan
     violation: Violation | None
-    trace: tuple[str, ...]
+    entries: tuple[tuple[float, str], ...]
     figures: Counter[str]
+
+    @property
+    def trace(self) -> tuple[str, ...]:
+        return tuple(f"{START + timedelta(seconds=at):%Y-%m-%d %H:%M:%S.%f}  {what}" for at, what in self.entries)
 
 
 class Simulation:
@@ -66,7 +70,7 @@ class Simulation:
         self.table = SimulatedTable(_TABLE, self.judge.wrote)
         self.pace = pace(self.clockwork)
         self.network = Network(self.clockwork, self.weather, self.pace, self.judge, plan.refs)
-        self.functions = Functions(self.clockwork, environ, plan.refs, self._lifecycle, self.judge, self._chance)
+        self.functions = Functions(self.clockwork, environ, self.settings, plan.refs, self._lifecycle, self.judge, self._chance)
         self.people = People(
             self.clockwork, self.functions, self.rds, self.table, self.metric, self.judge, self._keys, self._chance
         )
@@ -112,7 +116,7 @@ class Simulation:
     def result(self) -> Result:
         """What came of it."""
         self.judge.figures["database-days"] += round(self.plan.days * len(self.plan.refs))
-        return Result(self.plan, self.judge.violation, tuple(self.judge.trace), self.judge.figures)
+        return Result(self.plan, self.judge.violation, tuple(self.judge._entries), self.judge.figures)
 
     def _player(self, step: Step) -> Callable[[], None]:
         def play() -> None:
