@@ -2,11 +2,12 @@
 
 VENV := .venv
 BIN := $(VENV)/bin
-READY := $(VENV)/ready
+# These files say which packages the environment holds: those of `make run`, or those of the tests as well.
+RUN := $(VENV)/run
+DEV := $(VENV)/dev
 
 # Chalice packages chalicelib as it lies there, so no bytecode is left in it.
 export PYTHONDONTWRITEBYTECODE := 1
-export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help run demo test lint hunt bench screenshots format policies deploy package undeploy token lock clean
@@ -14,58 +15,65 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
-$(READY): requirements-dev.txt dev/find-python
-	@python=$$(./dev/find-python) && echo "Setting up $(VENV) with $$($$python --version), once" \
-		&& rm -rf $(VENV) && $$python -m venv $(VENV) \
-		&& $(BIN)/python -m pip install --quiet --root-user-action=ignore --require-hashes -r requirements-dev.txt
-	@touch $(READY)
+# The link leads to the interpreter itself. Nothing is where it leads once that interpreter has been removed.
+$(BIN)/python: ;
 
-run: $(READY) ## serve the app on http://127.0.0.1:8000 against a local AWS (PORT, LOCAL_AWS_PORT, IDLE_MINUTES, ...)
-	@exec $(BIN)/python -m dev.serve
+$(RUN): requirements-run.txt $(BIN)/python
+	@./dev/set-up $(VENV) run
 
-demo: $(READY) ## make run with a real PostgreSQL and a dashboard on http://127.0.0.1:8080 (DEMO_PORT, POSTGRES_PORT, ...)
-	@exec $(BIN)/python -m dev.demo
+# One set after the other, as `make -j` would have both write to the environment at once.
+$(DEV): requirements-dev.txt $(BIN)/python | $(RUN)
+	@./dev/set-up $(VENV) dev
 
-test: $(READY) ## run every test
+run: $(RUN) ## serve the app on http://127.0.0.1:8000 with a simulated AWS (PORT, LOCAL_AWS_PORT, IDLE_MINUTES, ...)
+	@exec $(BIN)/python -m dev.local.serve
+
+demo: $(DEV) ## make run with a real PostgreSQL, and a dashboard on http://127.0.0.1:8080 (DEMO_PORT, POSTGRES_PORT, ...)
+	@exec $(BIN)/python -m dev.local.demo
+
+test: $(DEV) ## run all tests (ARGS='-k restart': options of pytest)
 	@$(BIN)/python -m pytest -n auto --dist worksteal --cov --cov-report=term:skip-covered $(ARGS)
 	@$(BIN)/python -m dev.coverage_floors
 
-hunt: $(READY) ## look for a broken promise: make hunt SEEDS=20000, or SEED=7 [STEPS=3,8-11] to see one run
+hunt: $(DEV) ## run the simulation with random faults: SEEDS=20000, or SEED=7 [STEPS=3,8-11] to repeat one run
 	@$(BIN)/python -m tests.simulation.hunt $(if $(SEED),--seed '$(SEED)' --steps '$(STEPS)',--seeds '$(or $(SEEDS),1000)' --first '$(or $(FIRST),0)')
 
-bench: $(READY) ## measure how good it is, and write docs/performance.md (TRACE=moments.csv, QUICK=1)
+bench: $(DEV) ## run the benchmarks and write docs/performance.md (TRACE=moments.csv, QUICK=1)
 	@$(BIN)/python -m benchmarks $(if $(TRACE),--trace '$(TRACE)') $(if $(QUICK),--quick)
 
-screenshots: $(READY) ## take pictures of the page in every state, into build/screenshots
+screenshots: $(DEV) ## save screenshots of the page in every state to build/screenshots
 	@$(BIN)/python -m tests.browser.screenshots
 
-lint: $(READY) ## check formatting, lint, types and the directions of imports
+lint: $(DEV) ## check the format, ruff's rules, types and import rules
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@PYTHONPATH=client/src $(BIN)/lint-imports --no-cache
 
-format: $(READY) ## format the code and mend what ruff can mend
+format: $(DEV) ## format the code and apply ruff's automatic fixes
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .
 
-policies: $(READY) ## write the IAM policies of every stage to .chalice
-	@$(BIN)/python -m dev.policies
+policies: $(RUN) ## write the IAM policies of every stage to .chalice
+	@$(BIN)/python -m dev.deploy.policies
 
-deploy: $(READY) ## check, make the table where it is missing, chalice deploy: make deploy STAGE=prod
-	@$(BIN)/python -m dev.deploy '$(STAGE)'
+deploy: $(RUN) ## check the stage, create its table if it is missing, and deploy with Chalice: STAGE=prod
+	@$(BIN)/python -m dev.deploy.deploy '$(STAGE)'
 
-package: $(READY) ## write the SAM template, with table and alarms, and the zip to build/prod: make package STAGE=prod
-	@$(BIN)/python -m dev.package '$(STAGE)'
+package: $(RUN) ## write the SAM template (with table and alarms) and the zip to build/prod: STAGE=prod
+	@$(BIN)/python -m dev.deploy.package '$(STAGE)'
 
-undeploy: $(READY) ## remove all of a stage but its table: make undeploy STAGE=prod
-	@$(BIN)/python -m dev.undeploy '$(STAGE)'
+undeploy: $(RUN) ## delete everything of a stage except its table: STAGE=prod
+	@$(BIN)/python -m dev.deploy.undeploy '$(STAGE)'
 
-token: $(READY) ## make a token: make token NAME=dashboard ROLE=operator
+token: $(RUN) ## create an access token: NAME=dashboard ROLE=operator
 	@$(BIN)/python -m dev.token --name '$(NAME)' --role '$(ROLE)'
 
-lock: $(READY) ## pin requirements-dev.in into requirements-dev.txt
-	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
-		requirements-dev.in -o requirements-dev.txt
+lock: $(RUN) ## update requirements-run.txt and requirements-dev.txt from their .in files
+	@set -e; for set in dev run; do \
+		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+			$$([ $$set = dev ] || echo --constraints requirements-dev.txt) \
+			requirements-$$set.in -o requirements-$$set.txt; \
+	done
 
-clean: ## remove everything that the commands made
+clean: ## delete the virtual environment, caches and build output
 	@rm -rf $(VENV) .cache .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache build

@@ -10,8 +10,8 @@ from benchmarks.minders import Minder, Reply
 from benchmarks.people import People
 from benchmarks.replay import Contender, make_minder
 from benchmarks.world import ACTIVITY_KEY, DATABASE, SEED, START_MINUTES, STOP_MINUTES, TABLE, World
-from tests.simulation.natures import Steady
-from tests.simulation.rds import StatusChange
+from dev.local.rds_behavior import StatusChange
+from dev.local.rds_timing import FixedTiming
 
 ROOM_MINUTES: Final = (1.0, 30.0)
 """For so long AWS has no capacity after the click."""
@@ -67,7 +67,7 @@ def click(contender: Contender, phase: Phase, number: int) -> Wait:
     """Play it. Raises RuntimeError where the database has not come up after hours."""
     fate = draw_fate(phase, number)
     world = World(
-        _BEGINNING, "available" if phase is Phase.STOPPING else "stopped", lambda _: Steady(fate.start, fate.stop)
+        _BEGINNING, "available" if phase is Phase.STOPPING else "stopped", lambda _: FixedTiming(fate.start, fate.stop)
     )
     minder = make_minder(contender, world)
     people = People(world, minder)
@@ -93,7 +93,7 @@ def _arrange(phase: Phase, fate: Fate, world: World, minder: Minder, person: "_P
             return fate.start
         case Phase.NO_ROOM:
             world.clockwork.at(at, person.needs_it)
-            world.rds.databases[DATABASE].no_room_until = world.clockwork.time_of(at + fate.room)
+            world.rds.databases[DATABASE].no_capacity_until = world.clockwork.time_of(at + fate.room)
             return fate.room + fate.start
         case Phase.STARTING:
             world.clockwork.at(at, lambda: minder.click(_ignore))

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.canned_aws import ASLEEP, IN_USE, TABLE
-from dev.functions import scheduled_event
+from dev.local.eventbridge import scheduled_event
 from tests.deploy.api_gateway import BROWSER, proxy_event
 from tests.deploy.lambda_runtime import Function, Interpreter, install_runtime, running
 from tests.deploy.project import copy_project
@@ -63,7 +63,7 @@ def contenders() -> Iterator[Ring]:
         folder = Path(name)
         (folder / "project").mkdir()
         project = copy_project(folder / "project")
-        project.python("dev.package", "prod")
+        project.python("dev.deploy.package", "prod")
         runtime = install_runtime(folder / "runtime")
         plain_zip = Path(shutil.make_archive(str(folder / "plain"), "zip", _PLAIN))
         app = Interpreter(_unpacked(project.zip("prod"), folder / "app"), runtime)

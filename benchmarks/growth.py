@@ -14,8 +14,8 @@ from chalicelib.aws.table import Table as MetadataTable
 from chalicelib.domain.model import Action, DatabaseRef, Kind
 from chalicelib.service.lifecycle import Lifecycle
 from chalicelib.settings import Settings, read_settings
+from dev.local.rds_timing import FixedTiming
 from tests.simulation.client import Call, SimulatedClient
-from tests.simulation.natures import Steady
 from tests.simulation.rds import SimulatedRds
 from tests.simulation.table import SimulatedTable
 
@@ -69,7 +69,7 @@ class Fleet:
         self.refs = tuple(DatabaseRef(Kind.INSTANCE, f"db-{number}") for number in range(size))
         self.now = _NOON
         self._wire = SlowWire(0.0)
-        self._rds = SimulatedRds(lambda: self.now, Steady())
+        self._rds = SimulatedRds(lambda: self.now, FixedTiming())
         self._table = SimulatedTable(_TABLE, lambda *_: None)
         for ref in self.refs:
             self._rds.add(ref, "available")

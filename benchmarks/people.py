@@ -8,7 +8,7 @@ from typing import Final
 
 from benchmarks.minders import Minder, Reply
 from benchmarks.world import ACTIVITY_KEY, DATABASE, World
-from tests.simulation.rds import Cause, StatusChange
+from dev.local.rds_behavior import Cause, StatusChange
 
 IDLE: Final = timedelta(minutes=60)
 LOOK_SECONDS: Final = 5.0
@@ -88,7 +88,7 @@ class People:
             for need in self._waiting:
                 looks = math.ceil((self._world.clockwork.now - need.since) / LOOK_SECONDS)
                 self._world.clockwork.at(need.since + looks * LOOK_SECONDS, lambda need=need: self._look(need))  # type: ignore[misc]
-        if transition.after == "stopping" and transition.cause is Cause.ASKED and self._is_in_use(transition.at):
+        if transition.after == "stopping" and transition.cause is Cause.REQUESTED and self._is_in_use(transition.at):
             self.early_stops.append(transition.at)
 
     def _is_in_use(self, at: datetime) -> bool:

@@ -12,9 +12,9 @@ from chalicelib.aws.table import Table
 from chalicelib.domain.model import DatabaseRef
 from chalicelib.service.lifecycle import Lifecycle
 from chalicelib.settings import read_settings
+from dev.local.rds_behavior import StatusChange
 from tests.simulation.functions import Answer, Functions
 from tests.simulation.network import Invocation
-from tests.simulation.rds import Cause, StatusChange
 
 EVENT_SECONDS: Final = (1.0, 20.0)
 """From a change at RDS to the function that its event wakes, as cautious as tests/simulation.
@@ -64,7 +64,7 @@ class App:
         self._functions.close()
 
     def _send_event(self, transition: StatusChange) -> None:
-        if transition.after in ("available", "stopped") or transition.cause is Cause.SEVEN_DAYS:
+        if transition.event is not None:
             delay = self._world.chance(f"event/{self._world.clockwork.now}").uniform(*EVENT_SECONDS)
             self._world.clockwork.later(delay, lambda: self._functions.event(DATABASE))
 

@@ -11,7 +11,8 @@ from benchmarks.people import IDLE, People
 from benchmarks.plain_pair import PlainPair
 from benchmarks.real_app import App
 from benchmarks.world import Fated, Span, World
-from tests.simulation.rds import Cause, Nature
+from dev.local.rds_behavior import Cause
+from dev.local.rds_timing import RdsTiming
 
 BEFORE: Final = timedelta(hours=1)
 AFTER: Final = timedelta(hours=3)
@@ -106,12 +107,12 @@ def replay(contender: Contender, trace: Sequence[datetime]) -> Outcome:
 
 
 def replay_with(
-    contender: Contender, make: Callable[[World], Minder], trace: Sequence[datetime], nature: Nature | None = None
+    contender: Contender, make: Callable[[World], Minder], trace: Sequence[datetime], timing: RdsTiming | None = None
 ) -> Outcome:
     """The same with any minder in the contender's place, and any RDS. Raises RuntimeError where the app fails."""
     span = _span_of(trace)
     status = "available" if contender is Contender.ALWAYS_ON else "stopped"
-    world = World(span.start, status, lambda clock: nature or Fated(clock, trace))
+    world = World(span.start, status, lambda clock: timing or Fated(clock, trace))
     minder = make(world)
     people = People(world, minder)
     people.live(trace)
@@ -126,7 +127,7 @@ def replay_with(
         span=span,
         up=world.up(),
         queries=tuple(people.queries),
-        starts=world.starts(Cause.ASKED),
+        starts=world.starts(Cause.REQUESTED),
         starts_by_aws=world.starts(Cause.SEVEN_DAYS),
         waited=people.waited(),
         clicks=people.clicks,

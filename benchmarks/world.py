@@ -14,12 +14,13 @@ from typing import Any, Final
 from unittest.mock import patch
 
 from chalicelib.domain.model import DatabaseRef, Kind
+from dev.local.rds_behavior import Cause, StatusChange
+from dev.local.rds_timing import FixedTiming, RdsTiming
 from tests.simulation.client import SimulatedClient
 from tests.simulation.clockwork import Clockwork
 from tests.simulation.listening import listening
-from tests.simulation.natures import Steady
 from tests.simulation.network import Invocation, Network, Random
-from tests.simulation.rds import Cause, Nature, SimulatedRds, StatusChange
+from tests.simulation.rds import SimulatedRds
 from tests.simulation.table import SimulatedTable
 from tests.simulation.weather import Weather
 
@@ -44,7 +45,7 @@ class Span:
         return self.end - self.start
 
 
-class Fated(Steady):
+class Fated(FixedTiming):
     """Starts and stops take what is fated for them: the same after the same moment of the trace, whoever asks."""
 
     def __init__(self, clock: Callable[[], datetime], trace: Sequence[datetime]) -> None:
@@ -53,11 +54,11 @@ class Fated(Steady):
         self._trace = trace
         self._drawn: Counter[tuple[str, int]] = Counter()
 
-    def start_takes(self) -> float:
+    def start_duration(self) -> float:
         """Seconds."""
         return self._draw("start", START_MINUTES)
 
-    def stop_takes(self) -> float:
+    def stop_duration(self) -> float:
         """Seconds."""
         return self._draw("stop", STOP_MINUTES)
 
@@ -70,14 +71,14 @@ class Fated(Steady):
 class World:
     """The simulated AWS, and an account of when the database was up."""
 
-    def __init__(self, start: datetime, status: str, nature: Callable[[Callable[[], datetime]], Nature]) -> None:
+    def __init__(self, start: datetime, status: str, timing: Callable[[Callable[[], datetime]], RdsTiming]) -> None:
         self.clockwork = Clockwork(start)
         self.start = start
         self.environ: dict[str, str] = {}
         self.writes = 0
         self.transitions: list[StatusChange] = []
         self.watchers: list[Callable[[StatusChange], None]] = []
-        self.rds = SimulatedRds(self.clockwork.clock, nature(self.clockwork.clock), self._changed, self._wake)
+        self.rds = SimulatedRds(self.clockwork.clock, timing(self.clockwork.clock), self._changed, self._wake)
         self.table = SimulatedTable(TABLE, self._wrote)
         self.pace = Random(self.clockwork)
         self._network = Network(self.clockwork, Weather(lambda: self.clockwork.now), self.pace, _Nobody(), (DATABASE,))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from dev.local_postgres import LocalPostgres, find_place, find_programs
+from dev.local.postgres import LocalPostgres, find_place, find_programs
 from tests.local.test_make_run import free_ports
 
 NOT_INSTALLED = "PostgreSQL is not installed"

@@ -23,12 +23,12 @@ from chalicelib.aws.table import Table
 from chalicelib.domain.model import DatabaseRecord, DatabaseRef, Kind
 from chalicelib.service.lifecycle import Lifecycle
 from chalicelib.settings import Settings
-from dev.local_aws import create_database
-from dev.local_dynamodb import take_turns
-from dev.local_rds import LocalRds
+from dev.local.aws import create_database
+from dev.local.dynamodb import take_turns
+from dev.local.rds import LocalRds
+from dev.local.rds_timing import FixedTiming
 from dev.table import ensure_table
 from tests.simulation.client import hooked_client
-from tests.simulation.natures import Steady
 from tests.simulation.rds import SimulatedRds
 from tests.simulation.table import SimulatedTable
 
@@ -170,7 +170,7 @@ def _on_moto(settings: Settings, databases: tuple[DatabaseRef, ...]) -> World:
 
 def _on_simulation(settings: Settings, databases: tuple[DatabaseRef, ...]) -> World:
     clock = Clock()
-    rds = SimulatedRds(clock, Steady(start_seconds=START_MINUTES * 60, stop_seconds=STOP_MINUTES * 60))
+    rds = SimulatedRds(clock, FixedTiming(start_seconds=START_MINUTES * 60, stop_seconds=STOP_MINUTES * 60))
     for ref in databases:
         rds.add(ref, "available")
     dynamodb = hooked_client("dynamodb", SimulatedTable(settings.metadata_table))

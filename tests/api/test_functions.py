@@ -13,7 +13,7 @@ from moto import mock_aws
 
 from chalicelib.service.lifecycle import CheckFailed
 from chalicelib.settings import SettingsError
-from dev.local_aws import create_database
+from dev.local.aws import create_database
 from dev.table import ensure_table
 from tests.served import ROOT, TOKENS, Serve, load_app
 from tests.support import ANALYTICS, NOW, PROD, STOP_MINUTES

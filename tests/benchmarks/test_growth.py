@@ -37,7 +37,7 @@ def test_a_check_that_looks_at_one_after_the_other_shows(monkeypatch: pytest.Mon
 
 
 def test_the_calls_of_one_check_are_made_side_by_side() -> None:
-    latency = 0.2
+    latency = 2.0
     fleet = Fleet(1, idle=False, latency=latency)
     effort = fleet.check(fleet.refs, Action.NONE)
     assert effort.calls == 2

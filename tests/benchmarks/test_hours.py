@@ -13,14 +13,14 @@ from benchmarks.plain_pair import PlainPair
 from benchmarks.real_app import App
 from benchmarks.replay import Contender, Outcome, make_minder, replay, replay_with
 from benchmarks.world import World
-from tests.simulation.natures import Steady
+from dev.local.rds_timing import FixedTiming
 
 MONDAY = datetime(2026, 3, 2, tzinfo=UTC)
 MORNING = (MONDAY + timedelta(hours=9), MONDAY + timedelta(hours=9, minutes=30))
 """Somebody needs it at 9:00 and at 9:30."""
 UNTIL_EVENING = (*MORNING, MONDAY + timedelta(hours=17, minutes=30), MONDAY + timedelta(hours=20))
 TWELVE_DAYS = (*MORNING, MONDAY + timedelta(days=1, hours=9, minutes=3), MONDAY + timedelta(days=11, hours=12))
-RDS = Steady(start_seconds=240, stop_seconds=180)
+RDS = FixedTiming(start_seconds=240, stop_seconds=180)
 
 FIRST_QUERY = 9 + 4 / 60
 """At 9:04, when the start that was asked for at 9:00 is done."""

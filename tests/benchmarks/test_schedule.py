@@ -7,10 +7,10 @@ import pytest
 
 from benchmarks.schedule import Ended, Schedule
 from benchmarks.world import DATABASE, TABLE, World
-from tests.simulation.natures import Steady
+from dev.local.rds_timing import FixedTiming
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
-RDS = Steady(start_seconds=240, stop_seconds=180)
+RDS = FixedTiming(start_seconds=240, stop_seconds=180)
 SIX_DAYS = timedelta(days=6)
 CHECKS = 6 * 24 * 4
 """In six days, at one every 15 minutes."""

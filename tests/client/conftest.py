@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from dev.local_postgres import LocalPostgres
+from dev.local.postgres import LocalPostgres
 from rds_lifecycle_client import Api
 from tests.postgres import a_server, bring_up
 from tests.served import Serve, Served

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from fastapi import FastAPI
 
-from dev.local_postgres import LocalPostgres
+from dev.local.postgres import LocalPostgres
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from sqlalchemy import Connection, create_engine, text
 
-from dev.local_postgres import LocalPostgres
+from dev.local.postgres import LocalPostgres
 from rds_lifecycle_client import ActivityItem, ActivityReporter, Lifecycle
 from rds_lifecycle_client.model import ActivitySink
 from rds_lifecycle_client.sqlalchemy import watch

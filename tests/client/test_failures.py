@@ -15,7 +15,7 @@ import sqlalchemy
 from django.db import utils as django_errors
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from dev.local_postgres import PASSWORD, LocalPostgres
+from dev.local.postgres import PASSWORD, LocalPostgres
 from rds_lifecycle_client import means_down
 from tests.client.support import PATIENCE, wait_until
 from tests.local.test_make_run import free_ports

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from dev.local_postgres import LocalPostgres
+from dev.local.postgres import LocalPostgres
 from tests.served import ROOT
 
 VERSIONS = ("3.11", "3.13")

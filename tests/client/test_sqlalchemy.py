@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import Engine, create_engine, exc, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from dev.local_postgres import LocalPostgres
+from dev.local.postgres import LocalPostgres
 from rds_lifecycle_client import ActivityReporter, Lifecycle
 from rds_lifecycle_client.sqlalchemy import watch
 from tests.client.support import SOON, Counting, Remembering, wait_until

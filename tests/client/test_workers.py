@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
-from dev.local_postgres import LocalPostgres
+from dev.local.postgres import LocalPostgres
 from tests.client.support import PATIENCE, wait_until
 from tests.local.test_make_run import free_ports
 from tests.served import ROOT

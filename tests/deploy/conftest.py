@@ -12,11 +12,11 @@ Stages = Callable[[str], Project]
 STORY = {
     "DATABASES": "ss-financial-prod,cluster:analytics",
     "ACCESS_TOKENS": TOKENS,
-    "IDLE_MINUTES": "0.04",
+    "IDLE_MINUTES": "0.2",
     "CORS_ORIGIN": "https://dashboard.example.com",
     "WARM_UP_SCHEDULE": "cron(0 7 ? * MON-FRI *)",
 }
-"""Settings that make use of everything, with an idle window of 2.4 s."""
+"""Settings that make use of everything. Within an idle timeout of 12 s, a loaded machine answers a few requests."""
 
 
 @pytest.fixture(scope="session")
@@ -27,7 +27,7 @@ def packaged(tmp_path_factory: pytest.TempPathFactory) -> Stages:
 
     def package(stage: str) -> Project:
         if stage not in done:
-            project.python("dev.package", stage)
+            project.python("dev.deploy.package", stage)
             done.add(stage)
         return project
 
@@ -39,5 +39,5 @@ def story_package(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """The stage prod with settings that make use of everything, packaged."""
     project = copy_project(tmp_path_factory.mktemp("story"))
     project.configure("prod", **STORY)
-    project.told.write_text(project.python("dev.package", "prod"))
+    project.told.write_text(project.python("dev.deploy.package", "prod"))
     return project

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from chalicelib.settings import Settings
-from dev.functions import scheduled_event
+from dev.local.eventbridge import scheduled_event
 from tests.deploy.api_gateway import Answer, ApiGateway
 from tests.deploy.guarded_aws import GuardedAws, guarded_aws
 from tests.deploy.lambda_runtime import PATIENCE, Function, Interpreter, running
@@ -79,7 +79,8 @@ def policy_of(template: Any, logical: str) -> Any:
 @contextmanager
 def run_deployment(template: Any, interpreter: Interpreter, settings: Settings) -> Iterator[Deployment]:
     """Handlers, names, times, settings and permissions are those of the template."""
-    with guarded_aws(settings) as aws, ExitStack() as stack:
+    # What a test does while a database stops takes less, even on a loaded machine.
+    with guarded_aws(settings, seconds=5) as aws, ExitStack() as stack:
         functions, policies = {}, {}
         for logical, function in NAMES.items():
             properties = template["Resources"][logical]["Properties"]

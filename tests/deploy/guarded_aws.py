@@ -16,7 +16,7 @@ from moto.iam.access_control import IAMPolicy, PermissionResult
 from moto.moto_api._internal.models import moto_api_backend
 
 from chalicelib.settings import Settings
-from dev.local_aws import LocalAws
+from dev.local.aws import LocalAws
 from tests.deploy.permissions import needs
 from tests.local.test_make_run import free_ports
 

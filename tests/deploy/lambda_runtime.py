@@ -20,7 +20,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-PATIENCE = 30.0
+# Only something that hangs takes so long.
+PATIENCE = 120.0
 _START = "import sys; sys.path[:0] = sys.argv[1].split(':'); from awslambdaric.__main__ import main; main(sys.argv[1:])"
 _ANSWER = re.compile(r"/2018-06-01/runtime/(?:invocation/(?P<id>[^/]+)/(?P<kind>response|error)|(?P<init>init)/error)")
 

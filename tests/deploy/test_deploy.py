@@ -10,15 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from dev.policies import policies_of
+from dev.deploy.policies import policies_of
 from tests.deploy.account import Account
 from tests.deploy.conftest import Stages
 from tests.deploy.guarded_aws import guarded_aws
 from tests.deploy.project import Project, copy_project
 from tests.served import ROOT, TOKENS, load_app
-
-# Each runs a dozen commands, each a process of its own: on a busy machine that takes its time.
-pytestmark = pytest.mark.timeout(300)
 
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:"
 RULE = "arn:aws:events:us-east-1:123456789012:rule/"

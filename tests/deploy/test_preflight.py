@@ -8,7 +8,7 @@ import pytest
 from moto import mock_aws
 
 from dev import policies
-from dev.preflight import NotReady, check_account, check_neighbours, check_stage
+from dev.deploy.preflight import NotReady, check_account, check_neighbours, check_stage
 from tests.served import ROOT
 from tests.support import PROD
 

@@ -14,17 +14,14 @@ import pytest
 from botocore.exceptions import ClientError
 
 from chalicelib.settings import read_settings
-from dev.functions import scheduled_event
+from dev.local.eventbridge import scheduled_event
 from tests.deploy.conftest import STORY
 from tests.deploy.deployment import NAMES, Deployment, run_deployment
 from tests.deploy.lambda_runtime import FunctionError, Interpreter, install_runtime
 from tests.deploy.project import Project
 from tests.served import ROOT
 
-pytestmark = [
-    pytest.mark.skipif(sys.platform != "linux", reason="awslambdaric has wheels for Linux only"),
-    pytest.mark.timeout(300),
-]
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="awslambdaric has wheels for Linux only")
 
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
 PROD, ANALYTICS = "/databases/ss-financial-prod", "/databases/analytics"

@@ -11,7 +11,7 @@ from samtranslator.translator.transform import transform
 
 from chalicelib.settings import Settings, read_settings
 from dev import resources
-from dev.policies import policies_of
+from dev.deploy.policies import policies_of
 from dev.stage import ROOT
 from tests.deploy.conftest import STORY, Stages
 from tests.deploy.project import Project

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from dev.local_postgres import PASSWORD, USER
+from dev.local.postgres import PASSWORD, USER
 from rds_lifecycle_client.cli import Exit
 from rds_lifecycle_client.settings import SETTING_NAMES
 from tests.local.test_load import items
@@ -63,7 +63,7 @@ def reported(stack: Stack) -> str:
 
 
 def run(command: list[str], environ: dict[str, str], code: str | None = None) -> str:
-    done = subprocess.run(command, input=code, env=environ, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, input=code, env=environ, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

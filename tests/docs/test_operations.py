@@ -15,10 +15,10 @@ from moto import mock_aws
 
 from chalicelib.domain.model import DatabaseRef
 from chalicelib.settings import SETTING_NAMES, Settings, read_settings
-from dev.local_aws import create_database
-from dev.log_groups import RETENTION_DAYS
-from dev.policies import functions_of
-from dev.resources import resources
+from dev.deploy.log_groups import RETENTION_DAYS
+from dev.deploy.policies import functions_of
+from dev.deploy.sam_template import resources
+from dev.local.aws import create_database
 from dev.stage import function_name
 from tests.served import ROOT
 from tests.support import PROD

@@ -110,7 +110,8 @@ def test_every_route_is_in_its_table() -> None:
 
 
 def test_every_direct_dependency_has_its_reason() -> None:
-    text = (ROOT / "requirements-dev.in").read_text() + (ROOT / "requirements.txt").read_text()
+    files = ("requirements.txt", "requirements-run.in", "requirements-dev.in")
+    text = "".join((ROOT / file).read_text() for file in files)
     names = re.findall(r"^([a-z][a-z0-9-]+)", text, flags=re.MULTILINE)
     assert [name for name in names if not re.search(rf"\b{name}\b", README)] == []
 

@@ -19,7 +19,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from chalicelib.domain.timestamps import parse_time
-from dev.local_postgres import PASSWORD, USER
+from dev.local.postgres import PASSWORD, USER
 from rds_lifecycle_client import ActivityItem, ActivityReporter, Lifecycle
 from rds_lifecycle_client.sqlalchemy import watch
 from tests.local.test_load import items
@@ -80,18 +80,17 @@ def a_demo() -> Iterator[Demo]:
         "DEMO_PORT": str(port),
         "POSTGRES_PORT": str(postgres_port),
         "IDLE_MINUTES": str(IDLE_SECONDS / 60),
-        "LOCAL_START_SECONDS": "1.5",
+        "LOCAL_START_SECONDS": "8",
         "LOCAL_STOP_SECONDS": "1",
         "LOCAL_CHECK_SECONDS": "0.5",
         "RDS_LIFECYCLE_REPORT_SECONDS": "1",
     }
     with a_folder() as data:
         told = "its database sleeps"
-        with running("dev.demo", told, **quick, POSTGRES_DATA=str(data)) as stack:
+        with running("dev.local.demo", told, **quick, POSTGRES_DATA=str(data)) as stack:
             yield Demo(stack, port, postgres_port, data)
 
 
-@pytest.mark.timeout(300)
 def test_asleep_woken_used_idle_asleep_again_and_nothing_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     with a_demo() as demo:
         assert demo.stack.database()["status"] == "stopped"

@@ -3,7 +3,7 @@
 import io
 import json
 
-from dev.console import Console, ConsoleStream
+from dev.local.console import Console, ConsoleStream
 
 
 def printed(*lines: str) -> list[str]:

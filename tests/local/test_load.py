@@ -17,7 +17,7 @@ import pytest
 
 from chalicelib.aws.attributes import from_attributes
 from chalicelib.domain.timestamps import parse_time
-from tests.local.test_make_run import Stack, running
+from tests.local.test_make_run import PATIENCE, Stack, running
 
 CLIENTS = 50
 SECONDS = float(os.environ.get("LOAD_SECONDS", "30"))
@@ -43,7 +43,7 @@ class Load:
     def client(self, number: int, until: float) -> None:
         """One client: presses first, and does then as it likes; every second one connects anew for each request."""
         chance = random.Random(number)  # noqa: S311 - spreads requests, no secret
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
         wishes = [HOLD, END_HOLD] * HOLDS_OF_EACH
         request = PRESS
         while time.monotonic() < until:
@@ -93,7 +93,7 @@ class Load:
         }
 
 
-@pytest.mark.timeout(SECONDS + 150)
+@pytest.mark.timeout(SECONDS + 900)
 def test_fifty_at_once_start_it_once_and_lose_nothing(record_property: Callable[[str, object], None]) -> None:
     settings = {"LOCAL_START_SECONDS": "5", "LOCAL_CHECK_SECONDS": "2", "IDLE_MINUTES": "5"}
     with running(**settings) as stack:
@@ -106,7 +106,7 @@ def test_fifty_at_once_start_it_once_and_lose_nothing(record_property: Callable[
         shown = stack.wait_for_status("available")
         table = items(stack)
         stack.process.send_signal(signal.SIGINT)
-        assert stack.process.wait(timeout=5) == 0, "it ends promptly"
+        assert stack.process.wait(timeout=PATIENCE) == 0
 
     days = [item for key, item in sorted(table.items()) if key.startswith("rds_history/")]
     events = [event for day in days for event in day["events"]]

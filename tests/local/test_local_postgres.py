@@ -12,8 +12,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from dev.local_postgres import LocalPostgres, NoPostgres, Place, find_place, find_programs
-from dev.local_rds import StatusChange
+from dev.local.postgres import LocalPostgres, NoPostgres, Place, find_place, find_programs
+from dev.local.rds import StatusChange
 from tests.local.test_make_run import free_ports, serve_and_fail
 from tests.postgres import a_folder, a_server, bring_down, bring_up
 from tests.served import ROOT
@@ -56,7 +56,7 @@ def test_a_stop_cuts_open_connections_and_leaves_no_process(world: World, server
         connection.execute("insert into kept values ('kept')")
         world.rds.stop_db_instance(DBInstanceIdentifier=PROD.id)
         with pytest.raises(psycopg.errors.AdminShutdown):
-            connection.execute("select pg_sleep(20)")
+            connection.execute("select pg_sleep(600)")
     world.clock.advance(STOP_MINUTES)
     wait_for_status(world, "stopped")
     assert server.is_gone()
@@ -129,7 +129,7 @@ def test_whoever_interrupts_the_making_of_the_data_folder_finds_it_made_the_next
                     Path(half_made, "PG_VERSION").write_text("15")
                 raise KeyboardInterrupt
 
-            patch.setattr("dev.local_postgres.subprocess.run", interrupted)
+            patch.setattr("dev.local.postgres.subprocess.run", interrupted)
             first = LocalPostgres(free_ports()[0], place)
             with pytest.raises(KeyboardInterrupt):
                 first.prepare()
@@ -156,7 +156,7 @@ def test_what_a_killed_process_left_behind_is_stopped_and_nobody_elses() -> None
         place = find_place({**os.environ, "POSTGRES_DATA": str(data)})
         port = free_ports()[0]
         code = (
-            "import os, signal, sys\nfrom pathlib import Path\nfrom dev.local_postgres import *\n"
+            "import os, signal, sys\nfrom pathlib import Path\nfrom dev.local.postgres import *\n"
             f"server = LocalPostgres({port}, find_place())\nserver.prepare()\nserver.start()\n"
             "while not server.is_up(): pass\nprint('up', flush=True)\nsignal.pause()\n"
         )
@@ -188,7 +188,7 @@ def test_a_port_in_use_is_a_clear_error() -> None:
 
 
 def test_where_postgresql_is_not_installed_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dev.local_postgres._PLACES", ())
+    monkeypatch.setattr("dev.local.postgres._PLACES", ())
     assert find_programs({"PATH": "/nowhere"}) is None
     with pytest.raises(NoPostgres, match="apt-get install postgresql"):
         find_place({"PATH": "/nowhere"})
@@ -199,7 +199,7 @@ def test_the_data_goes_where_the_user_may_go(monkeypatch: pytest.MonkeyPatch) ->
         pytest.skip("PostgreSQL is not installed")
     inside = find_place({**os.environ, "POSTGRES_DATA": "/srv/data"})
     assert inside.data.parent.as_posix() == "/srv/data"
-    monkeypatch.setattr("dev.local_postgres._may_enter", lambda *_: False)
+    monkeypatch.setattr("dev.local.postgres._may_enter", lambda *_: False)
     outside = find_place()
     if os.geteuid() == 0:
         assert outside.data.parts[-2] == "rds-lifecycle", "in the home of the user postgres"

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from dev.local_rds import StatusChange
+from dev.local.rds import StatusChange
 from tests.support import ANALYTICS, NOW, PROD, START_MINUTES, STOP_MINUTES, World, a_world
 
 

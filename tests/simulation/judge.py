@@ -16,6 +16,7 @@ from chalicelib.domain.model import DatabaseRef, State
 from chalicelib.domain.statuses import classify_status
 from chalicelib.domain.timestamps import parse_time
 from chalicelib.service.lifecycle import CheckFailed
+from dev.local.rds_behavior import Cause, StatusChange
 from tests.simulation import promises
 from tests.simulation.client import Call
 from tests.simulation.clockwork import Clockwork
@@ -24,7 +25,6 @@ from tests.simulation.functions import LIMIT, Answer
 from tests.simulation.metric import ref_of as metric_ref
 from tests.simulation.network import Invocation
 from tests.simulation.promises import Promise, Rules
-from tests.simulation.rds import Cause, StatusChange
 from tests.simulation.truth import NEVER, Asked, Hand, Truth
 from tests.simulation.weather import Fault
 
@@ -90,7 +90,7 @@ class Judge:
         if transition.after == "stopping":
             self._stops(truth, at)
         hindered = truth.disturbed_at >= truth.started_at
-        if transition.cause is Cause.CAME_TO_NOTHING and (truth.starter is not Hand.APP or hindered):
+        if transition.cause is Cause.NO_EFFECT and (truth.starter is not Hand.APP or hindered):
             truth.untold = [
                 (at, names) for at, names in truth.untold if "starting" not in names
             ]  # perhaps nobody looked, or could write it down

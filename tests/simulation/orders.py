@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
+from dev.local.rds_timing import FixedTiming
 from tests.simulation.clockwork import Clockwork, Owner
 from tests.simulation.judge import Violation
-from tests.simulation.natures import Steady
 from tests.simulation.plan import Plan
 from tests.simulation.run import Simulation
 
@@ -97,7 +97,7 @@ def every_order(plan: Plan, before: Setting, one: Setting, other: Setting) -> It
 
 def play(plan: Plan, before: Setting, operations: tuple[Setting, ...], order: Order) -> Simulation:
     """One order. Afterwards checks come and events arrive, so that all that was promised can come true."""
-    simulation = Simulation(plan, OneByOne, Steady(start_seconds=150, stop_seconds=130))
+    simulation = Simulation(plan, OneByOne, FixedTiming(start_seconds=150, stop_seconds=130))
     pace = simulation.pace
     assert isinstance(pace, OneByOne)
     with simulation.running():

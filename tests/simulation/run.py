@@ -17,6 +17,8 @@ from chalicelib.domain.model import DatabaseRef, Kind
 from chalicelib.domain.statuses import classify_status
 from chalicelib.service.lifecycle import Lifecycle
 from chalicelib.settings import Settings, read_settings
+from dev.local.rds_behavior import StatusChange
+from dev.local.rds_timing import RandomTiming, RdsTiming
 from tests.simulation.client import SimulatedClient
 from tests.simulation.clockwork import Clockwork
 from tests.simulation.event_bridge import EventBridge
@@ -24,12 +26,11 @@ from tests.simulation.functions import Functions
 from tests.simulation.judge import Judge, Violation
 from tests.simulation.listening import listening
 from tests.simulation.metric import SimulatedMetric
-from tests.simulation.natures import Drawn
 from tests.simulation.network import Ambush, Invocation, Network, Pace, Random
 from tests.simulation.people import People
 from tests.simulation.plan import DAY, HOUR, Illness, InVain, NoRoom, Once, OwnWork, Plan, Session, Step, Storm, Trap
 from tests.simulation.promises import MINUTE, Rules
-from tests.simulation.rds import Cause, Nature, SimulatedRds, StatusChange
+from tests.simulation.rds import SimulatedRds
 from tests.simulation.table import SimulatedTable
 from tests.simulation.weather import Front, Weather
 
@@ -56,7 +57,7 @@ class Result:
 class Simulation:
     """Everything that takes part in one run."""
 
-    def __init__(self, plan: Plan, pace: Callable[[Clockwork], Pace] = Random, nature: Nature | None = None) -> None:
+    def __init__(self, plan: Plan, pace: Callable[[Clockwork], Pace] = Random, timing: RdsTiming | None = None) -> None:
         self.plan = plan
         self.clockwork = Clockwork(START)
         environ = _environ(plan)
@@ -65,8 +66,8 @@ class Simulation:
         self._keys = {ref: self.settings.activity_key_of(ref) for ref in plan.refs}
         self.judge = Judge(self.clockwork, _rules(self.settings), {key: ref for ref, key in self._keys.items()})
         self.metric = SimulatedMetric(lambda: self.clockwork.now, self.clockwork.seconds_of, START)
-        nature = nature or Drawn(lambda: self._chance("RDS"), lags=plan.lags, disturb=self._lagged)
-        self.rds = SimulatedRds(self.clockwork.clock, nature, self._changed, self._wake)
+        timing = timing or RandomTiming(lambda: self._chance("RDS"), lags=plan.lags, on_previous_status=self._lagged)
+        self.rds = SimulatedRds(self.clockwork.clock, timing, self._changed, self._wake)
         self.table = SimulatedTable(_TABLE, self.judge.wrote)
         self.pace = pace(self.clockwork)
         self.network = Network(self.clockwork, self.weather, self.pace, self.judge, plan.refs)
@@ -136,12 +137,12 @@ class Simulation:
             case OwnWork(_, ref, status, seconds):
                 is_possible = self.rds.would_accept(ref, "start") and not classify_status(status).ready
                 if is_possible or self.rds.would_accept(ref, "stop"):
-                    self.rds.visit(ref, status, seconds)
+                    self.rds.set_status_for(ref, status, seconds)
             case NoRoom(_, ref, seconds):
                 self.has_no_room(ref, seconds)
             case InVain(_, ref):
                 if ref in self.rds.databases:
-                    self.rds.databases[ref].starts_in_vain = True
+                    self.rds.databases[ref].start_has_no_effect = True
             case Storm(at, seconds, fault, rate, service):
                 end = min(at + seconds, self.plan.days * DAY)
                 self.weather.comes(Front(fault, end, rate, service, chance))
@@ -156,7 +157,7 @@ class Simulation:
         """AWS has no capacity for it for a while."""
         until = self.clockwork.now + seconds
         if ref in self.rds.databases:
-            self.rds.databases[ref].no_room_until = self.clockwork.time_of(until)
+            self.rds.databases[ref].no_capacity_until = self.clockwork.time_of(until)
             self.judge.no_room(ref, until)
 
     def _changed(self, transition: StatusChange) -> None:
@@ -166,7 +167,7 @@ class Simulation:
             self.metric.came_up(ref)
         elif not self.rds.is_ready(ref):
             self.metric.went_down(ref)
-        if transition.after in ("available", "stopped") or transition.cause is Cause.SEVEN_DAYS:
+        if transition.event is not None:
             self.event_bridge.sends_event(ref)
 
     def _wake(self, at: datetime) -> None:

@@ -9,10 +9,10 @@ from chalicelib.aws.table import Table
 from chalicelib.domain.history import days_of, summarize, tell
 from chalicelib.domain.model import DatabaseRef, State
 from chalicelib.domain.statuses import classify_status
+from dev.local.rds_behavior import StatusChange
 from tests.simulation.client import hooked_client
 from tests.simulation.plan import HOUR, Storm, draw_plan
 from tests.simulation.promises import GRACE
-from tests.simulation.rds import StatusChange
 from tests.simulation.run import START, Simulation
 
 pytestmark = pytest.mark.no_cover

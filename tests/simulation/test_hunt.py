@@ -1,5 +1,6 @@
 """Months of virtual time: whatever happens, every promise holds."""
 
+import math
 import random
 from collections import Counter
 from collections.abc import Callable
@@ -67,7 +68,7 @@ def test_every_deliberate_fault_is_caught(
 def test_a_broken_promise_is_told_with_few_steps_that_break_it_again() -> None:
     with mutants.idle_clock_ignores_the_start():
         plan = next(plan for plan in map(draw_plan, SEEDS) if play(plan).violation is not None)
-        kept = shrink(plan, seconds=20)
+        kept = shrink(plan, seconds=math.inf)
         violation = play(plan, kept).violation
         assert violation is not None
         assert violation.promise is Promise.SAFE

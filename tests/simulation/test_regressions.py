@@ -22,19 +22,19 @@ class Slow:
 
     lag: float = 40
 
-    def start_takes(self) -> float:
+    def start_duration(self) -> float:
         """Four minutes."""
         return 240
 
-    def stop_takes(self) -> float:
+    def stop_duration(self) -> float:
         """Three minutes."""
         return 180
 
-    def lags_for(self) -> float:
+    def lag_duration(self) -> float:
         """Always."""
         return self.lag
 
-    def shows_old(self) -> bool:
+    def describes_previous_status(self) -> bool:
         """Always."""
         return True
 
@@ -54,7 +54,7 @@ QUIET = Plan(
 
 
 def played(plan: Plan, *steps: Step, lag: float = 0) -> Violation | None:
-    return Simulation(replace(plan, steps=steps), nature=Slow(lag)).run().violation
+    return Simulation(replace(plan, steps=steps), timing=Slow(lag)).run().violation
 
 
 def test_a_restart_that_meets_a_start_by_another_hand_survives_its_coming_to_nothing() -> None:

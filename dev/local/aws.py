@@ -16,9 +16,9 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from chalicelib.domain.model import DatabaseRef, Kind
 from chalicelib.settings import Settings
-from dev.local_apigateway import take_swagger
-from dev.local_dynamodb import take_turns
-from dev.local_rds import LocalRds
+from dev.local.apigateway import take_swagger
+from dev.local.dynamodb import take_turns
+from dev.local.rds import LocalRds
 from dev.stage import APP_NAME, LOCAL_STAGE
 from dev.table import ensure_table
 

@@ -10,12 +10,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 from app import app
 from chalicelib.settings import Settings
 from dev import deployed, log_groups
-from dev.policies import functions_of
-from dev.preflight import NotReady, Target, check_account, check_neighbours, check_stage
+from dev.deploy.policies import functions_of
+from dev.deploy.preflight import NotReady, Target, check_account, check_neighbours, check_stage
 from dev.stage import ROOT, function_name
 from dev.table import ensure_table
 
-CHALICE: Final = (sys.executable, "-m", "dev.chalice_cli")
+CHALICE: Final = (sys.executable, "-m", "dev.deploy.chalice_cli")
 
 
 class ChaliceFailed(Exception):

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final
 
-from dev.local_rds import ServerFailed
+from dev.local.rds import ServerFailed
 
 USER: Final = "dashboard"
 PASSWORD: Final = "only-local"  # noqa: S105 - of a database that listens on this machine only

@@ -4,9 +4,9 @@ import sys
 
 from chalicelib.settings import SettingsError, read_settings
 from dev import deployed, log_groups, neighbours
-from dev.deploy import ChaliceFailed, chalice, run
-from dev.policies import CALLS
-from dev.preflight import NotReady, check_account
+from dev.deploy.deploy import ChaliceFailed, chalice, run
+from dev.deploy.policies import CALLS
+from dev.deploy.preflight import NotReady, check_account
 from dev.stage import function_name, stage_environment
 
 

@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from dev.deploy import ChaliceFailed, chalice
-from dev.preflight import NotReady, check_stage
-from dev.resources import LONGEST_INTERVAL, resources
+from dev.deploy.deploy import ChaliceFailed, chalice
+from dev.deploy.preflight import NotReady, check_stage
+from dev.deploy.sam_template import LONGEST_INTERVAL, resources
 from dev.stage import APP_NAME, ROOT
 
 _NEXT: Final = """

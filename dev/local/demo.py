@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Final
 
 from chalicelib.settings import read_settings
-from dev.local_aws import REGION
-from dev.local_postgres import PASSWORD, USER
-from dev.serve import CannotRun, Options, check_free, read_number
+from dev.local.aws import REGION
+from dev.local.postgres import PASSWORD, USER
+from dev.local.serve import CannotRun, Options, check_free, read_number
 from dev.stage import LOCAL_STAGE, stage_environment
 
 _ROOT: Final = Path(__file__).resolve().parent.parent
-_PATIENCE_SECONDS: Final = 60
+_PATIENCE_SECONDS: Final = 120
 # Longer than make run takes to end PostgreSQL, which would be left behind.
 _END_SECONDS: Final = 40
 _ENDS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -44,7 +44,7 @@ def _run(environ: Mapping[str, str], started: ExitStack) -> int:
     options = Options.read(dict(environ))
     port = read_number(dict(environ), "DEMO_PORT", 8080, int)
     check_free("DEMO_PORT", port, "make demo")
-    stack = _start([sys.executable, "-m", "dev.serve"], environ, started)
+    stack = _start([sys.executable, "-m", "dev.local.serve"], environ, started)
     app = [sys.executable, "-m", "uvicorn", "examples.dashboard.app:app", "--log-level", "warning"]
     dashboard = _start([*app, "--port", str(port)], _dashboard_environment(environ, options), started)
     # What has begun to end is not interrupted by a second Ctrl-C.

@@ -1,4 +1,4 @@
-"""`chalice local` for a crowd: `python -m dev.local_gateway` takes chalice's own arguments."""
+"""`chalice local` for a crowd: `python -m dev.local.chalice_local` takes chalice's own arguments."""
 
 import functools
 import socketserver

@@ -23,10 +23,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from chalicelib.settings import Settings, SettingsError, read_settings
-from dev.console import Console, ConsoleStream
-from dev.functions import Functions, scheduled_event
-from dev.local_aws import REGION, LocalAws
-from dev.local_postgres import LocalPostgres, NoPostgres, find_place
+from dev.local.aws import REGION, LocalAws
+from dev.local.console import Console, ConsoleStream
+from dev.local.functions import Functions, scheduled_event
+from dev.local.postgres import LocalPostgres, NoPostgres, find_place
 
 _ROOT: Final = Path(__file__).resolve().parent.parent
 _STAGE: Final = "local"
@@ -168,7 +168,7 @@ def _prepare_environment(options: Options) -> Settings:
 
 
 def _start_chalice(port: int) -> "subprocess.Popen[str]":
-    command = [sys.executable, "-m", "dev.local_gateway", "local"]
+    command = [sys.executable, "-m", "dev.local.chalice_local", "local"]
     return subprocess.Popen(  # noqa: S603 - a fixed command
         [*command, "--stage", _STAGE, "--port", str(port), "--no-autoreload"],
         cwd=_ROOT,

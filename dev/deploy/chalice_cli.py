@@ -1,4 +1,4 @@
-"""Chalice's command line, whose zips hold bytecode as well: `python -m dev.chalice_cli deploy`."""
+"""Chalice's command line, whose zips hold bytecode as well: `python -m dev.deploy.chalice_cli deploy`."""
 
 import sys
 from pathlib import Path
@@ -7,7 +7,7 @@ from chalice.cli import main
 from chalice.deploy import deployer
 from chalice.deploy.packager import LambdaDeploymentPackager
 
-from dev.bytecode import add_bytecode
+from dev.deploy.bytecode import add_bytecode
 
 
 class Packager(LambdaDeploymentPackager):

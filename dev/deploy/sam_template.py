@@ -9,8 +9,8 @@ from chalice.package import TemplateDeepMerger
 from chalice.utils import to_cfn_resource_name
 
 from chalicelib.settings import Settings
-from dev.log_groups import RETENTION_DAYS, log_group
-from dev.policies import functions_of
+from dev.deploy.log_groups import RETENTION_DAYS, log_group
+from dev.deploy.policies import functions_of
 from dev.stage import APP_NAME, ROOT, function_name
 
 LONGEST_INTERVAL: Final = timedelta(minutes=5037)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 
-from dev.policies import CALLS
+from dev.deploy.policies import CALLS
 from dev.stage import APP_NAME, ROOT, deployed_file, function_name
 
 if TYPE_CHECKING:
