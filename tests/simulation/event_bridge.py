@@ -40,7 +40,7 @@ class EventBridge:
 
     def wakes_regularly(self) -> None:
         """From now on the schedule wakes the check."""
-        self._check_at(self._clockwork.now + self._chance("first check").uniform(0, self._interval))
+        self._check_at(self._clockwork.now + self._chance("first-check").uniform(0, self._interval))
 
     def sends_event(self, ref: DatabaseRef) -> None:
         """RDS tells that something has happened to the database."""
@@ -49,7 +49,7 @@ class EventBridge:
             self._judge.disturbed(fault, (ref,))
         if fault is Fault.EVENT_LOST:
             return
-        chance = self._chance(f"event of {ref}")
+        chance = self._chance(f"event/{ref.id}")
         delay = chance.uniform(1, 20) if fault is not Fault.EVENT_LATE else chance.uniform(60, HOUR)
         self._clockwork.later(delay, lambda: self._functions.event(ref))
         if fault is Fault.EVENT_TWICE:

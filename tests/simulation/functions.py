@@ -129,7 +129,7 @@ class Functions:
         then: Callable[[Any, Exception | None], None],
         limit: float = LIMIT,
     ) -> Invocation:
-        chance = self._chance_of(f"{function}/{refs}/{self._clockwork.now}")
+        chance = self._chance_of(f"{function}/{','.join(ref.id for ref in refs)}")
         invocation = Invocation(function, refs, self._clockwork.now, limit, chance=chance)
         context = SimpleNamespace(
             aws_request_id=f"request-{next(self._numbers)}", function_name=function, invoked_function_arn="arn:aws:test"

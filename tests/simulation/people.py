@@ -69,7 +69,8 @@ class People:
         self._goes_on(session, self._clockwork.now + session.seconds, session.clicks)
 
     def _goes_on(self, session: Session, until: float, clicks: int) -> None:
-        ref, chance = session.ref, self._chance(str(session))
+        ref = session.ref
+        chance = self._chance(f"session/{ref.id}/{session.at}")
         if self._rds.is_ready(ref):
             self._queries(session)
             wait = session.between_queries * chance.uniform(0.5, 1.5)
@@ -91,9 +92,9 @@ class People:
         match session.reports:
             case Reports.AT_ONCE:
                 at = now + session.clock_is_off
-                self._clockwork.later(self._chance("at once").uniform(0, 2), lambda: self._writes(ref, at))
+                self._clockwork.later(self._chance(f"activity-delay/{ref.id}").uniform(0, 2), lambda: self._writes(ref, at))
             case Reports.LATE:
-                self._clockwork.later(self._chance("late").uniform(10, 300), lambda: self._writes(ref, now))
+                self._clockwork.later(self._chance(f"activity-delay/{ref.id}").uniform(10, 300), lambda: self._writes(ref, now))
             case Reports.THROUGH_ROUTE:
                 self._functions.request("activity", ref)
             case Reports.NEVER:
@@ -107,7 +108,7 @@ class People:
 
     def _holds(self, ref: DatabaseRef) -> None:
         """One that comes too late to prevent a stop wakes the database again."""
-        hours = self._chance("hold").choice((0.2, 0.5, 1, 3, 12))
+        hours = self._chance(f"hold/{ref.id}").choice((0.2, 0.5, 1, 3, 12))
         self._judge.asks(ref, self._functions.request("hold", ref, {"hours": hours}))
 
     def _in_the_console(self, ref: DatabaseRef, verb: str) -> None:

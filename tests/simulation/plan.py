@@ -156,7 +156,7 @@ def draw_plan(seed: int) -> Plan:
     days = chance.choice((14.0, 30.0, 50.0, 60.0, 90.0))
     is_fair = chance.random() < 0.25
     ill = None if len(refs) == 1 or chance.random() < 0.85 else chance.choice(tuple(Illness))
-    days = days if ill is None else 1.5  # it never sleeps: each check has work to do
+    days = days if ill is None else 1.0  # it never sleeps: each check has work to do
     interval = chance.choice((5, 15, 15, 15, 30, 60, 60, 60, 60))
     idle = chance.choice((20, 30, 60, 60, 90))
     steps: list[Step] = []

@@ -66,7 +66,7 @@ class Simulation:
         self._keys = {ref: self.settings.activity_key_of(ref) for ref in plan.refs}
         self.judge = Judge(self.clockwork, _rules(self.settings), {key: ref for ref, key in self._keys.items()})
         self.metric = SimulatedMetric(lambda: self.clockwork.now, self.clockwork.seconds_of, START)
-        timing = timing or RandomTiming(lambda: self._chance("RDS"), lags=plan.lags, on_previous_status=self._lagged)
+        timing = timing or RandomTiming(lambda: self._chance("rds"), lags=plan.lags, on_previous_status=self._lagged)
         self.rds = SimulatedRds(self.clockwork.clock, timing, self._changed, self._wake)
         self.table = SimulatedTable(_TABLE, self.judge.wrote)
         self.pace = pace(self.clockwork)
@@ -122,7 +122,7 @@ class Simulation:
     def _player(self, step: Step) -> Callable[[], None]:
         def play() -> None:
             self.judge.notes(f"step {step}")
-            self._play(step, self._chance(str(step)))
+            self._play(step, self._chance("fault-burst"))
 
         return play
 
