@@ -10,7 +10,7 @@ DEV := $(VENV)/dev
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test lint hunt bench screenshots format policies deploy package undeploy token lock clean
+.PHONY: help run demo test lint fuzz bench screenshots format policies deploy package undeploy token lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -35,8 +35,8 @@ test: $(DEV) ## run all tests (ARGS='-k restart': options of pytest)
 	@$(BIN)/python -m pytest -n auto --dist worksteal --cov --cov-report=term:skip-covered $(ARGS)
 	@$(BIN)/python -m dev.coverage_floors
 
-hunt: $(DEV) ## run the simulation with random faults: SEEDS=20000, or SEED=7 [STEPS=3,8-11] to repeat one run
-	@$(BIN)/python -m tests.simulation.hunt $(if $(SEED),--seed '$(SEED)' --steps '$(STEPS)',--seeds '$(or $(SEEDS),1000)' --first '$(or $(FIRST),0)')
+fuzz: $(DEV) ## run the simulation with random faults: SEEDS=20000, or SEED=7 [STEPS=3,8-11] to repeat one run
+	@$(BIN)/python -m tests.simulation.fuzz $(if $(SEED),--seed '$(SEED)' --steps '$(STEPS)',--seeds '$(or $(SEEDS),1000)' --first '$(or $(FIRST),0)')
 
 bench: $(DEV) ## run the benchmarks and write docs/performance.md (TRACE=moments.csv, QUICK=1)
 	@$(BIN)/python -m benchmarks $(if $(TRACE),--trace '$(TRACE)') $(if $(QUICK),--quick)

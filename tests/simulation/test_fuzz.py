@@ -1,6 +1,5 @@
-"""Months of virtual time: whatever happens, every promise holds."""
+"""Months of virtual time with random users and faults: every invariant holds."""
 
-import math
 import random
 from collections import Counter
 from collections.abc import Callable
@@ -8,9 +7,9 @@ from collections.abc import Callable
 import pytest
 
 from tests.simulation import mutants
-from tests.simulation.hunt import hunt, play, read_numbers, shrink, spell_numbers
+from tests.simulation.fuzz import format_numbers, fuzz, parse_numbers, play, shrink
 from tests.simulation.plan import draw_plan
-from tests.simulation.promises import Promise
+from tests.simulation.report import Invariant
 
 pytestmark = pytest.mark.no_cover
 
@@ -19,39 +18,39 @@ CHUNK = 10
 DAYS_A_YEAR = 365.25
 
 
-def test_the_seeds_make_up_sixty_database_years() -> None:
+def test_seeds__of_this_test__make_up_sixty_database_years() -> None:
     days = sum(plan.days * len(plan.refs) for plan in map(draw_plan, SEEDS))
     assert days >= 60 * DAYS_A_YEAR
 
 
-@pytest.mark.parametrize("first", SEEDS[::CHUNK])
-def test_no_promise_is_broken(first: int) -> None:
-    figures, catches = hunt(range(first, first + CHUNK))
-    assert catches == []
-    assert figures["seeds"] == CHUNK
-    assert figures["starts by the app"] > 0
-    assert figures["stops by the app"] > 0
+@pytest.mark.parametrize("first", SEEDS[::CHUNK], ids=lambda first: f"from-seed-{first}")
+def test_random_plans__with_the_app_as_it_is__violate_no_invariant(first: int) -> None:
+    counters, findings = fuzz(range(first, first + CHUNK))
+    assert findings == []
+    assert counters["seeds"] == CHUNK
+    assert counters["starts by the app"] > 0
+    assert counters["stops by the app"] > 0
 
 
-def test_every_kind_of_fault_strikes() -> None:
-    figures: Counter[str] = Counter()
+def test_random_plans__of_sixty_seeds__contain_every_kind_of_step_and_fault() -> None:
+    counters: Counter[str] = Counter()
     for seed in range(60):
-        figures += Counter(type(step).__name__ + getattr(step, "fault", "") for step in draw_plan(seed).steps)
-    assert min(figures.values()) > 3
-    assert len(figures) >= 20
+        counters += Counter(type(step).__name__ + getattr(step, "fault", "") for step in draw_plan(seed).steps)
+    assert min(counters.values()) > 3
+    assert len(counters) >= 20
 
 
-@pytest.mark.parametrize("seed", [3, 24])
-def test_the_same_seed_gives_the_same_run(seed: int) -> None:
-    first = play(draw_plan(seed))
+@pytest.mark.parametrize("seed", [3, 24], ids=["seed-3", "seed-24"])
+def test_seed__played_twice__gives_the_same_trace(seed: int) -> None:
+    first = play(draw_plan(seed)).trace
     random.seed(99)
-    again = play(draw_plan(seed))
-    assert first.trace == again.trace
-    assert len(first.trace) > 100
+    second = play(draw_plan(seed)).trace
+    assert first == second
+    assert len(first) > 100
 
 
 @pytest.mark.parametrize("mutant", mutants.MUTANTS, ids=lambda mutant: mutant.__name__)
-def test_every_deliberate_fault_is_caught(
+def test_mutant__played_with_random_plans__violates_an_invariant(
     mutant: mutants.Mutant, record_property: Callable[[str, object], None]
 ) -> None:
     first = mutants.FIRST.get(mutant, 0)
@@ -60,23 +59,36 @@ def test_every_deliberate_fault_is_caught(
             violation = play(draw_plan(seed)).violation
         if violation is not None:
             name = mutant.__name__.replace("_", " ")
-            record_property("figure", f"hunt: {name}: caught after {seed - first + 1} seeds ({violation.promise})")
+            result = f"violates '{violation.invariant}' after {seed - first + 1} seeds from seed {first}"
+            record_property("figure", f"mutant: {name}: {result}")
             return
-    pytest.fail(f"nobody noticed: {mutant.__doc__}")
+    pytest.fail(f"no invariant was violated: {mutant.__doc__}")
 
 
-def test_a_broken_promise_is_told_with_few_steps_that_break_it_again() -> None:
+def test_shrink__for_a_plan_with_a_violation__keeps_few_steps_that_violate_the_same_invariant() -> None:
     with mutants.idle_clock_ignores_the_start():
         plan = next(plan for plan in map(draw_plan, SEEDS) if play(plan).violation is not None)
-        kept = shrink(plan, seconds=math.inf)
-        violation = play(plan, kept).violation
+        needed = shrink(plan)
+        violation = play(plan, needed).violation
         assert violation is not None
-        assert violation.promise is Promise.SAFE
-    assert len(kept) <= 2 < len(plan.steps)
-    assert play(plan, kept).violation is None, "the app as it is breaks nothing here"
+        assert violation.invariant is Invariant.SAFE
+    assert len(needed) <= 2 < len(plan.steps)
+    assert play(plan, needed).violation is None, "without the mutant there is no violation"
 
 
-def test_steps_are_named_so_that_they_can_be_typed() -> None:
-    assert spell_numbers([3, 8, 9, 10, 12]) == "3,8-10,12"
-    assert read_numbers("3,8-10,12") == [3, 8, 9, 10, 12]
-    assert read_numbers(spell_numbers([])) == []
+def test_shrink__after_its_last_play__returns_the_steps_found_so_far() -> None:
+    with mutants.idle_clock_ignores_the_start():
+        plan = next(plan for plan in map(draw_plan, SEEDS) if play(plan).violation is not None)
+        violation = play(plan).violation
+        assert violation is not None
+        assert shrink(plan, max_plays=0) == [n for n, step in enumerate(plan.steps) if step.at <= violation.at]
+
+
+@pytest.mark.parametrize(
+    ("numbers", "text"),
+    [([3, 8, 9, 10, 12], "3,8-10,12"), ([0, 1], "0-1"), ([], "")],
+    ids=["runs-and-single-numbers", "one-run", "no-number"],
+)
+def test_step_numbers__formatted_and_parsed__are_the_same(numbers: list[int], text: str) -> None:
+    assert format_numbers(numbers) == text
+    assert parse_numbers(text) == numbers
