@@ -1,6 +1,6 @@
-"""rds-lifecycle: starts an Amazon RDS database when somebody asks for it, and stops it when nobody uses it.
+"""rds-lifecycle: starts an Amazon RDS database on request, and stops it when it is idle.
 
-Declarations only. What they do is in chalicelib.
+Declarations only. The work is done in chalicelib.
 """
 
 import functools
@@ -12,19 +12,20 @@ from typing import Any, cast
 
 from chalice.app import AuthResponse, AuthRoute, Chalice, CORSConfig, Rate, Request, Response
 
-# What a cold start loads is kept for good. Looking for garbage among it, which Python does again and again by default,
-# takes a twentieth of the cold start and finds hardly any.
+# What a cold start loads is never freed. By default, Python searches it for garbage again and again, which takes a
+# twentieth of the cold start.
 gc.set_threshold(50_000)
 
-# Chalice packages chalicelib as it lies there: importing it in order to deploy must not leave __pycache__ in it.
+# Chalice packages chalicelib as it is: importing it for a deployment must not leave __pycache__ in it.
 sys.dont_write_bytecode = True
 
 from chalicelib import page
 from chalicelib.api import auth, problems, responses
 from chalicelib.api.requests import body_of, read_days, read_hold, read_start_payload
+from chalicelib.bootstrap import connect
 from chalicelib.domain.errors import DatabaseNotFound, Problem
 from chalicelib.domain.model import Kind
-from chalicelib.service.lifecycle import Lifecycle, RestartResult, connect
+from chalicelib.service.lifecycle import Lifecycle, RestartResult
 from chalicelib.settings import SettingsError, read_deploy_time_settings, read_settings
 from chalicelib.telemetry import logger
 
@@ -40,14 +41,14 @@ if declared.cors_origin is not None:
     )
 
 
-def lifecycle() -> Lifecycle:
-    """The app on AWS, by the settings of now. Raises SettingsError."""
+def service() -> Lifecycle:
+    """The service on AWS, with the current settings. Raises SettingsError."""
     return connect(read_settings(os.environ))
 
 
 @app.middleware("all")
 def add_request_id(event: Any, get_response: Callable[[Any], Any]) -> Any:
-    """Every log line carries the id of the request that it belongs to."""
+    """Add the request id to every log line of this invocation."""
     context = getattr(event, "lambda_context", None) or getattr(event, "context", None)
     logger.append_keys(request_id=getattr(context, "aws_request_id", None))
     return get_response(event)
@@ -55,37 +56,39 @@ def add_request_id(event: Any, get_response: Callable[[Any], Any]) -> Any:
 
 @app.middleware("http")
 def finish_response(event: Any, get_response: Callable[[Any], Response]) -> Response:
-    """Nothing is cached unless it says otherwise, and Chalice's own errors look like ours."""
+    """Forbid caching unless the response allows it, and give Chalice's own errors the form of ours."""
     try:
         response = get_response(event)
-    except Exception:  # noqa: BLE001 - Chalice's own answer to whatever it stumbles over has neither form nor headers
+    except Exception:  # noqa: BLE001 - Chalice's response to an internal error has neither our form nor our headers
         response = internal_error_response()
     content_type = response.headers.get("Content-Type")
     if response.status_code >= 400 and content_type != problems.CONTENT_TYPE:
         headers = {name: str(value) for name, value in response.headers.items() if name != "Content-Type"}
-        answer = problems.answer_framework_problem(response.status_code, headers, request_id())
-        response = Response(answer.body, {**answer.headers}, answer.status)
+        response = to_response(problems.framework_problem_response(response.status_code, headers, request_id()))
     response.headers.setdefault("Cache-Control", "no-store")
     return response
 
 
 def request_id() -> str:
-    """The id under which this invocation is found in the log."""
+    """The id under which the log has this invocation."""
     return str(app.lambda_context.aws_request_id)
 
 
-def refuse(error: Problem | SettingsError) -> Response:
-    """The answer to an error; what only the operator may see goes to the log."""
-    logger.warning(str(error), extra={"slug": problems.slug_of(error)})
-    answer = problems.problem_response(error, request_id())
-    return Response(answer.body, {**answer.headers}, answer.status)
+def to_response(problem: problems.ProblemResponse) -> Response:
+    """A problem as a response of Chalice."""
+    return Response(problem.body, {**problem.headers}, problem.status)
+
+
+def error_response(error: Problem | SettingsError) -> Response:
+    """The response to an error. What only the operator may see goes to the log."""
+    logger.warning(str(error), extra={"slug": error.slug})
+    return to_response(problems.problem_response(error, request_id()))
 
 
 def internal_error_response() -> Response:
-    """The answer to a fault in our own code, or Chalice's, whose trace goes to the log."""
-    logger.exception("A fault in rds-lifecycle itself.")
-    answer = problems.answer_framework_problem(500, {}, request_id())
-    return Response(answer.body, {**answer.headers}, answer.status)
+    """The response to an unexpected exception, whose trace goes to the log."""
+    logger.exception("Internal error.")
+    return to_response(problems.framework_problem_response(500, {}, request_id()))
 
 
 def route(method: str, path: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -97,7 +100,7 @@ def route(method: str, path: str) -> Callable[[Callable[..., Any]], Callable[...
             try:
                 return view(**parameters)
             except (Problem, SettingsError) as error:
-                return refuse(error)
+                return error_response(error)
 
         app.route(path, methods=[method], authorizer=authorize)(answer)
         return answer
@@ -105,113 +108,117 @@ def route(method: str, path: str) -> Callable[[Callable[..., Any]], Callable[...
     return declare
 
 
-def caller_name() -> str:
-    """The name of the token that the request carries."""
-    return str(current_request().context["authorizer"]["principalId"])
-
-
 def current_request() -> Request:
-    """The request that is being answered; there always is one inside of a route."""
+    """The request that is being answered; within a route there always is one."""
     return cast("Request", app.current_request)
 
 
-def restarted_response(answer: RestartResult, location: str, run: Lifecycle) -> Response:
-    """200 where the database is ready, otherwise 202 with where and when to look next."""
-    body = responses.restart_to_json(answer, run.settings)
-    if answer.ready:
+def caller_name() -> str:
+    """The name of the request's token."""
+    return str(current_request().context["authorizer"]["principalId"])
+
+
+def restart_response(result: RestartResult, location: str, lifecycle: Lifecycle) -> Response:
+    """200 where the database is ready, otherwise 202 with where and when to poll."""
+    body = responses.restart_to_json(result, lifecycle.settings)
+    if result.ready:
         return Response(body)
-    retry_after = responses.seconds_to_next_look(answer.view)
+    retry_after = responses.retry_after_seconds(result.view)
     return Response(body, {"Location": location, "Retry-After": str(retry_after)}, 202)
 
 
 @app.authorizer()
 def authorize(request: Any) -> AuthResponse:
-    """Who the bearer is, and everything that this role may call. Never raises: a doubt is a refusal."""
+    """The token's name, and everything that its role may call. Never raises: an error is a refusal."""
     try:
-        token = auth.bearer(str(request.token), read_settings(os.environ).access_tokens)
+        token = auth.authenticate(str(request.token), read_settings(os.environ).access_tokens)
     except SettingsError as error:
         logger.error(str(error))
         token = None
     if token is None:
         return AuthResponse(routes=[], principal_id="nobody")
-    routes: list[str | AuthRoute] = [AuthRoute(grant.path, list(grant.methods)) for grant in auth.grants(token.role)]
+    grants = auth.route_grants(token.role)
+    routes: list[str | AuthRoute] = [AuthRoute(grant.path, list(grant.methods)) for grant in grants]
     return AuthResponse(routes=routes, principal_id=token.name, context={"role": token.role})
 
 
 @app.route("/", methods=["GET"])
 def status_page() -> Response:
-    """The status page: static, and without any data of a database."""
-    shown = page.render(read_deploy_time_settings(os.environ).dashboard_url)
-    if shown.is_known_to(current_request().headers.get("if-none-match")):
-        return Response("", {**shown.headers}, 304)
-    return Response(shown.html, {**shown.headers})
+    """The status page: static, without any data of a database."""
+    document = page.render(read_deploy_time_settings(os.environ).dashboard_url)
+    if document.is_known_to(current_request().headers.get("if-none-match")):
+        return Response("", {**document.headers}, 304)
+    return Response(document.html, {**document.headers})
 
 
 @route("GET", "/databases")
 def list_databases() -> Response:
-    """Every minded database, as it stands, and the role of the bearer."""
-    run = lifecycle()
-    shown = [
+    """The state of every managed database, and the role of the caller."""
+    lifecycle = service()
+    databases = [
         responses.missing_database_to_json(ref, view)
         if isinstance(view, DatabaseNotFound)
-        else responses.database_to_json(view, run.settings)
-        for ref, view in run.describe_all().items()
+        else responses.database_to_json(view, lifecycle.settings)
+        for ref, view in lifecycle.describe_all().items()
     ]
-    return Response({"databases": shown}, {"Access-Role": current_request().context["authorizer"]["role"]})
+    return Response({"databases": databases}, {"Access-Role": current_request().context["authorizer"]["role"]})
 
 
 @route("GET", "/databases/{database_id}")
 def get_database(database_id: str) -> Any:
-    """One database, as it stands. Changes nothing, prolongs nothing."""
-    run = lifecycle()
-    return responses.database_to_json(run.describe(run.database(database_id)), run.settings)
+    """The state of one database. Changes nothing, does not extend the idle timer."""
+    lifecycle = service()
+    return responses.database_to_json(lifecycle.describe(lifecycle.database(database_id)), lifecycle.settings)
 
 
 @route("POST", "/databases/{database_id}/restart")
 def restart_database(database_id: str) -> Response:
-    """Start the database, now or as soon as it can be."""
-    run = lifecycle()
-    answer = run.restart(run.database(database_id), by=caller_name())
-    # The context's path carries API Gateway's stage or base path, which the route's path does not.
+    """Start the database, now or as soon as possible."""
+    lifecycle = service()
+    result = lifecycle.restart(lifecycle.database(database_id), by=caller_name())
+    # The context's path includes API Gateway's stage or base path; the route's path does not.
     base = str(current_request().context["path"]).rpartition("/databases/")[0]
-    return restarted_response(answer, f"{base}/databases/{database_id}", run)
+    return restart_response(result, f"{base}/databases/{database_id}", lifecycle)
 
 
 @route("POST", "/databases/{database_id}/activity")
 def report_activity(database_id: str) -> Any:
     """Record that the database was queried now."""
-    run = lifecycle()
-    return responses.database_to_json(run.report_activity(run.database(database_id)), run.settings)
+    lifecycle = service()
+    view = lifecycle.report_activity(lifecycle.database(database_id))
+    return responses.database_to_json(view, lifecycle.settings)
 
 
 @route("PUT", "/databases/{database_id}/hold")
 def hold_database(database_id: str) -> Any:
     """Do not stop the database before a given time."""
-    run = lifecycle()
-    ref = run.database(database_id)
+    lifecycle = service()
+    ref = lifecycle.database(database_id)
     wanted = read_hold(body_of(current_request()))
-    return responses.database_to_json(run.hold(ref, wanted, by=caller_name()), run.settings)
+    return responses.database_to_json(lifecycle.hold(ref, wanted, by=caller_name()), lifecycle.settings)
 
 
 @route("DELETE", "/databases/{database_id}/hold")
 def end_hold(database_id: str) -> Any:
-    """Let the database sleep again when it is idle."""
-    run = lifecycle()
-    return responses.database_to_json(run.end_hold(run.database(database_id), by=caller_name()), run.settings)
+    """Stop the database again when it is idle."""
+    lifecycle = service()
+    view = lifecycle.end_hold(lifecycle.database(database_id), by=caller_name())
+    return responses.database_to_json(view, lifecycle.settings)
 
 
 @route("GET", "/databases/{database_id}/history")
-def history_to_json(database_id: str) -> Any:
-    """What happened to the database, how long it was awake, and what that saved."""
-    run = lifecycle()
-    ref = run.database(database_id)
-    return responses.history_to_json(run.history(ref, read_days(current_request().query_params)), run.settings)
+def show_history(database_id: str) -> Any:
+    """What happened to the database, how long it was running, and what that saved."""
+    lifecycle = service()
+    ref = lifecycle.database(database_id)
+    history = lifecycle.history(ref, read_days(current_request().query_params))
+    return responses.history_to_json(history, lifecycle.settings)
 
 
 @app.schedule(Rate(int(declared.check_interval.total_seconds() // 60), unit=Rate.MINUTES))
 def inactivity_check(event: Any) -> dict[str, Any]:
-    """Reconcile every database: stop the idle, start what was asked for."""
-    return {"results": [result.to_json() for result in lifecycle().check()]}
+    """Reconcile every database: stop the idle ones, start those with a pending restart."""
+    return {"results": [result.to_json() for result in service().check()]}
 
 
 @app.on_cw_event(
@@ -222,28 +229,28 @@ def inactivity_check(event: Any) -> dict[str, Any]:
     }
 )
 def database_event(event: Any) -> None:
-    """Something happened to a database: look at it now. Nothing else in the event is believed."""
-    run = lifecycle()
-    ref = run.settings.database(str(event.detail.get("SourceIdentifier")))
+    """Reconcile the database that the event names. Nothing else of the event is used."""
+    lifecycle = service()
+    ref = lifecycle.settings.database(str(event.detail.get("SourceIdentifier")))
     if ref is None:
-        logger.info(
-            "An event of a database that is not minded.", extra={"source": event.detail.get("SourceIdentifier")}
-        )
+        source = event.detail.get("SourceIdentifier")
+        logger.info("The event is of a database that is not managed.", extra={"source": source})
         return
-    run.react(ref)
+    lifecycle.handle_event(ref)
 
 
 @app.lambda_function()
 def start_database(event: Any, context: Any) -> dict[str, Any]:
-    """The restart route for callers inside AWS: {} for the default database, or {"database": "<id>"}."""
+    """The restart route for callers within AWS: {} for the default database, or {"database": "<id>"}."""
     app.lambda_context = context
     try:
-        run = lifecycle()
-        ref = run.database(read_start_payload(event))
-        response = restarted_response(run.restart(ref, by="start_database"), f"/databases/{ref.id}", run)
+        lifecycle = service()
+        ref = lifecycle.database(read_start_payload(event))
+        result = lifecycle.restart(ref, by="start_database")
+        response = restart_response(result, f"/databases/{ref.id}", lifecycle)
     except (Problem, SettingsError) as error:
-        response = refuse(error)
-    except Exception:  # noqa: BLE001 - Lambda would show whatever is raised to the caller, with its text
+        response = error_response(error)
+    except Exception:  # noqa: BLE001 - Lambda would show the exception's text to the caller
         response = internal_error_response()
     return {name: value for name, value in response.to_dict().items() if name in ("statusCode", "headers", "body")}
 
@@ -252,5 +259,5 @@ if declared.warm_up_schedule is not None:
 
     @app.schedule(declared.warm_up_schedule)
     def warm_up(event: Any) -> dict[str, Any]:
-        """Start every minded database before it is needed."""
-        return {"results": [result.to_json() for result in lifecycle().warm_up(by="warm_up")]}
+        """Start every managed database before it is needed."""
+        return {"results": [result.to_json() for result in service().warm_up(by="warm_up")]}

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from benchmarks.figures import Chapter, Figure, Progress, Table
 from benchmarks.world import silence
-from chalicelib.aws.rds import Rds
-from chalicelib.aws.table import Table as MetadataTable
+from chalicelib.aws.clients import cloudwatch_client
+from chalicelib.bootstrap import build
 from chalicelib.domain.model import Action, DatabaseRef, Kind
 from chalicelib.service.lifecycle import Lifecycle
 from chalicelib.settings import Settings, read_settings
@@ -106,7 +106,7 @@ class Fleet:
         )
         table: Any = dynamodb
         client: Any = rds
-        return Lifecycle(settings, Rds(client), MetadataTable(table, settings), None, lambda: self.now)
+        return build(settings, client, table, cloudwatch_client, lambda: self.now)
 
 
 def _settings(refs: Sequence[DatabaseRef]) -> Settings:

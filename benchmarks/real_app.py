@@ -7,8 +7,8 @@ from unittest.mock import patch
 from benchmarks.minders import Answered, Reply
 from benchmarks.schedule import Schedule
 from benchmarks.world import DATABASE, TABLE, World
-from chalicelib.aws.rds import Rds
-from chalicelib.aws.table import Table
+from chalicelib.aws.clients import cloudwatch_client
+from chalicelib.bootstrap import build
 from chalicelib.domain.model import DatabaseRef
 from chalicelib.service.lifecycle import Lifecycle
 from chalicelib.settings import read_settings
@@ -70,11 +70,11 @@ class App:
 
     def _lifecycle(self) -> Lifecycle:
         wait, client = self._world.pace.pause, self._world.client
-        return Lifecycle(
+        return build(
             self._settings,
-            Rds(client("rds")),
-            Table(client("dynamodb"), self._settings, wait),
-            None,
+            client("rds"),
+            client("dynamodb"),
+            cloudwatch_client,
             self._world.clockwork.clock,
             wait,
             self._world.clockwork.side_by_side,

@@ -1,4 +1,4 @@
-"""The environment → one frozen Settings, or one error that lists every fault at once."""
+"""The environment → one frozen Settings, or one error that lists every error at once."""
 
 import math
 import re
@@ -6,31 +6,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from typing import Final, TypeVar
+from typing import Any, ClassVar, Final
 from urllib.parse import urlsplit
 
-from chalicelib.domain.model import DatabaseRef, Kind
-
-SETTING_NAMES: Final = (
-    "DATABASES",
-    "METADATA_TABLE",
-    "ACTIVITY_KEY",
-    "IDLE_MINUTES",
-    "CHECK_INTERVAL_MINUTES",
-    "WARM_UP_SCHEDULE",
-    "ACTIVITY_METRIC",
-    "ACCESS_TOKENS",
-    "CORS_ORIGIN",
-    "DASHBOARD_URL",
-    "HOURLY_COST_USD",
-)
-"""Every environment variable that read_settings reads."""
-
-T = TypeVar("T")
+from chalicelib.domain.activity import MetricRule
+from chalicelib.domain.model import DatabaseRef, Kind, Policy
 
 
 class Role(StrEnum):
-    """What the bearer of a token may do; each role may do what the ones before it may."""
+    """What a token permits. ``reporter`` and ``operator`` also permit what ``viewer`` does."""
 
     VIEWER = "viewer"
     REPORTER = "reporter"
@@ -47,21 +31,13 @@ class AccessToken:
 
 
 @dataclass(frozen=True, slots=True)
-class MetricRule:
-    """``ACTIVITY_METRIC``: a datapoint of this AWS/RDS metric above the number is activity."""
-
-    name: str
-    above: float
-
-
-@dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything that one deployment is told by its environment."""
+    """The settings of one deployment."""
 
     databases: tuple[DatabaseRef, ...]
     metadata_table: str = "system-metadata"
     activity_key: str = "last_rds_query_time"
-    idle: timedelta = timedelta(minutes=60)
+    idle_timeout: timedelta = timedelta(minutes=60)
     check_interval: timedelta = timedelta(minutes=15)
     warm_up_schedule: str | None = None
     activity_metric: MetricRule | None = None
@@ -71,100 +47,79 @@ class Settings:
     hourly_cost_usd: float | None = None
 
     @property
-    def restart_ttl(self) -> timedelta:
-        """How long a restart is kept that cannot be carried out: long enough for two checks, whatever else is set."""
-        return max(self.idle, timedelta(minutes=30), 2 * self.check_interval)
+    def policy(self) -> Policy:
+        """The rules that decisions depend on. A pending restart is kept for at least two checks."""
+        restart_ttl = max(self.idle_timeout, timedelta(minutes=30), 2 * self.check_interval)
+        return Policy(self.idle_timeout, restart_ttl, self.activity_metric)
 
     def activity_key_of(self, ref: DatabaseRef) -> str:
-        """The key of the item that holds the database's last query time."""
+        """The key of the item that holds the time of the database's last query."""
         return self.activity_key if ref == self.databases[0] else f"{self.activity_key}/{ref.id}"
 
     def database(self, database_id: str) -> DatabaseRef | None:
-        """The minded database of that id, or None."""
+        """The managed database with that id, or None."""
         return next((ref for ref in self.databases if ref.id == database_id), None)
 
 
 class SettingsError(Exception):
-    """Settings are missing or wrong. ``faults`` holds one line per fault."""
+    """Settings are missing or wrong. ``errors`` holds one line for each."""
 
-    def __init__(self, faults: tuple[str, ...]) -> None:
-        self.faults = faults
-        super().__init__("The settings are wrong; nothing can be done until they are mended:\n  " + "\n  ".join(faults))
+    slug: ClassVar[str] = "invalid-settings"
+
+    def __init__(self, errors: tuple[str, ...]) -> None:
+        self.errors = errors
+        message = "The settings are wrong, and nothing works until they are corrected:\n  "
+        super().__init__(message + "\n  ".join(errors))
 
 
-_DATABASES: Final = "comma-separated ids of RDS instances, an Aurora or Multi-AZ DB cluster as cluster:<id>"
-_ENTRY: Final = "name:role:sha256, role being viewer, reporter or operator (make token prints one)"
-_KEY_TEXT: Final = "1 to 1,000 characters, and its part before any / neither rds_lifecycle nor rds_history"
-_METRIC: Final = "an AWS/RDS metric, > and a number, such as DatabaseConnections>0"
-_SCHEDULE: Final = "cron(...) with six fields, or rate(...), such as cron(0 7 ? * MON-FRI *)"
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One environment variable. ``default`` is its text in the documentation.
+
+    ``deploy_time``: app.py also reads it while it is imported. ``secret``: its value is never shown.
+    """
+
+    name: str
+    field: str
+    default: str
+    parse: Callable[[str], Any]
+    allowed: str
+    deploy_time: bool = False
+    secret: bool = False
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
-    """All settings from the environment. Raises SettingsError, which lists every fault."""
-    reader = _Reader(environ)
-    settings = Settings(
-        databases=reader.read("DATABASES", (), _databases, _DATABASES, required=True),
-        metadata_table=reader.read("METADATA_TABLE", "system-metadata", _table, "a DynamoDB table's name"),
-        activity_key=reader.read("ACTIVITY_KEY", "last_rds_query_time", _key, _KEY_TEXT),
-        idle=reader.read("IDLE_MINUTES", timedelta(minutes=60), _minutes, "a number over 0, fractions allowed"),
-        check_interval=reader.read(
-            "CHECK_INTERVAL_MINUTES", timedelta(minutes=15), _whole_minutes, "whole minutes, 1 or more"
-        ),
-        warm_up_schedule=reader.read("WARM_UP_SCHEDULE", None, _schedule, _SCHEDULE),
-        activity_metric=reader.read("ACTIVITY_METRIC", None, _metric, _METRIC),
-        access_tokens=reader.read("ACCESS_TOKENS", (), _tokens, f"comma-separated {_ENTRY}", secret=True),
-        cors_origin=reader.read("CORS_ORIGIN", None, _origin, "an origin such as https://dashboard.example.com, or *"),
-        dashboard_url=reader.read("DASHBOARD_URL", None, _url, "an http or https address"),
-        hourly_cost_usd=reader.read("HOURLY_COST_USD", None, _cost, "a number, 0 or more"),
-    )
-    if reader.faults:
-        raise SettingsError(tuple(reader.faults))
-    return settings
+    """All settings from the environment. Raises SettingsError, which lists every error."""
+    values, errors = _read(environ, SETTINGS)
+    if errors:
+        raise SettingsError(errors)
+    return Settings(**values)
 
 
 def read_deploy_time_settings(environ: Mapping[str, str]) -> Settings:
     """What app.py's decorators and the page need: a setting that is missing or wrong has its default.
 
-    The faults are not lost: the first use of any function reports them through read_settings.
+    Its errors are reported by read_settings, at the first use of any function.
     """
-    reader = _Reader(environ)
-    return Settings(
-        databases=reader.read("DATABASES", (), _databases, _DATABASES),
-        check_interval=reader.read("CHECK_INTERVAL_MINUTES", timedelta(minutes=15), _whole_minutes, ""),
-        warm_up_schedule=reader.read("WARM_UP_SCHEDULE", None, _schedule, _SCHEDULE),
-        cors_origin=reader.read("CORS_ORIGIN", None, _origin, ""),
-        dashboard_url=reader.read("DASHBOARD_URL", None, _url, ""),
-    )
+    values, _ = _read(environ, tuple(setting for setting in SETTINGS if setting.deploy_time))
+    return Settings(**{"databases": (), **values})
 
 
-class _Reader:
-    """Reads settings one by one and collects their faults."""
-
-    def __init__(self, environ: Mapping[str, str]) -> None:
-        self._environ = environ
-        self.faults: list[str] = []
-
-    def read(
-        self,
-        name: str,
-        default: T,
-        parse: Callable[[str], T],
-        allowed: str,
-        *,
-        required: bool = False,
-        secret: bool = False,
-    ) -> T:
-        text = self._environ.get(name, "").strip()
+def _read(environ: Mapping[str, str], settings: tuple[Setting, ...]) -> tuple[dict[str, Any], tuple[str, ...]]:
+    values: dict[str, Any] = {}
+    errors = []
+    for setting in settings:
+        text = environ.get(setting.name, "").strip()
         if not text:
-            if required:
-                self.faults.append(f"{name}: it is missing; allowed: {allowed}")
-            return default
+            if setting.default == REQUIRED:
+                errors.append(f"{setting.name}: it is missing; allowed: {setting.allowed}")
+            continue
         try:
-            return parse(text)
-        except ValueError as fault:
-            found = "(not shown)" if secret else repr(text)
-            self.faults.append(f"{name}: found {found}; {fault}; allowed: {allowed}")
-            return default
+            values[setting.field] = setting.parse(text)
+        except ValueError as error:
+            found = "(not shown)" if setting.secret else repr(text)
+            errors.append(f"{setting.name}: found {found}; {error}; allowed: {setting.allowed}")
+    return values, tuple(errors)
 
 
 def _databases(text: str) -> tuple[DatabaseRef, ...]:
@@ -178,23 +133,23 @@ def _databases(text: str) -> tuple[DatabaseRef, ...]:
 def _database(text: str) -> DatabaseRef:
     prefix, colon, rest = text.partition(":")
     if colon and prefix != Kind.CLUSTER:
-        raise ValueError(f"{prefix!r} is no kind of database, only 'cluster:' can stand before an id")
-    # RDS stores identifiers in lowercase, whatever was typed when the database was made.
+        raise ValueError(f"{prefix!r} is not a kind of database; only 'cluster:' may precede an id")
+    # RDS stores identifiers in lowercase: https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html
     database_id = (rest if colon else text).lower()
     if len(database_id) > 63 or not re.fullmatch(r"[a-z](-?[a-z0-9])*", database_id):
-        raise ValueError(f"{text!r} is no RDS identifier")
+        raise ValueError(f"{text!r} is not a valid RDS identifier")
     return DatabaseRef(Kind.CLUSTER if colon else Kind.INSTANCE, database_id)
 
 
 def _table(text: str) -> str:
     if not re.fullmatch(r"[a-zA-Z0-9_.-]{3,255}", text):
-        raise ValueError("that is no table name")
+        raise ValueError("it is not a valid table name")
     return text
 
 
 def _key(text: str) -> str:
     if len(text) > 1000 or text.split("/", maxsplit=1)[0] in ("rds_lifecycle", "rds_history"):
-        raise ValueError("that is no key for the activity item")
+        raise ValueError("it cannot be the key of the activity item")
     return text
 
 
@@ -202,22 +157,22 @@ def _number(text: str) -> float:
     try:
         number = float(text)
     except ValueError:
-        raise ValueError("that is no number") from None
+        raise ValueError("it is not a number") from None
     if not math.isfinite(number):
-        raise ValueError("that is no finite number")
+        raise ValueError("it is not a finite number")
     return number
 
 
 def _minutes(text: str) -> timedelta:
     minutes = _number(text)
     if not 0 < minutes <= 525_600:
-        raise ValueError("that is not between 0 and a year")
+        raise ValueError("it is not between 0 and a year")
     return max(timedelta(minutes=minutes), timedelta(microseconds=1))
 
 
 def _whole_minutes(text: str) -> timedelta:
     if not re.fullmatch(r"[1-9][0-9]{0,5}", text):
-        raise ValueError("that is no whole number of minutes")
+        raise ValueError("it is not a whole number of minutes")
     return timedelta(minutes=int(text))
 
 
@@ -226,14 +181,14 @@ def _schedule(text: str) -> str:
     if not (cron and len(cron[1].split()) == 6) and not re.fullmatch(
         r"rate\((1 (minute|hour|day)|([2-9]|[1-9]\d+) (minutes|hours|days))\)", text
     ):
-        raise ValueError("EventBridge would refuse it")
+        raise ValueError("EventBridge does not accept it")
     return text
 
 
 def _metric(text: str) -> MetricRule:
     match = re.fullmatch(r"([A-Za-z][A-Za-z0-9]*)\s*>\s*(\S+)", text)
     if not match:
-        raise ValueError("that is no metric with a number")
+        raise ValueError("it is not a metric with a number")
     return MetricRule(match[1], _number(match[2]))
 
 
@@ -245,9 +200,9 @@ def _token(number: int, text: str) -> AccessToken:
     match text.split(":"):
         case [name, role, digest] if re.fullmatch(r"[A-Za-z0-9_.@-]{1,64}", name):
             if role not in tuple(Role):
-                raise ValueError(f"entry {number}: the second part is no role")
+                raise ValueError(f"entry {number}: the second part is not a role")
             if not re.fullmatch(r"[0-9a-fA-F]{64}", digest):
-                raise ValueError(f"entry {number}: the third part is no SHA-256 in hex")
+                raise ValueError(f"entry {number}: the third part is not a SHA-256 in hex")
             return AccessToken(name, Role(role), digest.lower())
         case parts:
             raise ValueError(f"entry {number} has {len(parts)} parts, or a name that is not letters, digits and _.@-")
@@ -255,19 +210,82 @@ def _token(number: int, text: str) -> AccessToken:
 
 def _origin(text: str) -> str:
     if text != "*" and not re.fullmatch(r"https?://[A-Za-z0-9.-]+(:\d{1,5})?", text):
-        raise ValueError("that is no origin (no path, no slash at the end)")
+        raise ValueError("it is not an origin (an origin has no path and no slash at the end)")
     return text
 
 
 def _url(text: str) -> str:
     parts = urlsplit(text)
     if parts.scheme not in ("http", "https") or not parts.hostname or re.search(r"[\s<>\"\x00-\x1f]", text):
-        raise ValueError("that is no web address")
+        raise ValueError("it is not a web address")
     return text
 
 
 def _cost(text: str) -> float:
     cost = _number(text)
     if cost < 0:
-        raise ValueError("that is below 0")
+        raise ValueError("it is below 0")
     return cost
+
+
+REQUIRED: Final = "required"
+NO_DEFAULT: Final = "none"
+
+SETTINGS: Final = (
+    Setting(
+        "DATABASES",
+        "databases",
+        REQUIRED,
+        _databases,
+        "comma-separated ids of RDS instances, an Aurora or Multi-AZ DB cluster as cluster:<id>",
+        deploy_time=True,
+    ),
+    Setting("METADATA_TABLE", "metadata_table", "system-metadata", _table, "the name of a DynamoDB table"),
+    Setting(
+        "ACTIVITY_KEY",
+        "activity_key",
+        "last_rds_query_time",
+        _key,
+        "1 to 1,000 characters; the part before any / is neither rds_lifecycle nor rds_history",
+    ),
+    Setting("IDLE_MINUTES", "idle_timeout", "60", _minutes, "a number over 0, fractions allowed"),
+    Setting(
+        "CHECK_INTERVAL_MINUTES", "check_interval", "15", _whole_minutes, "whole minutes, 1 or more", deploy_time=True
+    ),
+    Setting(
+        "WARM_UP_SCHEDULE",
+        "warm_up_schedule",
+        NO_DEFAULT,
+        _schedule,
+        "cron(...) with six fields, or rate(...), such as cron(0 7 ? * MON-FRI *)",
+        deploy_time=True,
+    ),
+    Setting(
+        "ACTIVITY_METRIC",
+        "activity_metric",
+        NO_DEFAULT,
+        _metric,
+        "an AWS/RDS metric, > and a number, such as DatabaseConnections>0",
+    ),
+    Setting(
+        "ACCESS_TOKENS",
+        "access_tokens",
+        NO_DEFAULT,
+        _tokens,
+        "comma-separated name:role:sha256, with role viewer, reporter or operator (make token prints an entry)",
+        secret=True,
+    ),
+    Setting(
+        "CORS_ORIGIN",
+        "cors_origin",
+        NO_DEFAULT,
+        _origin,
+        "an origin such as https://dashboard.example.com, or *",
+        deploy_time=True,
+    ),
+    Setting("DASHBOARD_URL", "dashboard_url", NO_DEFAULT, _url, "an http or https address", deploy_time=True),
+    Setting("HOURLY_COST_USD", "hourly_cost_usd", NO_DEFAULT, _cost, "a number, 0 or more"),
+)
+"""Every environment variable that the app reads."""
+
+SETTING_NAMES: Final = tuple(setting.name for setting in SETTINGS)

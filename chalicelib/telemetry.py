@@ -1,4 +1,4 @@
-"""One log line per reconcile, and metrics only of what happened (custom metrics are billed by metric and hour)."""
+"""One log line for each reconciliation, and metrics of events only, because custom metrics are billed."""
 
 import json
 import sys
@@ -34,24 +34,24 @@ _FAILURES: Final = (
 )
 
 
-def log_reconcile(sighting: Description, found: StatusInfo, decision: Decision, done: Action) -> None:
-    """What was seen, decided and done, in one line. There is no silent run; a status never heard of is a warning."""
-    known = is_known(sighting.status)
-    say = logger.info if known else logger.warning
-    say(
-        decision.detail if known else f"This version does not know the RDS status {sighting.status}. {decision.detail}",
+def log_reconcile(description: Description, observed: StatusInfo, decision: Decision, action_taken: Action) -> None:
+    """What was observed, decided and done, in one line. An unknown status is a warning."""
+    known, status = is_known(description.status), description.status
+    log = logger.info if known else logger.warning
+    log(
+        decision.detail if known else f"This version does not know the RDS status {status}. {decision.detail}",
         extra={
-            "database": sighting.ref.id,
-            "status": sighting.status,
-            "state": found.state.value,
-            "action": done.value,
+            "database": description.ref.id,
+            "status": status,
+            "state": observed.state.value,
+            "action": action_taken.value,
             "reason": decision.reason.value,
         },
     )
 
 
 def log_event(ref: DatabaseRef, event: Event) -> None:
-    """One line for a thing that happened, and its metrics."""
+    """One line for an event, and its metrics."""
     logger.info(
         event.detail,
         extra={"database": ref.id, "event": event.name.value, "by": event.by, "status": event.status},
@@ -76,5 +76,5 @@ def _put(ref: DatabaseRef, name: str, unit: MetricUnit, value: float) -> None:
     metrics = EphemeralMetrics(namespace=NAMESPACE)
     metrics.add_metric(name=name, unit=unit, value=value)
     metrics.add_dimension(name="database", value=ref.id)
-    # One write for the whole line: databases are looked after side by side, and a line that is cut in two is lost.
+    # One write for the whole line: threads write at the same time, and CloudWatch ignores an interrupted line.
     sys.stdout.write(json.dumps(metrics.serialize_metric_set(), separators=(",", ":")) + "\n")

@@ -16,12 +16,10 @@ from moto import mock_aws
 from moto.backends import get_backend
 from moto.core.models import DEFAULT_ACCOUNT_ID
 
-from chalicelib.aws.attributes import from_attributes
-from chalicelib.aws.metric import ActivityMetric
-from chalicelib.aws.rds import Rds
+from chalicelib.aws.records import from_attributes
 from chalicelib.aws.table import Table
+from chalicelib.bootstrap import build
 from chalicelib.domain.model import DatabaseRecord, DatabaseRef, Kind
-from chalicelib.service.lifecycle import Lifecycle
 from chalicelib.settings import Settings
 from dev.local.aws import create_database
 from dev.local.dynamodb import take_turns
@@ -70,9 +68,9 @@ class World:
 
     def __post_init__(self) -> None:
         self.table = Table(self.dynamodb, self.settings, self.clock.pause)
-        rule = self.settings.activity_metric
-        metric = None if rule is None else ActivityMetric(lambda: self.cloudwatch, rule)
-        self.lifecycle = Lifecycle(self.settings, Rds(self.rds), self.table, metric, self.clock, self.clock.pause)
+        self.lifecycle = build(
+            self.settings, self.rds, self.dynamodb, lambda: self.cloudwatch, self.clock, self.clock.pause
+        )
 
     def status(self, ref: DatabaseRef = PROD) -> str:
         """RDS's word for the database."""
@@ -104,7 +102,7 @@ class World:
 
     def record(self, ref: DatabaseRef = PROD) -> DatabaseRecord:
         """The app's own record of the database."""
-        return self.table.read([ref])[ref].record
+        return self.table.read([ref])[ref][0]
 
     def history(self, ref: DatabaseRef = PROD) -> list[dict[str, Any]]:
         """All events of the database, oldest first."""

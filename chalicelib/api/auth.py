@@ -1,4 +1,4 @@
-"""Who may do what: tokens, roles and the routes of each role."""
+"""Authentication and authorization: tokens, roles, and the routes that each role may call."""
 
 import hashlib
 import hmac
@@ -17,31 +17,34 @@ class RouteGrant:
     methods: tuple[str, ...]
 
 
-# "Optional whitespace" of RFC 9110; any other blank is part of the token.
-_BLANKS: Final = " \t"
+# "Optional whitespace" of RFC 9110, 5.6.3; any other white space is part of the token.
+_OPTIONAL_WHITESPACE: Final = " \t"
 
 _READ: Final = (RouteGrant("/databases", ("GET",)), RouteGrant("/databases/*", ("GET",)))
 _REPORT: Final = (RouteGrant("/databases/*/activity", ("POST",)),)
 _OPERATE: Final = (RouteGrant("/databases/*", ("POST", "PUT", "DELETE")),)
 
 
-def bearer(header: str, tokens: Iterable[AccessToken]) -> AccessToken | None:
-    """Whose token the Authorization header carries; None where it carries none that is known. Never raises.
+def authenticate(header: str, tokens: Iterable[AccessToken]) -> AccessToken | None:
+    """The access token in the Authorization header; None where there is no known one. Never raises.
 
-    All digests are compared, each in constant time, so that the time taken tells nothing.
+    All digests are compared, each in constant time, so that the response time reveals nothing about them.
     """
-    scheme, _, token = header.strip(_BLANKS).partition(" ")
-    token = token.strip(_BLANKS)
+    scheme, _, token = header.strip(_OPTIONAL_WHITESPACE).partition(" ")
+    token = token.strip(_OPTIONAL_WHITESPACE)
     if scheme.lower() != "bearer" or not token:
         return None
-    # Half of a surrogate pair is no UTF-8, but two different headers must not have the same digest.
+    # Half of a surrogate pair is not valid UTF-8, but two different headers must not have the same digest.
     digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
     matches = [entry for entry in tokens if hmac.compare_digest(entry.digest, digest)]
     return matches[0] if matches else None
 
 
-def grants(role: Role) -> Sequence[RouteGrant]:
-    """Everything that the role may call, whatever is being called now: API Gateway keeps the answer for minutes."""
+def route_grants(role: Role) -> Sequence[RouteGrant]:
+    """Everything that the role may call, whatever is called now, because API Gateway caches the answer.
+
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-use-lambda-authorizer.html
+    """
     match role:
         case Role.VIEWER:
             return _READ

@@ -1,4 +1,4 @@
-"""Our errors as application/problem+json (RFC 9457): one table."""
+"""Errors as application/problem+json (RFC 9457)."""
 
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -11,74 +11,66 @@ CONTENT_TYPE: Final = "application/problem+json"
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
-    """How one kind of error is answered. ``retry_after`` is in seconds."""
+class ProblemType:
+    """How one type of error is answered. ``retry_after`` is in seconds."""
 
-    slug: str
     title: str
     status: HTTPStatus
     retry_after: int | None = None
 
 
-_KINDS: Final[dict[type[Exception], Kind]] = {
-    errors.UnknownDatabase: Kind("unknown-database", "Unknown database", HTTPStatus.NOT_FOUND),
-    errors.DatabaseNotFound: Kind("database-not-found", "Database not found at RDS", HTTPStatus.NOT_FOUND),
-    errors.BadRequest: Kind("bad-request", "Bad request", HTTPStatus.BAD_REQUEST),
-    errors.CannotStart: Kind("cannot-start", "The database cannot be started", HTTPStatus.CONFLICT),
-    errors.CannotStop: Kind("cannot-stop", "The database cannot be stopped", HTTPStatus.CONFLICT),
-    errors.InsufficientCapacity: Kind(
-        "insufficient-capacity", "AWS has no capacity", HTTPStatus.SERVICE_UNAVAILABLE, retry_after=300
-    ),
-    errors.AccessDenied: Kind("missing-permission", "Missing permission", HTTPStatus.BAD_GATEWAY),
-    errors.AwsError: Kind("aws-refused", "AWS refused", HTTPStatus.BAD_GATEWAY),
-    errors.AwsUnavailable: Kind(
-        "aws-unavailable", "AWS is unavailable", HTTPStatus.SERVICE_UNAVAILABLE, retry_after=15
-    ),
-    errors.WriteConflict: Kind("aws-unavailable", "Too busy", HTTPStatus.SERVICE_UNAVAILABLE, retry_after=5),
-    SettingsError: Kind("invalid-settings", "The settings are wrong", HTTPStatus.INTERNAL_SERVER_ERROR),
-}
-_UNFORESEEN: Final = Kind("internal-error", "Internal error", HTTPStatus.INTERNAL_SERVER_ERROR)
-_FRAMEWORK_DETAILS: Final[dict[int, str]] = {
-    HTTPStatus.METHOD_NOT_ALLOWED: "This route does not know that method; the header Allow names those that it knows.",
-    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The Content-Type is not application/json. Leave it out, or send JSON.",
-}
-_SETTINGS_DETAIL: Final = "The settings of this deployment are wrong. The operator finds the list in the log."
-_UNFORESEEN_DETAIL: Final = "A fault in rds-lifecycle itself. The operator finds its trace in the log."
-
-
 @dataclass(frozen=True, slots=True)
-class ProblemAnswer:
-    """Status, headers and body of an error's answer."""
+class ProblemResponse:
+    """Status, headers and body of the response to an error."""
 
     status: int
     headers: dict[str, str]
     body: dict[str, Any]
 
 
-def slug_of(error: errors.Problem | SettingsError) -> str:
-    """The error's slug, as in the ``type`` of its answer."""
-    return _KINDS.get(type(error), _UNFORESEEN).slug
+_INTERNAL_ERROR: Final = ProblemType("Internal error", HTTPStatus.INTERNAL_SERVER_ERROR)
+_TYPES: Final[dict[type[Exception], ProblemType]] = {
+    errors.UnknownDatabase: ProblemType("Unknown database", HTTPStatus.NOT_FOUND),
+    errors.DatabaseNotFound: ProblemType("Database not found at RDS", HTTPStatus.NOT_FOUND),
+    errors.BadRequest: ProblemType("Bad request", HTTPStatus.BAD_REQUEST),
+    errors.CannotStart: ProblemType("The database cannot be started", HTTPStatus.CONFLICT),
+    errors.CannotStop: ProblemType("The database cannot be stopped", HTTPStatus.CONFLICT),
+    errors.InsufficientCapacity: ProblemType("AWS has no capacity", HTTPStatus.SERVICE_UNAVAILABLE, retry_after=300),
+    errors.AccessDenied: ProblemType("Missing permission", HTTPStatus.BAD_GATEWAY),
+    errors.AwsError: ProblemType("AWS refused the call", HTTPStatus.BAD_GATEWAY),
+    errors.AwsUnavailable: ProblemType("AWS is unavailable", HTTPStatus.SERVICE_UNAVAILABLE, retry_after=15),
+    errors.WriteConflict: ProblemType("Too many requests at once", HTTPStatus.SERVICE_UNAVAILABLE, retry_after=5),
+    SettingsError: ProblemType("The settings are wrong", HTTPStatus.INTERNAL_SERVER_ERROR),
+}
+_FRAMEWORK_DETAILS: Final[dict[int, str]] = {
+    HTTPStatus.METHOD_NOT_ALLOWED: "This route does not support the method. The Allow header lists those that it does.",
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The Content-Type is not application/json. Leave it out, or send JSON.",
+}
+_SETTINGS_DETAIL: Final = "The settings of this deployment are wrong. The log lists the errors."
+_INTERNAL_DETAIL: Final = "Internal error. The log has its trace."
 
 
-def problem_response(error: errors.Problem | SettingsError, request_id: str) -> ProblemAnswer:
-    """The answer to an error: only what is meant for people, and the request id that finds the rest in the log."""
-    kind = _KINDS.get(type(error), _UNFORESEEN)
+def problem_response(error: errors.Problem | SettingsError, request_id: str) -> ProblemResponse:
+    """The response to an error, with the request id under which the log has the rest."""
+    problem = _TYPES.get(type(error), _INTERNAL_ERROR)
     detail = _SETTINGS_DETAIL if isinstance(error, SettingsError) else error.detail
-    headers = {} if kind.retry_after is None else {"Retry-After": str(kind.retry_after)}
-    return _answer(kind.slug, kind.title, kind.status, detail, request_id, headers)
+    headers = {} if problem.retry_after is None else {"Retry-After": str(problem.retry_after)}
+    return _response(error.slug, problem.title, problem.status, detail, request_id, headers)
 
 
-def answer_framework_problem(status: int, headers: dict[str, str], request_id: str) -> ProblemAnswer:
-    """An error that Chalice itself answered (405, 415, …), in our form and our words. ``headers`` are kept."""
+def framework_problem_response(status: int, headers: dict[str, str], request_id: str) -> ProblemResponse:
+    """The response to an error that Chalice itself detected (405, 415, …). ``headers`` are kept."""
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        kind, detail = _UNFORESEEN, _UNFORESEEN_DETAIL
-        return _answer(kind.slug, kind.title, kind.status, detail, request_id, headers)
-    detail = _FRAMEWORK_DETAILS.get(status, "The request is not understood.")
-    phrase = HTTPStatus(status).phrase
-    return _answer(phrase.lower().replace(" ", "-"), phrase, status, detail, request_id, headers)
+        title, code = _INTERNAL_ERROR.title, _INTERNAL_ERROR.status
+        return _response(errors.Problem.slug, title, code, _INTERNAL_DETAIL, request_id, headers)
+    detail = _FRAMEWORK_DETAILS.get(status, "The request is not valid.")
+    title = HTTPStatus(status).phrase
+    return _response(title.lower().replace(" ", "-"), title, status, detail, request_id, headers)
 
 
-def _answer(slug: str, title: str, status: int, detail: str, request_id: str, headers: dict[str, str]) -> ProblemAnswer:
+def _response(
+    slug: str, title: str, status: int, detail: str, request_id: str, headers: dict[str, str]
+) -> ProblemResponse:
     body = {
         "type": f"urn:rds-lifecycle:{slug}",
         "title": title,
@@ -86,4 +78,4 @@ def _answer(slug: str, title: str, status: int, detail: str, request_id: str, he
         "detail": detail,
         "instance": f"urn:uuid:{request_id}",
     }
-    return ProblemAnswer(int(status), {**headers, "Content-Type": CONTENT_TYPE}, body)
+    return ProblemResponse(int(status), {**headers, "Content-Type": CONTENT_TYPE}, body)

@@ -1,55 +1,57 @@
-"""Views → the JSON of the contract."""
+"""Views and histories → the JSON of the API."""
 
 import math
 from datetime import datetime, timedelta
 from statistics import median
 from typing import Any, Final
 
-from chalicelib.domain.decision import effective_status
 from chalicelib.domain.errors import Problem
-from chalicelib.domain.history import summarize
-from chalicelib.domain.model import DatabaseRecord, DatabaseRef, History, Reason, State
-from chalicelib.domain.statuses import classify_status
+from chalicelib.domain.history import History, summarize
+from chalicelib.domain.model import DatabaseRecord, DatabaseRef, Reason, State
+from chalicelib.domain.statuses import classify_status, effective_status
 from chalicelib.domain.timestamps import format_time
 from chalicelib.service.lifecycle import RestartResult
-from chalicelib.service.reconciler import View
+from chalicelib.service.reconciler import DatabaseView
 from chalicelib.settings import Settings
 
 _USUAL_START: Final = timedelta(minutes=5)
 _HOUR: Final = timedelta(hours=1)
 
-MOST_EVENTS: Final = 2000
-"""In one answer: Lambda's may have 6 MB, and nobody reads more. The sums count all of them."""
+MAX_EVENTS: Final = 2000
+"""In one response, whose size Lambda limits to 6 MB. The sums count all events.
 
-_STOPS_SOMETIME: Final = (Reason.RECENT_ACTIVITY, Reason.NO_ACTIVITY_DATA, Reason.METRIC_ACTIVE, Reason.IDLE)
+https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+"""
+
+_CAN_STOP: Final = (Reason.RECENT_ACTIVITY, Reason.NO_ACTIVITY_DATA, Reason.METRIC_ACTIVE, Reason.IDLE)
 
 
-def database_to_json(view: View, settings: Settings) -> dict[str, Any]:
-    """The contract's Database."""
-    record, decision, sighting = view.record, view.decision, view.sighting
-    condition = effective_status(sighting, record, view.at)
-    used = decision.last_activity
+def database_to_json(view: DatabaseView, settings: Settings) -> dict[str, Any]:
+    """A Database."""
+    record, decision, description = view.record, view.decision, view.description
+    info = effective_status(description, record, view.at)
+    last = decision.last_activity
     return {
-        "id": sighting.ref.id,
-        "kind": sighting.ref.kind,
-        "status": sighting.status,
-        "state": condition.state,
-        "ready": condition.ready,
+        "id": description.ref.id,
+        "kind": description.ref.kind,
+        "status": description.status,
+        "state": info.state,
+        "ready": info.ready,
         "reason": decision.reason,
         "detail": decision.detail,
-        "last_activity_at": _time(used.at if used else None),
-        "last_activity_source": used and used.source,
-        "idle_minutes": None if used is None else max(0.0, round((view.at - used.at).total_seconds() / 60, 1)),
+        "last_activity_at": _time(last.at if last else None),
+        "last_activity_source": last and last.source,
+        "idle_minutes": None if last is None else max(0.0, round((view.at - last.at).total_seconds() / 60, 1)),
         "stops_at": _time(_stops_at(view, settings)),
         "hold_until": _time(record.hold.until if record.hold else None),
         "restart_requested_at": _time(record.pending_restart.requested_at if record.pending_restart else None),
         "estimated_ready_at": _time(_estimated_ready_at(view)),
-        "automatic_restart_at": _time(sighting.automatic_restart_at),
+        "automatic_restart_at": _time(description.automatic_restart_at),
     }
 
 
 def missing_database_to_json(ref: DatabaseRef, problem: Problem) -> dict[str, Any]:
-    """A Database that RDS does not know, for the list: one wrong id must not hide the others."""
+    """A Database that RDS does not know, so that the list shows the others all the same."""
     unknown = dict.fromkeys(
         (
             "status",
@@ -69,7 +71,7 @@ def missing_database_to_json(ref: DatabaseRef, problem: Problem) -> dict[str, An
 
 def history_to_json(history: History, settings: Settings) -> dict[str, Any]:
     """What happened, oldest first, and its sums."""
-    shown = history.events[-MOST_EVENTS:]
+    shown = history.events[-MAX_EVENTS:]
     summary, price = summarize(history), settings.hourly_cost_usd
     return {
         "events": [
@@ -97,35 +99,35 @@ def history_to_json(history: History, settings: Settings) -> dict[str, Any]:
     }
 
 
-def restart_to_json(answer: RestartResult, settings: Settings) -> dict[str, Any]:
-    """The body of an answer to a restart."""
+def restart_to_json(result: RestartResult, settings: Settings) -> dict[str, Any]:
+    """The body of the response to a restart."""
     return {
-        "message": answer.message,
-        "instance_id": answer.view.sighting.ref.id,
-        "database": database_to_json(answer.view, settings),
+        "message": result.message,
+        "instance_id": result.view.description.ref.id,
+        "database": database_to_json(result.view, settings),
     }
 
 
-def seconds_to_next_look(view: View) -> int:
-    """``Retry-After`` while something moves: half of the time that is left, but 2 to 30 seconds."""
+def retry_after_seconds(view: DatabaseView) -> int:
+    """``Retry-After`` while the database starts or stops: half of the remaining time, but 2 to 30 seconds."""
     ready_at = _estimated_ready_at(view)
     left = 0.0 if ready_at is None else (ready_at - view.at).total_seconds()
     return min(30, max(2, math.ceil(left / 2)))
 
 
-def _stops_at(view: View, settings: Settings) -> datetime | None:
-    if view.decision.reason not in _STOPS_SOMETIME:
+def _stops_at(view: DatabaseView, settings: Settings) -> datetime | None:
+    if view.decision.reason not in _CAN_STOP:
         return None
-    return view.at if view.decision.last_activity is None else view.decision.last_activity.at + settings.idle
+    return view.at if view.decision.last_activity is None else view.decision.last_activity.at + settings.idle_timeout
 
 
-def _estimated_ready_at(view: View) -> datetime | None:
+def _estimated_ready_at(view: DatabaseView) -> datetime | None:
     usual = _usual_start(view.record)
     if view.decision.reason is Reason.STARTING:
-        began = view.record.accepted_start.at if view.record.accepted_start else view.record.status_changed_at
+        began = view.record.accepted_start.accepted_at if view.record.accepted_start else view.record.status_changed_at
         return (began or view.at) + usual
     waiting = (
-        view.record.pending_restart is not None and classify_status(view.sighting.status).state is not State.FAILED
+        view.record.pending_restart is not None and classify_status(view.description.status).state is not State.FAILED
     )
     return view.at + usual if waiting else None
 

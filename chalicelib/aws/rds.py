@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final, assert_never
+from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
@@ -21,11 +22,15 @@ from chalicelib.domain.model import DatabaseRef, Description, Kind
 
 if TYPE_CHECKING:
     from mypy_boto3_rds import RDSClient
-    from mypy_boto3_rds.type_defs import DBClusterTypeDef, DBInstanceTypeDef
 
 _NO_STATUS: Final = "unknown"
+
+# Error codes of StartDBInstance, StartDBCluster, StopDBInstance and StopDBCluster:
+# https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_StartDBInstance.html
+# https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_StopDBCluster.html
+# The code of an error is not always the name of its exception class (InvalidDBInstanceState has no "Fault").
 _NOT_FOUND: Final = frozenset({"DBInstanceNotFound", "DBInstanceNotFoundFault", "DBClusterNotFoundFault"})
-_WRONG_STATE: Final = frozenset(
+_INVALID_STATE: Final = frozenset(
     {
         "InvalidDBInstanceState",
         "InvalidDBInstanceStateFault",
@@ -42,30 +47,42 @@ _NO_CAPACITY: Final = frozenset(
         "InsufficientStorageClusterCapacityFault",
     }
 )
-# "Errors" of StartDBInstance and StartDBCluster in the RDS API reference: those that a person has to mend.
 _START_BLOCKERS: Final = {
-    "AuthorizationNotFound": "its security group authorization is gone",
-    "AuthorizationNotFoundFault": "its security group authorization is gone",
-    "DBSubnetGroupDoesNotCoverEnoughAZs": "its subnet group no longer covers enough availability zones",
-    "DBSubnetGroupNotFoundFault": "its subnet group is gone",
-    "InvalidParameterCombination": "RDS does not start databases of this make",
-    "InvalidSubnet": "a subnet of its subnet group is gone",
-    "InvalidVPCNetworkStateFault": "its VPC no longer fits its subnet group",
+    "AuthorizationNotFound": "its security group authorization does not exist",
+    "AuthorizationNotFoundFault": "its security group authorization does not exist",
+    "DBSubnetGroupDoesNotCoverEnoughAZs": "its subnet group no longer covers enough Availability Zones",
+    "DBSubnetGroupNotFoundFault": "its subnet group does not exist",
+    "InvalidParameterCombination": "RDS does not start databases of this engine or deployment type",
+    "InvalidSubnet": "a subnet of its subnet group does not exist",
+    "InvalidVPCNetworkStateFault": "its VPC no longer matches its subnet group",
     "KMSKeyNotAccessibleFault": "RDS cannot use its KMS key",
     "StorageQuotaExceeded": "the account's storage quota for RDS is used up",
     "InstanceQuotaExceeded": "the account's quota of RDS instances is used up",
     "VpcEncryptionControlViolationException": "its VPC's encryption control forbids it",
 }
-# "Limitations" of stopping in the RDS and Aurora user guides.
+
+# https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_StopInstance.html#USER_StopInstance.Limitations
+# https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/aurora-cluster-stop-start.html#aurora-cluster-stop-limitations
 _STOP_UNSUPPORTED: Final = (
     "RDS cannot stop it: read replicas and their sources, SQL Server Multi-AZ instances, single members of an Aurora "
     "cluster, Multi-AZ DB clusters and Aurora global databases cannot be stopped."
 )
-_REMOVE_FROM_SETTINGS: Final = "Take it out of DATABASES; an Aurora cluster is named there as cluster:<id>."
+_REMOVE_FROM_SETTINGS: Final = "Remove it from DATABASES; an Aurora cluster is named there as cluster:<id>."
+
+
+@dataclass(frozen=True, slots=True)
+class _Api:
+    """How the RDS API names one kind. ``noun`` is part of the operations' names, ``resource`` of the answers'."""
+
+    noun: str
+    resource: str
+    identifier: str
+    filter_name: str
+    parse: Callable[[Mapping[str, Any]], Description]
 
 
 class Rds:
-    """The real RDS, through a boto3 client."""
+    """RDS, through a boto3 client."""
 
     def __init__(self, client: RDSClient) -> None:
         self._client = client
@@ -74,58 +91,51 @@ class Rds:
         """One call for one database, one per hundred where there are more of a kind.
 
         A call for one names it, so that IAM can grant exactly that one; a call with filters needs ``db:*``.
+        https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonrds.html
         """
         found: dict[DatabaseRef, Description | Problem] = {}
         for kind in Kind:
             of_kind = [ref for ref in refs if ref.kind is kind]
-            if of_kind:
-                try:
-                    sightings = {s.ref: s for s in self._describe_kind(kind, of_kind)}
-                except Problem as problem:
-                    found.update(dict.fromkeys(of_kind, problem))
-                else:
-                    found.update({ref: sightings.get(ref) or _not_found(ref) for ref in of_kind})
+            if not of_kind:
+                continue
+            try:
+                descriptions = {description.ref: description for description in self._describe(kind, of_kind)}
+            except Problem as problem:
+                found.update(dict.fromkeys(of_kind, problem))
+            else:
+                found.update({ref: descriptions.get(ref) or _not_found(ref) for ref in of_kind})
         return found
 
     def start(self, ref: DatabaseRef) -> Description:
-        """Start it. RDS answers at once and takes minutes."""
+        """Start the database. RDS answers at once; the start takes minutes.
+
+        Raises InvalidState, CannotStart, InsufficientCapacity, DatabaseNotFound and what aws_call raises.
+        """
         action = f"rds:StartDB{ref.kind.capitalize()}"
         with aws_call(action):
             try:
-                match ref.kind:
-                    case Kind.INSTANCE:
-                        return _instance(self._client.start_db_instance(DBInstanceIdentifier=ref.id)["DBInstance"])
-                    case Kind.CLUSTER:
-                        return _cluster(self._client.start_db_cluster(DBClusterIdentifier=ref.id)["DBCluster"])
-                    case unexpected:
-                        assert_never(unexpected)
+                return self._call("start", ref)
             except ClientError as error:
                 _raise_common(ref, action, error)
+                log_detail = f"{action}: {error}"
                 if error_code(error) in _NO_CAPACITY:
-                    raise InsufficientCapacity(
-                        "AWS has no capacity for its instance class at the moment.",
-                        "The restart is kept and tried again at every check.",
-                        log_detail=f"{action}: {error}",
-                    ) from error
-                if why := _START_BLOCKERS.get(error_code(error)):
-                    todo = "Mend that in the RDS console, then ask again."
-                    raise CannotStart(
-                        f"RDS refuses to start it: {why}.", todo, log_detail=f"{action}: {error}"
-                    ) from error
+                    message = "AWS has no capacity for its instance class at the moment."
+                    remedy = "The restart stays pending and is tried again at every check."
+                    raise InsufficientCapacity(message, remedy, log_detail=log_detail) from error
+                if blocker := _START_BLOCKERS.get(error_code(error)):
+                    remedy = "Fix that in the RDS console, then request the restart again."
+                    raise CannotStart(f"RDS cannot start it: {blocker}.", remedy, log_detail=log_detail) from error
                 raise
 
     def stop(self, ref: DatabaseRef) -> Description:
-        """Stop it. RDS answers at once and takes minutes."""
+        """Stop the database. RDS answers at once; the stop takes minutes.
+
+        Raises InvalidState, CannotStop, DatabaseNotFound and what aws_call raises.
+        """
         action = f"rds:StopDB{ref.kind.capitalize()}"
         with aws_call(action):
             try:
-                match ref.kind:
-                    case Kind.INSTANCE:
-                        return _instance(self._client.stop_db_instance(DBInstanceIdentifier=ref.id)["DBInstance"])
-                    case Kind.CLUSTER:
-                        return _cluster(self._client.stop_db_cluster(DBClusterIdentifier=ref.id)["DBCluster"])
-                    case unexpected:
-                        assert_never(unexpected)
+                return self._call("stop", ref)
             except ClientError as error:
                 if ref.kind is Kind.INSTANCE and error_code(error) == "InvalidDBClusterStateFault":
                     # StopDBInstance answers this for members of a cluster and for replicas, whatever their state.
@@ -135,60 +145,59 @@ class Rds:
                     raise cannot_stop(f"{action}: {error}") from error
                 raise
 
-    def _describe_kind(self, kind: Kind, refs: Sequence[DatabaseRef]) -> Iterable[Description]:
-        action = f"rds:DescribeDB{kind.capitalize()}s"
-        with aws_call(action):
+    def _call(self, verb: str, ref: DatabaseRef) -> Description:
+        api = _APIS[ref.kind]
+        call = getattr(self._client, f"{verb}_{api.noun}")
+        return api.parse(call(**{api.identifier: ref.id})[api.resource])
+
+    def _describe(self, kind: Kind, refs: Sequence[DatabaseRef]) -> list[Description]:
+        api = _APIS[kind]
+        operation, resources = f"describe_{api.noun}s", f"{api.resource}s"
+        with aws_call(f"rds:DescribeDB{kind.capitalize()}s"):
             try:
-                match kind:
-                    case Kind.INSTANCE:
-                        return [_instance(item) for item in self._instances(refs)]
-                    case Kind.CLUSTER:
-                        return [_cluster(item) for item in self._clusters(refs)]
-                    case unexpected:
-                        assert_never(unexpected)
+                if len(refs) == 1:
+                    pages = [getattr(self._client, operation)(**{api.identifier: refs[0].id})]
+                else:
+                    pages = self._client.get_paginator(operation).paginate(  # type: ignore[call-overload]
+                        Filters=[{"Name": api.filter_name, "Values": [ref.id for ref in refs]}],
+                        PaginationConfig={"PageSize": 100},
+                    )
+                return [api.parse(item) for page in pages for item in page[resources]]
             except ClientError as error:
                 if error_code(error) in _NOT_FOUND:
                     return []
                 raise
 
-    def _instances(self, refs: Sequence[DatabaseRef]) -> Iterable[DBInstanceTypeDef]:
-        if len(refs) == 1:
-            return self._client.describe_db_instances(DBInstanceIdentifier=refs[0].id)["DBInstances"]
-        pages = self._client.get_paginator("describe_db_instances").paginate(
-            Filters=[{"Name": "db-instance-id", "Values": [ref.id for ref in refs]}], PaginationConfig={"PageSize": 100}
-        )
-        return [item for page in pages for item in page["DBInstances"]]
 
-    def _clusters(self, refs: Sequence[DatabaseRef]) -> Iterable[DBClusterTypeDef]:
-        if len(refs) == 1:
-            return self._client.describe_db_clusters(DBClusterIdentifier=refs[0].id)["DBClusters"]
-        pages = self._client.get_paginator("describe_db_clusters").paginate(
-            Filters=[{"Name": "db-cluster-id", "Values": [ref.id for ref in refs]}], PaginationConfig={"PageSize": 100}
-        )
-        return [item for page in pages for item in page["DBClusters"]]
+def cannot_stop(log_detail: str) -> CannotStop:
+    """The refusal of a stop that RDS never accepts."""
+    return CannotStop(_STOP_UNSUPPORTED, _REMOVE_FROM_SETTINGS, log_detail=log_detail)
 
 
-def _instance(item: DBInstanceTypeDef) -> Description:
-    ref = DatabaseRef(Kind.INSTANCE, item["DBInstanceIdentifier"])
+def _instance(item: Mapping[str, Any]) -> Description:
+    """https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DBInstance.html."""
     stop_unsupported = bool(
         item.get("ReadReplicaSourceDBInstanceIdentifier")
         or item.get("ReadReplicaDBInstanceIdentifiers")
         or item.get("DBClusterIdentifier")
         or (item.get("MultiAZ") and item.get("Engine", "").startswith("sqlserver"))
     )
+    ref = DatabaseRef(Kind.INSTANCE, item["DBInstanceIdentifier"])
     status = item.get("DBInstanceStatus", _NO_STATUS)
     return Description(ref, status, _utc(item.get("AutomaticRestartTime")), stop_unsupported)
 
 
-def _cluster(item: DBClusterTypeDef) -> Description:
+def _cluster(item: Mapping[str, Any]) -> Description:
+    """https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DBCluster.html."""
     ref = DatabaseRef(Kind.CLUSTER, item["DBClusterIdentifier"])
     stop_unsupported = not item.get("Engine", "aurora").startswith("aurora")
     return Description(ref, item.get("Status", _NO_STATUS), _utc(item.get("AutomaticRestartTime")), stop_unsupported)
 
 
-def cannot_stop(log_detail: str) -> CannotStop:
-    """The refusal of a stop that RDS will always refuse, in plain words."""
-    return CannotStop(_STOP_UNSUPPORTED, _REMOVE_FROM_SETTINGS, log_detail=log_detail)
+_APIS: Final = {
+    Kind.INSTANCE: _Api("db_instance", "DBInstance", "DBInstanceIdentifier", "db-instance-id", _instance),
+    Kind.CLUSTER: _Api("db_cluster", "DBCluster", "DBClusterIdentifier", "db-cluster-id", _cluster),
+}
 
 
 def _utc(at: datetime | None) -> datetime | None:
@@ -196,16 +205,14 @@ def _utc(at: datetime | None) -> datetime | None:
 
 
 def _not_found(ref: DatabaseRef) -> DatabaseNotFound:
-    return DatabaseNotFound(
-        f"RDS knows no {ref.kind} of this id in this account and region.",
-        "Mend DATABASES, or the region.",
-        log_detail=str(ref),
-    )
+    message = f"RDS has no {ref.kind} with this id in this account and Region."
+    return DatabaseNotFound(message, "Correct DATABASES or the Region.", log_detail=str(ref))
 
 
 def _raise_common(ref: DatabaseRef, action: str, error: ClientError) -> None:
     code = error_code(error)
     if code in _NOT_FOUND:
         raise _not_found(ref) from error
-    if code in _WRONG_STATE:
-        raise InvalidState("RDS says that its state has changed meanwhile.", log_detail=f"{action}: {error}") from error
+    if code in _INVALID_STATE:
+        message = "RDS refused the call because the state of the database has changed."
+        raise InvalidState(message, log_detail=f"{action}: {error}") from error

@@ -4,33 +4,27 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
-from chalicelib.aws.attributes import from_attributes, to_attributes
 from chalicelib.aws.clients import TRY_AGAIN, aws_call, error_code
 from chalicelib.aws.records import (
     LARGEST_REVISION,
+    Attributes,
     decode_events,
     decode_record,
     encode_event,
     encode_record,
+    from_attributes,
+    to_attributes,
 )
+from chalicelib.domain.activity import Activity, InvalidActivity, LastQuery, NoActivity
 from chalicelib.domain.errors import AwsUnavailable, WriteConflict
-from chalicelib.domain.model import (
-    Activity,
-    DatabaseRecord,
-    DatabaseRef,
-    Event,
-    InvalidActivity,
-    LastQuery,
-    NoActivity,
-    Transition,
-)
+from chalicelib.domain.model import DatabaseRecord, DatabaseRef, Event, Transition
 from chalicelib.domain.timestamps import format_time, parse_time
 
 if TYPE_CHECKING:
@@ -39,54 +33,51 @@ if TYPE_CHECKING:
     from chalicelib.settings import Settings
 
 _KEYS_PER_CALL: Final = 100
+"""https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html"""
+
 _READ_ATTEMPTS: Final = 4
 _REPORT_ATTEMPTS: Final = 8
-_HISTORY_LASTS: Final = timedelta(days=400)
+_HISTORY_TTL: Final = timedelta(days=400)
 _EVENTS_PER_DAY: Final = 500
-"""An item may have 400 kB. Beyond this many events a day, more are left out rather than hindering a start or a stop."""
+"""An item holds at most 400 KB. Further events of a day are dropped, so that they do not prevent a start or a stop.
 
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """What the table holds of one database."""
-
-    record: DatabaseRecord
-    activity: Activity
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
+"""
 
 
 class Table:
     """The metadata table, through a boto3 client. Every read is strongly consistent."""
 
-    def __init__(self, client: DynamoDBClient, settings: Settings, pause: Callable[[float], None] = time.sleep) -> None:
+    def __init__(self, client: DynamoDBClient, settings: Settings, sleep: Callable[[float], None] = time.sleep) -> None:
         self._client = client
         self._settings = settings
         self._name = settings.metadata_table
-        self._pause = pause
+        self._sleep = sleep
 
-    def read(self, refs: Sequence[DatabaseRef]) -> dict[DatabaseRef, Stored]:
+    def read(self, refs: Sequence[DatabaseRef]) -> dict[DatabaseRef, tuple[DatabaseRecord, Activity]]:
         """Records and activity items: one call for up to 50 databases. Raises what aws_call raises."""
         keys = [key for ref in refs for key in (_record_key(ref), self._settings.activity_key_of(ref))]
-        items: dict[str, Mapping[str, Any]] = {}
+        items: dict[str, Attributes] = {}
         for first in range(0, len(keys), _KEYS_PER_CALL):
             items.update(self._get(keys[first : first + _KEYS_PER_CALL]))
         return {
-            ref: Stored(
+            ref: (
                 decode_record(items.get(_record_key(ref))),
                 _decode_activity(items.get(self._settings.activity_key_of(ref))),
             )
             for ref in refs
         }
 
-    def commit(self, ref: DatabaseRef, before: DatabaseRecord, change: Transition, now: datetime) -> DatabaseRecord:
-        """Store the changed record and its events together, if the record is still the one that was read.
+    def commit(self, ref: DatabaseRef, before: DatabaseRecord, transition: Transition, now: datetime) -> DatabaseRecord:
+        """Store the new record and its events in one transaction, if the record is still the one that was read.
 
-        Returns the record as stored, with its new ``rev``. Raises Conflict where somebody else came first, and what
+        Returns the record as stored, with its new ``revision``. Raises WriteConflict where another writer was first, and what
         aws_call raises.
         """
-        after = replace(change.record, revision=before.revision + 1)
+        after = replace(transition.record, revision=before.revision + 1)
         writes: list[Any] = [{"Update": self._record_update(ref, before, after)}]
-        if change.events:
-            writes.append({"Update": self._history_update(ref, change.events, now)})
+        if transition.events:
+            writes.append({"Update": self._history_update(ref, transition.events, now)})
         try:
             self._transact(writes)
         except _HistoryFull:
@@ -101,10 +92,10 @@ class Table:
         return tuple(sorted(events, key=lambda event: event.at))
 
     def report_activity(self, ref: DatabaseRef, at: datetime) -> Activity:
-        """Record that the database was queried at that time, in the contract's shape; never moves it backwards.
+        """Record that the database was queried at that time. The item's time never moves backwards.
 
-        Whole seconds, rounded up, so that the idle window is never short. Returns what the item says now. An item that
-        holds no time is replaced. Raises Conflict and what aws_call raises.
+        Whole seconds, rounded up, so that the idle timeout is never short. Returns what the item holds now. A value
+        that is not a time is replaced. Raises WriteConflict and what aws_call raises.
         """
         key = self._settings.activity_key_of(ref)
         wanted = at if not at.microsecond else at.replace(microsecond=0) + timedelta(seconds=1)
@@ -115,11 +106,11 @@ class Table:
                 return activity
             if self._set_activity(key, item, wanted):
                 return LastQuery(wanted)
-            self._pause(random.uniform(0, 0.05 * (attempt + 1)))  # noqa: S311 - spreads writers, no secret
-        raise WriteConflict("Others report activity of this database faster than it can be stored.", log_detail=key)
+            self._sleep(random.uniform(0, 0.05 * (attempt + 1)))  # noqa: S311 - spreads writers, no secret
+        raise WriteConflict("Too many clients report activity of this database at the same time.", log_detail=key)
 
-    def _get(self, keys: Sequence[str]) -> dict[str, Mapping[str, Any]]:
-        found: dict[str, Mapping[str, Any]] = {}
+    def _get(self, keys: Sequence[str]) -> dict[str, Attributes]:
+        found: dict[str, Attributes] = {}
         wanted: Any = {self._name: {"Keys": [{"key": {"S": key}} for key in keys], "ConsistentRead": True}}
         for attempt in range(_READ_ATTEMPTS):
             with aws_call("dynamodb:BatchGetItem"):
@@ -128,7 +119,7 @@ class Table:
                 wanted = answer.get("UnprocessedKeys")
             if not wanted:
                 return found
-            self._pause(0.1 * 2**attempt)
+            self._sleep(0.1 * 2**attempt)
         raise AwsUnavailable(
             "DynamoDB is throttling at the moment.",
             TRY_AGAIN,
@@ -136,7 +127,7 @@ class Table:
         )
 
     def _record_update(self, ref: DatabaseRef, before: DatabaseRecord, after: DatabaseRecord) -> dict[str, Any]:
-        """Names only the fields that change: what another version wrote in a way of its own stays as it is."""
+        """Names only the fields that change, so that fields of another version stay as they are."""
         known = encode_record(before)
         fields = {
             name: value
@@ -144,18 +135,19 @@ class Table:
             if name in ("v", "revision") or value != known[name]
         }
         kept = {name: value for name, value in fields.items() if value is not None}
-        gone = [name for name, value in fields.items() if value is None]
+        removed = [name for name, value in fields.items() if value is None]
         expression = "SET " + ", ".join(f"#{name} = :{name}" for name in kept)
-        if gone:
-            expression += " REMOVE " + ", ".join(f"#{name}" for name in gone)
+        if removed:
+            expression += " REMOVE " + ", ".join(f"#{name}" for name in removed)
         values = {f":{name}": value for name, value in kept.items()}
         if before.revision:
-            condition = "#rev >= :expected AND #rev < :rev"
+            condition = "#revision >= :expected AND #revision < :revision"
             values[":expected"] = before.revision
         else:
-            # Whatever decode_record takes for no revision, so that one write mends it, and only one.
+            # Whatever decode_record reads as no revision: one write replaces it, and only one.
             condition = (
-                "attribute_not_exists(#rev) OR NOT attribute_type(#rev, :number) OR #rev < :first OR #rev > :last"
+                "attribute_not_exists(#revision) OR NOT attribute_type(#revision, :number) "
+                "OR #revision < :first OR #revision > :last"
             )
             values |= {":number": "N", ":first": 1, ":last": LARGEST_REVISION}
         return {
@@ -171,7 +163,7 @@ class Table:
         values = {
             ":none": [],
             ":new": [encode_event(event) for event in events],
-            ":expiry": int((now + _HISTORY_LASTS).timestamp()),
+            ":expiry": int((now + _HISTORY_TTL).timestamp()),
             ":most": _EVENTS_PER_DAY,
         }
         return {
@@ -184,14 +176,15 @@ class Table:
         }
 
     def _transact(self, writes: list[Any]) -> None:
-        # botocore gives each call a ClientRequestToken, so that its own retries cannot apply a write twice.
+        # botocore sends a ClientRequestToken, so that its own retries cannot apply a write twice:
+        # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
         with aws_call("dynamodb:UpdateItem"):
             try:
                 self._client.transact_write_items(TransactItems=writes)
             except self._client.exceptions.TransactionCanceledException as error:
                 codes = [reason.get("Code", "None") for reason in error.response.get("CancellationReasons", [])]
                 if codes[:1] == ["ConditionalCheckFailed"] or "TransactionConflict" in codes:
-                    raise WriteConflict("Somebody else changed the record.", log_detail=str(error)) from error
+                    raise WriteConflict("Another function changed the record.", log_detail=str(error)) from error
                 if codes[1:] == ["ConditionalCheckFailed"]:
                     raise _HistoryFull from error
                 if any(code in ("ThrottlingError", "ProvisionedThroughputExceeded") for code in codes):
@@ -200,8 +193,8 @@ class Table:
                     ) from error
                 raise
 
-    def _set_activity(self, key: str, before: Mapping[str, Any] | None, at: datetime) -> bool:
-        """Set the item's value if nobody has changed it since it was read; says whether it was set."""
+    def _set_activity(self, key: str, before: Attributes | None, at: datetime) -> bool:
+        """Set the item's value if nobody has changed it since it was read; returns whether it was set."""
         values: dict[str, Any] = {":at": {"S": format_time(at)}}
         condition = "attribute_not_exists(#value)"
         if before is not None and "value" in before:
@@ -225,7 +218,7 @@ class Table:
 
 
 class _HistoryFull(Exception):
-    """The day's history holds as many events as it may."""
+    """The day's history holds the maximum number of events."""
 
 
 def _record_key(ref: DatabaseRef) -> str:
@@ -236,16 +229,16 @@ def _history_key(ref: DatabaseRef, day: date) -> str:
     return f"rds_history/{ref.id}/{day.isoformat()}"
 
 
-def _decode_activity(item: Mapping[str, Any] | None) -> Activity:
+def _decode_activity(item: Attributes | None) -> Activity:
     if item is None:
         return NoActivity()
     value = from_attributes(item).get("value")
     if isinstance(value, dict) and len(value) == 1:
-        # Written through boto3's Table resource in the low-level notation: {"S": "<ISO 8601>"} as a map.
+        # Written through boto3's Table resource in the low-level format: {"S": "<ISO 8601>"} as a map.
         value = next(iter(value.values()))
     if value is None:
         return InvalidActivity("it has no value")
     try:
         return LastQuery(parse_time(value))
-    except ValueError as fault:
-        return InvalidActivity(str(fault))
+    except ValueError as error:
+        return InvalidActivity(str(error))

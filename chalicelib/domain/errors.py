@@ -1,35 +1,40 @@
 """What can go wrong, in the product's own terms. Each error says what happened, what it means and what to do."""
 
-from typing import Final, Self
+from typing import ClassVar, Final, Self
 
-_KEPT: Final = "What was asked for is stored and will be carried out; there is no need to ask again."
+_SAVED: Final = "The request is saved and will be carried out. You do not need to send it again."
 
 
 class Problem(Exception):
-    """Something that a person is told: what happened, and what to do.
+    """An error that is shown to people: ``message`` says what happened, ``remedy`` what to do.
 
-    Both are safe to show; ``log_detail`` is for the operator only.
+    Both are safe to show. ``log_detail`` is for the log only: it may hold ARNs and AWS's own message. ``slug`` names
+    the error in responses and in the results of a check.
     """
 
-    def __init__(self, what: str, todo: str = "", *, log_detail: str = "") -> None:
-        self.what = what
+    slug: ClassVar[str] = "internal-error"
+
+    def __init__(self, message: str, remedy: str = "", *, log_detail: str = "") -> None:
+        self.message = message
         self.log_detail = log_detail
-        self.detail = f"{what} {todo}".strip()
+        self.detail = f"{message} {remedy}".strip()
         super().__init__(f"{self.detail} [{log_detail}]" if log_detail else self.detail)
 
-    def kept(self) -> Self:
-        """The same problem, met after what was asked for had been stored: so nobody needs to ask twice."""
-        return type(self)(self.what, _KEPT, log_detail=self.log_detail)
+    def as_saved(self) -> Self:
+        """The same problem where the request had been saved before it occurred."""
+        return type(self)(self.message, _SAVED, log_detail=self.log_detail)
 
 
 class UnknownDatabase(Problem):
     """The id is not in ``DATABASES``."""
 
+    slug = "unknown-database"
+
     def __init__(self, database_id: str) -> None:
         super().__init__(
-            "This deployment minds no database of that id.",
-            "GET /databases lists the ones it minds.",
-            # Half of a surrogate pair, as JSON can hold, cannot be written to the log.
+            "This deployment manages no database with that id.",
+            "GET /databases lists the managed databases.",
+            # ascii(): JSON can hold half of a surrogate pair, which cannot be written to the log.
             log_detail=ascii(database_id[:80]),
         )
 
@@ -37,38 +42,56 @@ class UnknownDatabase(Problem):
 class BadRequest(Problem):
     """The request itself is wrong."""
 
+    slug = "bad-request"
+
 
 class DatabaseNotFound(Problem):
     """RDS does not know a configured database."""
+
+    slug = "database-not-found"
 
 
 class AwsUnavailable(Problem):
     """AWS throttles, fails or does not answer."""
 
+    slug = "aws-unavailable"
+
 
 class AccessDenied(Problem):
     """The function's role lacks a permission."""
 
+    slug = "missing-permission"
+
 
 class AwsError(Problem):
-    """AWS refused for a reason that trying again does not mend."""
+    """AWS refused the call for a reason that a retry does not fix."""
+
+    slug = "aws-refused"
 
 
 class InsufficientCapacity(Problem):
-    """AWS has no room for the database's instance class at the moment."""
+    """AWS has no capacity for the database's instance class at the moment."""
+
+    slug = "insufficient-capacity"
 
 
 class CannotStart(Problem):
-    """The database cannot be started until a person has mended something."""
+    """RDS cannot start the database until somebody has fixed its cause."""
+
+    slug = "cannot-start"
 
 
 class CannotStop(Problem):
-    """RDS cannot stop a database of this make."""
+    """RDS cannot stop a database of this engine or deployment type."""
+
+    slug = "cannot-stop"
 
 
 class InvalidState(Problem):
-    """RDS refused because the database is in another state than it was seen in: look again."""
+    """RDS refused a call because of the database's state, which has changed since it was observed."""
 
 
 class WriteConflict(Problem):
-    """Somebody else changed the record in between: look again."""
+    """The record has been changed by another writer since it was read."""
+
+    slug = "aws-unavailable"

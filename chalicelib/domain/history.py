@@ -1,4 +1,4 @@
-"""The entries of the history → what happened in a span of time, and how long the database was awake. Pure."""
+"""History events → the periods between two moments, and their sums."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -7,21 +7,39 @@ from itertools import pairwise
 from statistics import median
 from typing import Final
 
-from chalicelib.domain.model import Event, EventName, History, Period, State
+from chalicelib.domain.model import Event, EventName, State
 from chalicelib.domain.statuses import classify_status
 
 _DAY: Final = timedelta(days=1)
 
 _NOT_BILLED: Final = (State.STOPPED, State.STARTING, State.STOPPING)
-"""AWS bills no instance hours in these. Source: "Viewing Amazon RDS DB instance status", RDS user guide."""
+"""AWS bills only storage in these: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/accessing-monitoring.html"""
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """A time in which a database's state did not change; None where it was not observed."""
+
+    start: datetime
+    end: datetime
+    state: State | None
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What happened to a database between two moments, oldest first. ``periods`` leave no gap."""
+
+    start: datetime
+    end: datetime
+    events: tuple[Event, ...]
+    periods: tuple[Period, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """How long it was up, down, and not billed. ``start_latency``: from the request to being ready, None where unknown.
+    """How long it was running, stopped and not billed. ``start_latency``: median from the request until available.
 
-    Where it failed, or RDS was at work on it, AWS bills most hours: they count as running, so that no saving is claimed
-    that is none.
+    A failed or busy database counts as running, because AWS bills most of that time: no saving is shown that is none.
     """
 
     running: timedelta
@@ -33,42 +51,42 @@ class Summary:
 
 
 def days_of(start: datetime, end: datetime) -> list[date]:
-    """The days (UTC) whose history tells of this span: its own, and the one before, which says how it began."""
+    """The days (UTC) whose events describe this span: its own, and the one before, for the status at its start."""
     first = start.date() - _DAY
     return [first + number * _DAY for number in range((end.date() - first).days + 1)]
 
 
-def tell(events: Sequence[Event], start: datetime, end: datetime) -> History:
-    """What happened between the two moments. ``events`` are in the order of time, and may begin earlier.
+def build_history(events: Sequence[Event], start: datetime, end: datetime) -> History:
+    """What happened between the two moments. ``events`` are in chronological order and may begin earlier.
 
-    How the database stood is told at the first look of each day. So the state that an entry tells lasts up to the next
-    entry if that is of the same day or the next one; otherwise to the end of its day, and after that nobody knows.
+    The first observation of each day is recorded. So a status lasts until the next event if that is of the same day or
+    the next one; otherwise until the end of its day, and after that the state is unknown.
     """
-    told = [event for event in events if event.at <= end]
+    known = [event for event in events if event.at <= end]
     periods = [
         Period(max(period.start, start), min(period.end, end), period.state)
-        for period in _periods(told, start, end)
+        for period in _periods(known, start, end)
         if period.end > start and period.start < end
     ]
-    within = tuple(event for event in told if event.at >= start and event.name is not EventName.DAILY_STATUS)
-    return History(start, end, within, tuple(_joined(periods)))
+    within = tuple(event for event in known if event.at >= start and event.name is not EventName.DAILY_STATUS)
+    return History(start, end, within, tuple(_merged(periods)))
 
 
 def summarize(history: History) -> Summary:
     """The sums of a history."""
-    wakes = [event.seconds for event in history.events if event.seconds is not None]
+    latencies = [event.seconds for event in history.events if event.seconds is not None]
     return Summary(
         running=_time_in(history, (State.RUNNING, State.BUSY, State.FAILED)),
         stopped=_time_in(history, (State.STOPPED,)),
         saved=_time_in(history, _NOT_BILLED),
         unobserved=_time_in(history, (None,)),
         starts=_starts(history),
-        start_latency=timedelta(seconds=median(wakes)) if wakes else None,
+        start_latency=timedelta(seconds=median(latencies)) if latencies else None,
     )
 
 
 def _starts(history: History) -> int:
-    """How often it came up. RDS may be at work on it (a backup, say) before it is seen available."""
+    """How often it became available. An RDS operation, such as a backup, may come before the status available."""
     states = [period.state for period in history.periods if period.state is not State.BUSY]
     return sum(after is State.RUNNING and before in _NOT_BILLED for before, after in pairwise(states))
 
@@ -91,8 +109,8 @@ def _until(since: datetime, state: State | None, end: datetime) -> Iterator[Peri
     yield Period(known_until, end, None)
 
 
-def _joined(periods: Iterable[Period]) -> Iterator[Period]:
-    """Neighbours in the same state as one; empty ones left out."""
+def _merged(periods: Iterable[Period]) -> Iterator[Period]:
+    """Adjacent periods of the same state as one, without empty ones."""
     last: Period | None = None
     for period in periods:
         if period.start >= period.end:

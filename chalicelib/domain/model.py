@@ -1,11 +1,15 @@
-"""The words of the product: what is observed, remembered, decided and told.
+"""The values of the product: what is observed, stored, decided and recorded.
 
-Everything here is a frozen value. Times are aware UTC datetimes.
+Everything here is immutable. Times are aware UTC datetimes.
 """
 
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
+from typing import Self
+
+from chalicelib.domain.activity import Activity, LastActivity, Metric, MetricRule
+from chalicelib.domain.errors import Problem
 
 APP_ACTOR = "rds-lifecycle"
 AWS_ACTOR = "AWS"
@@ -13,7 +17,7 @@ EXTERNAL_ACTOR = "somebody outside rds-lifecycle"
 
 
 class Kind(StrEnum):
-    """What RDS calls the thing: an instance, or an Aurora or Multi-AZ DB cluster."""
+    """The RDS resource type: a DB instance, or an Aurora or Multi-AZ DB cluster."""
 
     INSTANCE = "instance"
     CLUSTER = "cluster"
@@ -21,7 +25,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True, order=True)
 class DatabaseRef:
-    """One minded database, as named in ``DATABASES``."""
+    """One managed database, as named in ``DATABASES``."""
 
     kind: Kind
     id: str
@@ -45,7 +49,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StatusInfo:
-    """What an RDS status means: its state, and whether the database takes connections."""
+    """What an RDS status means: the state, and whether the database takes connections."""
 
     state: State
     ready: bool = False
@@ -53,7 +57,7 @@ class StatusInfo:
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """What RDS says of a database right now. ``stop_unsupported``: RDS documents that it cannot stop one of this make."""
+    """What RDS returned for a database. ``stop_unsupported``: RDS documents that it cannot stop such a database."""
 
     ref: DatabaseRef
     status: str
@@ -62,61 +66,17 @@ class Description:
 
 
 @dataclass(frozen=True, slots=True)
-class LastQuery:
-    """The activity item holds the time of the last query."""
+class Policy:
+    """The rules of one deployment that decisions depend on. ``restart_ttl``: when a pending restart expires."""
 
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class NoActivity:
-    """There is no activity item."""
-
-
-@dataclass(frozen=True, slots=True)
-class InvalidActivity:
-    """There is an activity item, but it holds no time."""
-
-    why: str
-
-
-Activity = LastQuery | NoActivity | InvalidActivity
-
-
-@dataclass(frozen=True, slots=True)
-class MetricActive:
-    """The second opinion: the metric was above its number, last at this time."""
-
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class MetricIdle:
-    """The second opinion: datapoints, none of them above the number."""
-
-
-@dataclass(frozen=True, slots=True)
-class MetricUnknown:
-    """The second opinion is missing."""
-
-    why: str
-
-
-Metric = MetricActive | MetricIdle | MetricUnknown
-
-
-@dataclass(frozen=True, slots=True)
-class Observation:
-    """All that a decision about one database looks at, besides the record. ``metric`` is None until asked for."""
-
-    sighting: Description
-    activity: Activity
-    metric: Metric | None = None
+    idle_timeout: timedelta
+    restart_ttl: timedelta
+    activity_rule: MetricRule | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class PendingRestart:
-    """A restart that was asked for and has not been carried out."""
+    """A restart that was requested and has not been carried out."""
 
     requested_at: datetime
     by: str
@@ -124,7 +84,7 @@ class PendingRestart:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Do not stop before ``until``."""
+    """Do not stop the database before ``until``."""
 
     until: datetime
     by: str
@@ -132,38 +92,32 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class StopIntent:
-    """A stop is under way: raised before RDS is told to stop, with the reason for the stop."""
+    """A stop is in progress. It is stored before RDS is called, with the reason for the stop."""
 
-    raised_at: datetime
-    why: str
+    set_at: datetime
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class AcceptedStart:
-    """A start that RDS accepted from the app, or another's start, ``joined`` by somebody who asks for a restart."""
+    """A start that RDS accepted, and the restart that it carries out.
 
-    at: datetime
-    by: str
-    requested_at: datetime
-    joined: bool = False
+    ``external``: the database was started outside rds-lifecycle, and the restart was requested while it started.
+    """
 
-
-class Source(StrEnum):
-    """Where the latest sign of use came from."""
-
-    QUERY = "query"
-    RESTART = "restart"
-    STARTED = "started"
-    METRIC = "metric"
+    accepted_at: datetime
+    restart: PendingRestart
+    external: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class DatabaseRecord:
-    """What the app remembers of one database between runs. ``revision`` 0 means that nothing is stored yet.
+    """What the app stores about one database. ``revision`` 0 means that nothing is stored yet.
 
-    ``available_since`` is when it was first seen up after it had not been, ``started_on_request`` whether a restart brought it up;
-    ``first_observed_at`` is when it was found running by an app that knew nothing of it, which says little: it counts
-    only where no other sign of use is known. ``last_daily_status_on`` is the last day (UTC) whose history says how it stood.
+    ``available_since`` is when the app observed that the database had become available, ``started_on_request`` whether
+    a restart started it. ``first_observed_at`` is set where the first observation found it running; it counts as
+    activity only where nothing else is known. ``last_error`` is the error recorded last, so that a repeated error is
+    recorded once. ``last_daily_status_on`` is the last day (UTC) whose history holds a ``daily-status``.
     """
 
     revision: int = 0
@@ -183,13 +137,13 @@ class DatabaseRecord:
     last_error: str | None = None
     last_daily_status_on: date | None = None
 
-    def with_external_start(self, by: str, requested_at: datetime, now: datetime) -> "DatabaseRecord":
-        """The record of a database that another hand has started, and that somebody has asked for all the same."""
-        launch = AcceptedStart(self.status_changed_at or now, by, requested_at, joined=True)
-        return replace(self, pending_restart=None, accepted_start=launch, started_by_aws=False)
+    def with_external_start(self, restart: PendingRestart, now: datetime) -> Self:
+        """The record where a restart is requested while a start from outside rds-lifecycle is in progress."""
+        start = AcceptedStart(self.status_changed_at or now, restart, external=True)
+        return replace(self, pending_restart=None, accepted_start=start, started_by_aws=False)
 
-    def with_uptime_cleared(self) -> "DatabaseRecord":
-        """The record of a database that no longer runs: nothing of its last time up counts any more."""
+    def with_uptime_cleared(self) -> Self:
+        """The record of a database that no longer runs, without what describes its last uptime."""
         return replace(
             self,
             accepted_start=None,
@@ -199,6 +153,29 @@ class DatabaseRecord:
             started_by_aws=False,
             last_error=None,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What one pass knows of a database: what RDS, the metadata table and, where needed, CloudWatch say.
+
+    ``at`` is when the pass began; everything that the pass decides and records is as of then. ``description`` is the
+    problem where RDS could not describe the database. ``metric`` is None until it is read.
+    """
+
+    ref: DatabaseRef
+    at: datetime
+    description: Description | Problem
+    record: DatabaseRecord
+    activity: Activity
+    metric: Metric | None = None
+
+    @property
+    def described(self) -> Description:
+        """The description. Raises the problem where there is none."""
+        if isinstance(self.description, Problem):
+            raise self.description
+        return self.description
 
 
 class Action(StrEnum):
@@ -228,17 +205,8 @@ class Reason(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class LastActivity:
-    """The latest sign that somebody uses the database; idle time runs from it. ``what`` tells it, before ``at …``."""
-
-    at: datetime
-    source: Source
-    what: str
-
-
-@dataclass(frozen=True, slots=True)
 class Decision:
-    """What to do, why, and from when the idle time was counted."""
+    """What to do, why, and the activity from which the idle timer runs."""
 
     action: Action
     reason: Reason
@@ -247,7 +215,7 @@ class Decision:
 
 
 class EventName(StrEnum):
-    """What the history tells of."""
+    """What the history records."""
 
     FIRST_SEEN = "first-seen"
     DAILY_STATUS = "daily-status"
@@ -268,10 +236,10 @@ class EventName(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One line of a database's history.
+    """One entry of a database's history.
 
-    ``status`` is RDS's word at that moment, None where none was seen. ``seconds`` stands in ``available`` events:
-    the time from the request to the database being available.
+    ``status`` is the RDS status at that moment, None where it was not observed. ``seconds`` is set in ``available``
+    events: the time from the request until the database was available.
     """
 
     at: datetime
@@ -283,27 +251,12 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
-class Period:
-    """A time in which a database's state did not change; None where nobody looked."""
-
-    start: datetime
-    end: datetime
-    state: State | None
-
-
-@dataclass(frozen=True, slots=True)
-class History:
-    """What happened to a database between two moments, oldest first. ``periods`` leave no gap."""
-
-    start: datetime
-    end: datetime
-    events: tuple[Event, ...]
-    periods: tuple[Period, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Transition:
-    """A new record and the history that belongs to it: the two are stored together or not at all."""
+    """A new record and the events that belong to it. Both are stored in one transaction."""
 
     record: DatabaseRecord
     events: tuple[Event, ...] = ()
+
+    def then(self, after: "Transition") -> "Transition":
+        """Both transitions as one; ``after`` starts from this one's record."""
+        return Transition(after.record, self.events + after.events)

@@ -1,12 +1,24 @@
-"""RDS status → condition, and what a person can do where the app cannot.
+"""RDS status → what it means, what it means after the app's own actions, and what a person can do about it.
 
-Source of the words: "Viewing Amazon RDS DB instance status" and "Viewing DB cluster status" in the RDS and
-Aurora user guides.
+The statuses are those of
+https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/accessing-monitoring.html and
+https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/accessing-monitoring.html.
 """
 
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Final
 
-from chalicelib.domain.model import State, StatusInfo
+from chalicelib.domain.model import DatabaseRecord, Description, State, StatusInfo
+
+STOP_INTENT_TTL: Final = timedelta(seconds=120)
+"""A stop with an older intent is no longer in progress: no function runs longer than 90 s."""
+
+CONSISTENCY_WINDOW: Final = timedelta(seconds=60)
+"""For this long after a change of status, a description may still show the status before it.
+
+AWS documents no bound. The window is an assumption, longer than any delay that was reported.
+"""
 
 _READY_BUT_BUSY: Final = (
     "backing-up",
@@ -48,13 +60,13 @@ _REMEDIES: Final = {
     "incompatible-option-group": "Undo the last change to its option group.",
     "incompatible-parameters": "Reset its parameter group in the RDS console, then reboot it.",
     "incompatible-restore": "RDS cannot restore to that point in time. Restore to another one.",
-    "insufficient-capacity": "AWS lacks room for its instance class. Choose another class, or wait and start it later.",
-    "migration-failed": "Look into its events in the RDS console for the cause of the failed migration.",
+    "insufficient-capacity": "AWS has no capacity for its instance class. Choose another class, or start it later.",
+    "migration-failed": "See its events in the RDS console for the cause of the failed migration.",
     "restore-error": "Restore it again, to another point in time or from another snapshot.",
-    "storage-full": "Give it more storage in the RDS console.",
+    "storage-full": "Allocate more storage in the RDS console.",
 }
 
-_TABLE: Final[dict[str, StatusInfo]] = {
+_STATUSES: Final[dict[str, StatusInfo]] = {
     "stopped": StatusInfo(State.STOPPED),
     "starting": StatusInfo(State.STARTING),
     "stopping": StatusInfo(State.STOPPING),
@@ -65,16 +77,69 @@ _TABLE: Final[dict[str, StatusInfo]] = {
 }
 
 
+_NEXT_STATE: Final = {
+    State.STOPPED: State.STARTING,
+    State.STARTING: State.RUNNING,
+    State.RUNNING: State.STOPPING,
+    State.STOPPING: State.STOPPED,
+}
+
+
 def classify_status(status: str) -> StatusInfo:
-    """What the status means. A status that the app has never heard of is busy and not ready: hands off."""
-    return _TABLE.get(status, StatusInfo(State.BUSY))
+    """What the status means. An unknown status is busy and not ready, so the database is left alone."""
+    return _STATUSES.get(status, StatusInfo(State.BUSY))
 
 
 def is_known(status: str) -> bool:
-    """Whether the status is in the table."""
-    return status in _TABLE
+    """Whether this version knows the status."""
+    return status in _STATUSES
 
 
 def remedy_for(status: str) -> str:
     """What a person can do about a failed database, as a sentence."""
-    return _REMEDIES.get(status, "Look into its events in the RDS console.")
+    return _REMEDIES.get(status, "See its events in the RDS console.")
+
+
+def effective_status(description: Description, record: DatabaseRecord, now: datetime) -> StatusInfo:
+    """What the description means, given the app's own stop in progress.
+
+    While a stop intent is set, a database that still takes connections counts as stopping: it may stop at any moment.
+    """
+    info = classify_status(description.status)
+    if info.ready and has_stop_intent(record, now):
+        return StatusInfo(State.STOPPING)
+    return info
+
+
+def has_stop_intent(record: DatabaseRecord, now: datetime) -> bool:
+    """Whether a function may be about to stop the database, or has just done so."""
+    return record.stop_intent is not None and abs(now - record.stop_intent.set_at) < STOP_INTENT_TTL
+
+
+def ignore_stale_description(description: Description, record: DatabaseRecord, now: datetime) -> Description:
+    """The description, or what the record knows if the description shows an earlier status.
+
+    RDS's descriptions are eventually consistent: after one that shows a change, another may show the status before it.
+    A database goes through a cycle: stopped, starting, running, stopping. Soon after a change, only the next state of
+    that cycle can be new.
+    """
+    changed_at = record.status_changed_at
+    if record.status is None or changed_at is None or abs(now - changed_at) >= CONSISTENCY_WINDOW:
+        return description
+    known, described = _cycle_state(record.status), _cycle_state(description.status)
+    if known is None or described in (None, known, _NEXT_STATE[known]):
+        return description
+    restart_at = record.automatic_restart_at if known is State.STOPPED else None
+    return replace(description, status=record.status, automatic_restart_at=restart_at)
+
+
+def _cycle_state(status: str) -> State | None:
+    """The state within the cycle; None for a status outside of it."""
+    info = classify_status(status)
+    match info.state:
+        case State.BUSY:
+            return State.RUNNING if info.ready else None
+        case State.FAILED:
+            return None
+        case state:
+            return state

@@ -1,211 +1,186 @@
-"""How to start and to stop a database so that a crash, a race or a lost answer does no harm, and to write it down."""
+"""Carries out decisions: starts and stops a database so that a crash, a race or a lost response does no harm."""
 
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Final, assert_never
 
 from chalicelib import telemetry
 from chalicelib.aws.rds import Rds, cannot_stop
 from chalicelib.aws.table import Table
-from chalicelib.domain.decision import STOP_INTENT_TTL, decide
-from chalicelib.domain.errors import AwsUnavailable, CannotStart, CannotStop, InvalidState, Problem, WriteConflict
-from chalicelib.domain.model import (
-    Action,
-    DatabaseRecord,
-    DatabaseRef,
-    Decision,
-    Description,
-    Observation,
-    Reason,
-    State,
-    Transition,
-)
+from chalicelib.domain.errors import AwsUnavailable, CannotStart, InvalidState, Problem, WriteConflict
+from chalicelib.domain.model import DatabaseRecord, DatabaseRef, Description, Observation, Policy, State, Transition
 from chalicelib.domain.statuses import classify_status, is_known
-from chalicelib.domain.transitions.commands import (
+from chalicelib.domain.transitions.observations import apply_observation
+from chalicelib.domain.transitions.results import (
     clear_stop_intent,
+    is_stop_refused_repeatedly,
     set_stop_intent,
     start_accepted,
     start_failed,
     stop_accepted,
     stop_failed,
+    stop_refused_while_running,
 )
-from chalicelib.domain.transitions.observations import apply_observation
-from chalicelib.settings import Settings
 
 Clock = Callable[[], datetime]
-Pause = Callable[[float], None]
+Sleep = Callable[[float], None]
 
-_TELL_ATTEMPTS: Final = 8
-_REFUSED_BEFORE: Final = (InvalidState.__name__, CannotStop.__name__)
-_MOVED: Final = "The activity item changed while the stop was being prepared, so somebody uses it."
-
-
-@dataclass(frozen=True, slots=True)
-class Act:
-    """What was done. ``sighting`` is RDS's answer, None where it does not yet show what was done."""
-
-    done: Action
-    decision: Decision
-    record: DatabaseRecord
-    sighting: Description | None = None
+_RECORD_ATTEMPTS: Final = 8
 
 
 class ActionExecutor:
-    """Starts, stops and records; it never decides."""
+    """Starts, stops and records. It never decides."""
 
-    def __init__(self, settings: Settings, rds: Rds, table: Table, clock: Clock, pause: Pause = time.sleep) -> None:
-        self._settings = settings
+    def __init__(self, policy: Policy, rds: Rds, table: Table, clock: Clock, sleep: Sleep = time.sleep) -> None:
+        self._policy = policy
         self._rds = rds
         self._table = table
         self._clock = clock
-        self._pause = pause
+        self._sleep = sleep
 
-    def store(self, ref: DatabaseRef, before: DatabaseRecord, change: Transition, now: datetime) -> DatabaseRecord:
-        """Store the change, unless it is none. Raises what Table.commit raises."""
-        if change.record == before and not change.events:
+    def record(self, ref: DatabaseRef, before: DatabaseRecord, transition: Transition, now: datetime) -> DatabaseRecord:
+        """Store the transition, unless it changes nothing. Returns the stored record. Raises what commit raises."""
+        if transition.record == before and not transition.events:
             return before
-        stored = self._table.commit(ref, before, change, now)
-        for event in change.events:
+        stored = self._table.commit(ref, before, transition, now)
+        for event in transition.events:
             telemetry.log_event(ref, event)
         return stored
 
-    def start(self, ref: DatabaseRef, record: DatabaseRecord, decision: Decision, now: datetime) -> Act:
-        """Start the database. The restart is stored as pending already, so nothing is lost wherever this ends."""
+    def start(self, observation: Observation, transition: Transition) -> Observation | None:
+        """Save the transition, then start the database. Wherever this ends, the restart is saved as pending.
+
+        Returns the observation as of RDS's response, None where the response does not show the start yet. Raises
+        CannotStart, which cancels the restart; InvalidState and WriteConflict, after which the caller has to observe
+        again; and any other Problem.
+        """
+        ref, now = observation.ref, observation.at
+        record = self.record(ref, observation.record, transition, now)
         try:
-            answer = self._rds.start(ref)
+            response = self._rds.start(ref)
         except InvalidState:
             raise
         except AwsUnavailable as problem:
-            # RDS may have heard: whoever looks next finds it starting, or starts it again.
-            raise problem.kept() from problem
+            # RDS may have accepted the call: the next pass finds the database starting, or starts it again.
+            raise problem.as_saved() from problem
         except Problem as problem:
-            self._record_start_failure(ref, record, problem, now)
-            raise problem if isinstance(problem, CannotStart) else problem.kept() from problem
-        shown, at = _if_it_shows(answer, State.STOPPED), self._clock()
-        record = self._tell(ref, record, lambda fresh: self._account(start_accepted(fresh, at), shown, at), at)
-        return Act(Action.START, decision, record, shown)
+            failure = problem
+            self._record_with_retry(ref, record, lambda fresh: start_failed(fresh, failure, now), now)
+            raise problem if isinstance(problem, CannotStart) else problem.as_saved() from problem
+        return self._record_response(observation, record, response, State.STOPPED, start_accepted)
 
-    def stop(
-        self, ref: DatabaseRef, record: DatabaseRecord, change: Transition, seen: Observation, now: datetime
-    ) -> Act:
-        """StopIntent, look again, stop. ``change`` is what the decision was made on, and is stored with the fence.
+    def set_stop_intent(self, observation: Observation, transition: Transition, reason: str) -> DatabaseRecord:
+        """Save the transition together with the intent to stop. Raises WriteConflict and any other Problem."""
+        # Not the time of the pass: the intent's lifetime begins where it is saved, however long the pass takes.
+        intended = transition.then(set_stop_intent(transition.record, reason, self._clock()))
+        return self.record(observation.ref, observation.record, intended, observation.at)
 
-        Raises Conflict or InvalidState where everything has to be looked at afresh, and Problem.
+    def clear_stop_intent(self, observation: Observation, record: DatabaseRecord) -> DatabaseRecord:
+        """Record that the stop is not carried out."""
+        return self._record_with_retry(observation.ref, record, clear_stop_intent, observation.at)
+
+    def stop(self, observation: Observation, record: DatabaseRecord, reason: str) -> Observation | None:
+        """Stop the database, whose record holds the stop intent.
+
+        Returns the observation as of RDS's response, None where the response does not show the stop yet. Raises
+        InvalidState, after which the caller has to observe again, and any other Problem.
         """
-        decision = decide(seen, change.record, self._settings, now)
-        fenced_at = self._clock()
-        fenced = self.store(
-            ref, record, Transition(set_stop_intent(change.record, decision.detail, fenced_at), change.events), now
-        )
+        ref, now = observation.ref, observation.at
         try:
-            again = self._table.read([ref])[ref]
-        except Problem:
-            self._lower(ref, fenced, now)
-            raise
-        if again.record.revision != fenced.revision:
-            self._lower(ref, again.record, now)
-            raise WriteConflict("Somebody changed the record while the fence went up.", log_detail=str(ref))
-        second = decide(replace(seen, activity=again.activity), change.record, self._settings, now)
-        if second.action is Action.STOP and again.activity != seen.activity:
-            second = replace(second, action=Action.NONE, reason=Reason.RECENT_ACTIVITY, detail=_MOVED)
-        if second.action is not Action.STOP:
-            return Act(Action.NONE, second, self._lower(ref, fenced, now))
-        if self._clock() > fenced_at + STOP_INTENT_TTL / 4:
-            # Too slow: the fence might lapse, and a restart be answered, before RDS hears of the stop.
-            self._lower(ref, fenced, now)
-            raise WriteConflict("The stop took too long to prepare.", log_detail=str(ref))
-        return self._stop_fenced(ref, fenced, decision, now)
-
-    def _stop_fenced(self, ref: DatabaseRef, fenced: DatabaseRecord, decision: Decision, now: datetime) -> Act:
-        try:
-            answer = self._rds.stop(ref)
+            response = self._rds.stop(ref)
         except InvalidState as refusal:
-            self._refused_in_this_state(ref, fenced, refusal, now)
+            self._handle_refused_stop(observation, record, refusal)
             raise
         except AwsUnavailable:
-            # RDS may have heard: the fence stays up until the database is seen to stop, or until the fence lapses.
+            # RDS may have accepted the call: the intent stays set until the database stops, or until it expires.
             raise
-        except Problem as refusal:
-            self._record_stop_failure(ref, fenced, refusal, now)
+        except Problem as problem:
+            failure = problem
+            self._record_with_retry(ref, record, lambda fresh: stop_failed(fresh, failure, now), now)
             raise
-        shown, at = _if_it_shows(answer, State.RUNNING), self._clock()
-        why = decision.detail
-        record = self._tell(ref, fenced, lambda fresh: self._account(stop_accepted(fresh, why, at), shown, at), at)
-        return Act(Action.STOP, decision, record, shown)
+        return self._record_response(
+            observation, record, response, State.RUNNING, lambda fresh, at: stop_accepted(fresh, reason, at)
+        )
 
-    def _refused_in_this_state(
-        self, ref: DatabaseRef, fenced: DatabaseRecord, refusal: InvalidState, now: datetime
-    ) -> None:
-        """Something else has begun, or RDS refuses for ever, or an attempt whose answer was lost has been heard.
+    def _handle_refused_stop(self, observation: Observation, record: DatabaseRecord, refusal: InvalidState) -> None:
+        """Another operation has begun, or RDS never stops this database, or an earlier attempt was accepted.
 
-        In the last case the database is going down, whatever a description that lags behind says: the fence stays up.
+        In the last case the response was lost and the database is stopping, whatever a stale description says: the
+        intent stays set.
         """
-        shown = self._rds.describe([ref])[ref]
-        if isinstance(shown, Problem):
+        ref, now = observation.ref, observation.at
+        description = self._rds.describe([ref])[ref]
+        if isinstance(description, Problem):
             return
-        match classify_status(shown.status).state:
-            case State.RUNNING if shown.stop_unsupported or fenced.last_error in _REFUSED_BEFORE:
-                never = cannot_stop(refusal.log_detail)
-                self._record_stop_failure(ref, fenced, never, now)
-                raise never from refusal
-            case State.BUSY | State.FAILED:
-                self._lower(ref, fenced, now)
+        match classify_status(description.status).state:
+            case State.RUNNING if description.stop_unsupported or is_stop_refused_repeatedly(record):
+                permanent = cannot_stop(refusal.log_detail)
+                self._record_with_retry(ref, record, lambda fresh: stop_failed(fresh, permanent, now), now)
+                raise permanent from refusal
             case State.RUNNING:
-                # If it still runs when the fence has lapsed, and RDS refuses again, then nothing was heard.
-                self._tell(ref, fenced, lambda fresh: Transition(replace(fresh, last_error=InvalidState.__name__)), now)
+                # If it still runs when the intent has expired, and RDS refuses again, no attempt was accepted.
+                self._record_with_retry(ref, record, stop_refused_while_running, now)
+            case State.BUSY | State.FAILED:
+                self.clear_stop_intent(observation, record)
             case State.STOPPING | State.STOPPED | State.STARTING:
                 pass
             case unexpected:
                 assert_never(unexpected)
 
-    def _record_stop_failure(self, ref: DatabaseRef, fenced: DatabaseRecord, problem: Problem, now: datetime) -> None:
-        failure, detail = type(problem).__name__, problem.detail
-        self._tell(ref, fenced, lambda fresh: stop_failed(fresh, failure, detail, now), now)
+    def _record_response(
+        self,
+        observation: Observation,
+        record: DatabaseRecord,
+        response: Description,
+        before: State,
+        accepted: Callable[[DatabaseRecord, datetime], Transition],
+    ) -> Observation | None:
+        """Record that RDS accepted the call, and what its response shows beyond that."""
+        # Not the time of the pass: durations of starts are measured from RDS's response.
+        at = self._clock()
+        # StopDBCluster responds with the status before the stop:
+        # https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_StopDBCluster.html
+        is_current = is_known(response.status) and classify_status(response.status).state is not before
 
-    def _record_start_failure(self, ref: DatabaseRef, record: DatabaseRecord, problem: Problem, now: datetime) -> None:
-        failure, detail, permanent = type(problem).__name__, problem.detail, isinstance(problem, CannotStart)
-        self._tell(ref, record, lambda fresh: start_failed(fresh, failure, detail, now, permanent=permanent), now)
+        def transition_of(fresh: DatabaseRecord) -> Transition:
+            transition = accepted(fresh, at)
+            if not is_current:
+                return transition
+            return transition.then(apply_observation(transition.record, response, self._policy, at))
 
-    def _lower(self, ref: DatabaseRef, record: DatabaseRecord, now: datetime) -> DatabaseRecord:
-        return self._tell(ref, record, lambda fresh: Transition(clear_stop_intent(fresh)), now)
+        record = self._record_with_retry(observation.ref, record, transition_of, at)
+        return replace(observation, at=at, description=response, record=record) if is_current else None
 
-    def _account(self, change: Transition, shown: Description | None, now: datetime) -> Transition:
-        if shown is None:
-            return change
-        seen = apply_observation(change.record, shown, self._settings, now)
-        return Transition(seen.record, change.events + seen.events)
-
-    def _tell(
-        self, ref: DatabaseRef, record: DatabaseRecord, change_of: Callable[[DatabaseRecord], Transition], now: datetime
+    def _record_with_retry(
+        self,
+        ref: DatabaseRef,
+        record: DatabaseRecord,
+        transition_of: Callable[[DatabaseRecord], Transition],
+        now: datetime,
     ) -> DatabaseRecord:
-        """Write down what has happened already, on top of whatever others wrote meanwhile.
+        """Record what has happened already, on top of whatever others recorded meanwhile. Raises no Problem.
 
-        What cannot be written is not lost: the next look at the database tells it. So no Problem is raised.
+        What cannot be recorded is not lost: the next observation of the database infers it.
         """
-        for attempt in range(_TELL_ATTEMPTS):
+        for attempt in range(_RECORD_ATTEMPTS):
             try:
-                return self.store(ref, record, change_of(record), now)
+                return self.record(ref, record, transition_of(record), now)
             except WriteConflict:
-                self._pause(random.uniform(0.0, 0.05 * (attempt + 1)))  # noqa: S311 - spreads writers, no secret
+                self._sleep(random.uniform(0.0, 0.05 * (attempt + 1)))  # noqa: S311 - spreads writers, no secret
             except Problem as problem:
                 return self._log_unrecorded(ref, record, problem)
             try:
-                record = self._table.read([ref])[ref].record
+                record, _ = self._table.read([ref])[ref]
             except Problem as problem:
                 return self._log_unrecorded(ref, record, problem)
-        return self._log_unrecorded(ref, record, WriteConflict("The record never held still.", log_detail=str(ref)))
+        return self._log_unrecorded(ref, record, WriteConflict("The record changes too often.", log_detail=str(ref)))
 
     def _log_unrecorded(self, ref: DatabaseRef, record: DatabaseRecord, problem: Problem) -> DatabaseRecord:
         telemetry.logger.warning(
-            "What was done could not be recorded; the next look at the database will tell it.",
+            "A result could not be recorded. The next observation of the database will infer it.",
             extra={"database": ref.id, "problem": str(problem)},
         )
         return record
-
-
-def _if_it_shows(answer: Description, before: State) -> Description | None:
-    """RDS's answer to a start or a stop, unless it shows the database as it was before (StopDBCluster does)."""
-    return answer if is_known(answer.status) and classify_status(answer.status).state is not before else None

@@ -1,4 +1,8 @@
-"""One database, one loop: observe → decide → act → record. Every entry of the app ends here."""
+"""The reconciliation loop for one database: observe → decide → act → record. Every function of the app ends here.
+
+The loop is level-based: it decides on the state that it observes, whatever has invoked it. So it must not assume that
+an event arrived, arrived once, or is still true.
+"""
 
 import random
 import time
@@ -12,55 +16,43 @@ from chalicelib import telemetry
 from chalicelib.aws.clients import PARALLEL_CALLS, TRY_AGAIN
 from chalicelib.aws.metric import ActivityMetric
 from chalicelib.aws.rds import Rds
-from chalicelib.aws.table import Stored, Table
-from chalicelib.domain.decision import decide, effective_status, ignore_stale_description
+from chalicelib.aws.table import Table
+from chalicelib.domain.decision import decide
 from chalicelib.domain.errors import AwsUnavailable, DatabaseNotFound, InvalidState, Problem, WriteConflict
 from chalicelib.domain.model import (
     Action,
-    Activity,
     DatabaseRecord,
     DatabaseRef,
     Decision,
     Description,
     Kind,
-    Metric,
     Observation,
+    Policy,
     Reason,
     StatusInfo,
     Transition,
 )
+from chalicelib.domain.statuses import STOP_INTENT_TTL, effective_status, ignore_stale_description
+from chalicelib.domain.transitions.commands import Command, apply_command
 from chalicelib.domain.transitions.observations import apply_observation
-from chalicelib.service.executor import Act, ActionExecutor, Clock, Pause
-from chalicelib.settings import Settings
+from chalicelib.service.executor import ActionExecutor, Clock, Sleep
 
 ExecutorFactory = Callable[[], Executor]
-"""Makes what carries out several AWS calls at the same time."""
-
-Wish = Callable[[DatabaseRecord, StatusInfo | None, datetime], Transition]
-"""What somebody asks for, as a change of the record. The condition is None where RDS did not answer."""
+"""Makes an executor that runs several AWS calls at the same time."""
 
 _MIN_ATTEMPTS: Final = 12
 _MAX_ATTEMPTS: Final = 100
 _RETRY_BUDGET: Final = timedelta(seconds=15)
-"""How long more than the fewest rounds may take: API Gateway gives up after 29 s."""
+"""How long more than the minimum of attempts may take: API Gateway ends a request after 29 s."""
 _MAX_STATE_ERRORS: Final = 3
+_ACTIVITY_CHANGED: Final = "The activity item changed before the stop, so the database is in use."
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """What one look at a database found. ``sighting`` is the problem where RDS could not show it."""
+class DatabaseView:
+    """The state of a database, as a response shows it."""
 
-    sighting: Description | Problem
-    record: DatabaseRecord
-    activity: Activity
-    metric: Metric | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """A database as it stands: what a response shows."""
-
-    sighting: Description
+    description: Description
     record: DatabaseRecord
     decision: Decision
     at: datetime
@@ -68,167 +60,192 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class ReconcileResult:
-    """What a run found, decided and did. ``view`` is None where the database has to be looked at again to tell."""
+    """What a pass observed, decided and did. ``view`` is None where only another observation can show the result."""
 
-    found: StatusInfo
+    observed: StatusInfo
     decision: Decision
-    done: Action
-    record: DatabaseRecord
-    view: View | None
+    action_taken: Action
+    view: DatabaseView | None
 
 
-def threads() -> Executor:
-    """Real threads, as many as one run makes AWS calls side by side."""
+def thread_pool() -> Executor:
+    """Threads for as many AWS calls as one invocation makes at the same time."""
     return ThreadPoolExecutor(PARALLEL_CALLS)
 
 
 class Reconciler:
-    """Brings one database to where it should be. All that varies is passed in: adapters, settings, clock, pause."""
+    """Brings one database to its desired state. The only caller of ``decide``."""
 
     def __init__(
         self,
-        settings: Settings,
+        policy: Policy,
         rds: Rds,
         table: Table,
         metric: ActivityMetric | None,
         clock: Clock,
-        pause: Pause = time.sleep,
-        side_by_side: ExecutorFactory = threads,
+        sleep: Sleep = time.sleep,
+        make_pool: ExecutorFactory = thread_pool,
     ) -> None:
-        self._settings = settings
+        self._policy = policy
         self._rds = rds
         self._table = table
         self._metric = metric
         self._clock = clock
-        self._pause = pause
-        self._actor = ActionExecutor(settings, rds, table, clock, pause)
-        self._pool = side_by_side()
+        self._sleep = sleep
+        self._pool = make_pool()
+        self._executor = ActionExecutor(policy, rds, table, clock, sleep)
 
-    def observe(self, refs: Sequence[DatabaseRef]) -> dict[DatabaseRef, Look]:
-        """Look at all of them, RDS and the table side by side. Raises what Table.read raises."""
-        described = [
+    def observe(self, refs: Sequence[DatabaseRef]) -> dict[DatabaseRef, Observation]:
+        """Observe all of them, RDS and the table at the same time. Raises what Table.read raises."""
+        at = self._clock()
+        calls = [
             self._pool.submit(self._rds.describe, of_kind)
             for kind in Kind
             if (of_kind := [ref for ref in refs if ref.kind is kind])
         ]
         stored = self._table.read(refs)
-        sightings = {ref: seen for future in described for ref, seen in future.result().items()}
-        now = self._clock()
-        return {ref: _look(sightings[ref], stored[ref], now) for ref in refs}
+        descriptions = {ref: description for call in calls for ref, description in call.result().items()}
+        observations = {}
+        for ref, (record, activity) in stored.items():
+            description = descriptions[ref]
+            if isinstance(description, Description):
+                description = ignore_stale_description(description, record, at)
+            observations[ref] = Observation(ref, at, description, record, activity)
+        return observations
 
-    def read_metrics(self, looks: Mapping[DatabaseRef, Look]) -> dict[DatabaseRef, Look]:
-        """The looks, with the second opinion where a decision hangs on it: one question for all of them."""
-        if self._metric is None:
-            return dict(looks)
-        now = self._clock()
-        hanging = [ref for ref, look in looks.items() if self._needs_metric(look, now)]
-        if not hanging:
-            return dict(looks)
-        opinions = self._metric.read(hanging, self._settings.idle, now)
-        return {ref: replace(look, metric=opinions.get(ref)) for ref, look in looks.items()}
+    def read_metrics(self, observations: Mapping[DatabaseRef, Observation]) -> dict[DatabaseRef, Observation]:
+        """The observations, with the activity metric where a decision depends on it: one call for all of them."""
+        refs = [ref for ref, observation in observations.items() if self._needs_metric(observation)]
+        if self._metric is None or not refs:
+            return dict(observations)
+        metrics = self._metric.read(refs, self._policy.idle_timeout, self._clock())
+        return {ref: replace(seen, metric=metrics.get(ref)) for ref, seen in observations.items()}
 
-    def view(self, ref: DatabaseRef, look: Look) -> View:
-        """How the database stands. Changes nothing. Raises the problem where RDS could not show it."""
-        if isinstance(look.sighting, Problem):
-            raise look.sighting
-        now = self._clock()
-        record = apply_observation(look.record, look.sighting, self._settings, now).record
-        decision, _ = self._decide(ref, look.sighting, look, record, now)
-        return View(look.sighting, record, decision, now)
+    def view(self, observation: Observation) -> DatabaseView:
+        """The state of the database. Changes nothing. Raises the problem where RDS could not describe it."""
+        description, now = observation.described, observation.at
+        record = apply_observation(observation.record, description, self._policy, now).record
+        decision, _ = self._decide(observation, record)
+        return DatabaseView(description, record, decision, now)
 
     def reconcile(
-        self, ref: DatabaseRef, may: frozenset[Action], *, wish: Wish | None = None, look: Look | None = None
-    ) -> ReconcileResult:
-        """Observe, make the wish durable, decide, act, record. Raises Problem.
-
-        Whoever else works on the database at the same time is noticed by the record's ``rev`` or by RDS's refusal;
-        then everything is looked at afresh. ``may`` is what may be done if that is the decision; ``look`` saves the
-        first look where the caller has just had one.
-        """
-        now = self._clock()
-        refusals = 0
-        for attempt in range(_MAX_ATTEMPTS):
-            look = look or self.observe([ref])[ref]
-            try:
-                return self._reconcile_once(ref, look, wish, may, now)
-            except WriteConflict:
-                self._pause(random.uniform(0.0, 0.05 * (attempt + 1)))  # noqa: S311 - spreads writers, no secret
-            except InvalidState as refusal:
-                refusals += 1
-                if refusals > _MAX_STATE_ERRORS:
-                    raise AwsUnavailable(
-                        "RDS is changing its state at the moment.", TRY_AGAIN, log_detail=refusal.log_detail
-                    ).kept() from refusal
-                self._pause(1.0)
-            if attempt + 1 >= _MIN_ATTEMPTS and self._clock() - now > _RETRY_BUDGET:
-                break
-            look = None
-        raise AwsUnavailable("Too many change this database at the same time.", TRY_AGAIN, log_detail=str(ref))
-
-    def _reconcile_once(
-        self, ref: DatabaseRef, look: Look, wish: Wish | None, may: frozenset[Action], now: datetime
-    ) -> ReconcileResult:
-        if isinstance(look.sighting, Problem):
-            if wish is not None and not isinstance(look.sighting, DatabaseNotFound):
-                self._actor.store(ref, look.record, wish(look.record, None, now), now)
-                raise look.sighting.kept() from look.sighting
-            raise look.sighting
-        seen = apply_observation(look.record, look.sighting, self._settings, now)
-        found = effective_status(look.sighting, seen.record, now)
-        wished = Transition(seen.record) if wish is None else wish(seen.record, found, now)
-        change = Transition(wished.record, seen.events + wished.events)
-        decision, observation = self._decide(ref, look.sighting, look, change.record, now)
-        act = self._act(ref, look.record, change, observation, decision, may, now)
-        telemetry.log_reconcile(look.sighting, found, act.decision, act.done)
-        view = self._view_of(ref, act, replace(look, metric=observation.metric))
-        return ReconcileResult(found, act.decision, act.done, act.record, view)
-
-    def _act(
         self,
         ref: DatabaseRef,
-        before: DatabaseRecord,
-        change: Transition,
-        seen: Observation,
-        decision: Decision,
-        may: frozenset[Action],
-        now: datetime,
-    ) -> Act:
-        match decision.action:
-            case Action.START if Action.START in may:
-                return self._actor.start(ref, self._actor.store(ref, before, change, now), decision, now)
-            case Action.STOP if Action.STOP in may:
-                return self._actor.stop(ref, before, change, seen, now)
-            case Action.NONE | Action.START | Action.STOP:
-                return Act(Action.NONE, decision, self._actor.store(ref, before, change, now), seen.sighting)
+        allowed_actions: frozenset[Action],
+        *,
+        command: Command | None = None,
+        observation: Observation | None = None,
+    ) -> ReconcileResult:
+        """Observe, save the command, decide, act, record. Raises Problem.
+
+        A concurrent change is detected by the record's revision or by RDS's refusal; then a new pass begins with a new
+        observation. ``allowed_actions`` limits what a decision may do; ``observation`` saves the first observation
+        where the caller has just made one.
+        """
+        began, state_errors = self._clock(), 0
+        for attempt in range(_MAX_ATTEMPTS):
+            try:
+                return self._reconcile_once(observation or self.observe([ref])[ref], command, allowed_actions)
+            except WriteConflict:
+                self._sleep(random.uniform(0.0, 0.05 * (attempt + 1)))  # noqa: S311 - spreads writers, no secret
+            except InvalidState as refusal:
+                state_errors += 1
+                if state_errors > _MAX_STATE_ERRORS:
+                    message = "The state of the database is changing at the moment."
+                    raise AwsUnavailable(message, log_detail=refusal.log_detail).as_saved() from refusal
+                self._sleep(1.0)
+            observation = None
+            if attempt + 1 >= _MIN_ATTEMPTS and self._clock() - began > _RETRY_BUDGET:
+                break
+        message = "Too many functions change this database at the same time."
+        raise AwsUnavailable(message, TRY_AGAIN, log_detail=str(ref))
+
+    def _reconcile_once(
+        self, observation: Observation, command: Command | None, allowed_actions: frozenset[Action]
+    ) -> ReconcileResult:
+        if isinstance(observation.description, Problem):
+            raise self._save_command(observation, observation.description, command)
+        description, now = observation.description, observation.at
+        transition = apply_observation(observation.record, description, self._policy, now)
+        observed = effective_status(description, transition.record, now)
+        if command is not None:
+            transition = transition.then(apply_command(transition.record, command, observed, now))
+        decision, observation = self._decide(observation, transition.record)
+        decision, action_taken, after = self._act(observation, transition, decision, allowed_actions)
+        telemetry.log_reconcile(description, observed, decision, action_taken)
+        return ReconcileResult(observed, decision, action_taken, None if after is None else self.view(after))
+
+    def _save_command(self, observation: Observation, problem: Problem, command: Command | None) -> Problem:
+        """Save a command although RDS could not describe the database. Returns the problem to raise."""
+        if command is None or isinstance(problem, DatabaseNotFound):
+            return problem
+        transition = apply_command(observation.record, command, None, observation.at)
+        self._executor.record(observation.ref, observation.record, transition, observation.at)
+        return problem.as_saved()
+
+    def _act(
+        self, observation: Observation, transition: Transition, decision: Decision, allowed_actions: frozenset[Action]
+    ) -> tuple[Decision, Action, Observation | None]:
+        """Carry out the decision where it is allowed. Returns what was decided in the end, what was done, and the
+        observation as of then.
+        """
+        match decision.action if decision.action in allowed_actions else Action.NONE:
+            case Action.NONE:
+                record = self._executor.record(observation.ref, observation.record, transition, observation.at)
+                return decision, Action.NONE, replace(observation, record=record)
+            case Action.START:
+                return decision, Action.START, self._executor.start(observation, transition)
+            case Action.STOP:
+                return self._stop(observation, transition, decision)
             case unexpected:
                 assert_never(unexpected)
 
-    def _view_of(self, ref: DatabaseRef, act: Act, look: Look) -> View | None:
-        if act.sighting is None:
-            return None
-        return self.view(ref, replace(look, sighting=act.sighting, record=act.record))
+    def _stop(
+        self, observation: Observation, transition: Transition, decision: Decision
+    ) -> tuple[Decision, Action, Observation | None]:
+        """Set the stop intent, re-check, stop. A restart that is requested after the intent is set follows the stop."""
+        # Not the time of the pass, which may have begun long before: the intent expires after STOP_INTENT_TTL.
+        began = self._clock()
+        record = self._executor.set_stop_intent(observation, transition, decision.detail)
+        try:
+            rechecked = self._recheck(observation, transition, record)
+        except Problem:
+            self._executor.clear_stop_intent(observation, record)
+            raise
+        if rechecked.action is not Action.STOP:
+            self._executor.clear_stop_intent(observation, record)
+            return rechecked, Action.NONE, None
+        if self._clock() > began + STOP_INTENT_TTL / 4:
+            # The intent might expire, and a restart be answered as done, before RDS receives the stop.
+            self._executor.clear_stop_intent(observation, record)
+            raise WriteConflict("The stop took too long to prepare.", log_detail=str(observation.ref))
+        return decision, Action.STOP, self._executor.stop(observation, record, decision.detail)
 
-    def _decide(
-        self, ref: DatabaseRef, sighting: Description, look: Look, record: DatabaseRecord, now: datetime
-    ) -> tuple[Decision, Observation]:
-        observation = Observation(sighting, look.activity, look.metric)
-        decision = decide(observation, record, self._settings, now)
-        if self._metric is None or look.metric is not None or decision.reason is not Reason.METRIC_UNKNOWN:
+    def _recheck(self, observation: Observation, transition: Transition, record: DatabaseRecord) -> Decision:
+        """Decide again, on the activity item as it is now that the stop intent is set."""
+        stored, activity = self._table.read([observation.ref])[observation.ref]
+        if stored.revision != record.revision:
+            raise WriteConflict("The record changed after the stop intent was set.", log_detail=str(observation.ref))
+        decision, _ = self._decide(replace(observation, activity=activity), transition.record)
+        if decision.action is Action.STOP and activity != observation.activity:
+            return replace(decision, action=Action.NONE, reason=Reason.RECENT_ACTIVITY, detail=_ACTIVITY_CHANGED)
+        return decision
+
+    def _decide(self, observation: Observation, record: DatabaseRecord) -> tuple[Decision, Observation]:
+        """The decision, and the observation with the activity metric if the decision depends on it."""
+        decision = decide(observation, record, self._policy, observation.at)
+        is_unread = observation.metric is None and decision.reason is Reason.METRIC_UNKNOWN
+        if self._metric is None or not is_unread:
             return decision, observation
-        observation = replace(observation, metric=self._metric.read([ref], self._settings.idle, now)[ref])
-        return decide(observation, record, self._settings, now), observation
+        ref, timeout = observation.ref, self._policy.idle_timeout
+        observation = replace(observation, metric=self._metric.read([ref], timeout, observation.at)[ref])
+        return decide(observation, record, self._policy, observation.at), observation
 
-    def _needs_metric(self, look: Look, now: datetime) -> bool:
-        if isinstance(look.sighting, Problem):
+    def _needs_metric(self, observation: Observation) -> bool:
+        if self._metric is None or isinstance(observation.description, Problem):
             return False
         try:
-            record = apply_observation(look.record, look.sighting, self._settings, now).record
-        except Exception:  # noqa: BLE001 - one database's fault in our own code; its own run meets it and tells it
+            record = apply_observation(observation.record, observation.description, self._policy, observation.at).record
+            return decide(observation, record, self._policy, observation.at).reason is Reason.METRIC_UNKNOWN
+        except Exception:  # noqa: BLE001 - an internal error of one database, which its own pass reports
             return False
-        observation = Observation(look.sighting, look.activity)
-        return decide(observation, record, self._settings, now).reason is Reason.METRIC_UNKNOWN
-
-
-def _look(sighting: Description | Problem, stored: Stored, now: datetime) -> Look:
-    seen = sighting if isinstance(sighting, Problem) else ignore_stale_description(sighting, stored.record, now)
-    return Look(seen, stored.record, stored.activity)

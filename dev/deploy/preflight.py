@@ -39,7 +39,7 @@ def check_stage(stage: str, root: Path = ROOT) -> Settings:
     except KeyError as error:
         raise NotReady([error.args[0]]) from None
     except SettingsError as error:
-        raise NotReady([f"stage {stage}: {fault}" for fault in error.faults]) from None
+        raise NotReady([f"stage {stage}: {fault}" for fault in error.errors]) from None
     if stage == LOCAL_STAGE:
         raise NotReady([f"STAGE: the stage {stage} is for make run; everybody knows its tokens."])
     if stale := policies.stale_files(stage, root):

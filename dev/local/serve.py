@@ -218,7 +218,7 @@ def _greet(console: Console, options: Options, settings: Settings) -> None:
     console.say("make run", f"Tokens: {', '.join(_TOKENS)}.")
     console.say("make run", "Try, in another terminal:")
     console.plain(f"\n    curl -X POST -H 'Authorization: Bearer {_TOKENS[0]}' {url}/databases/{database}/restart\n")
-    idle = settings.idle.total_seconds() / 60
+    idle = settings.idle_timeout.total_seconds() / 60
     console.say("make run", f"It stops {idle:g} min after the last activity. Ctrl-C ends everything.")
 
 

@@ -9,8 +9,8 @@ import pytest
 from botocore.stub import Stubber
 
 from chalicelib.aws.metric import ActivityMetric
-from chalicelib.domain.model import Action, DatabaseRef, Kind, MetricActive, MetricIdle, MetricUnknown, Reason, Source
-from chalicelib.settings import MetricRule
+from chalicelib.domain.activity import ActivitySource, MetricActive, MetricIdle, MetricRule, MetricUnknown
+from chalicelib.domain.model import Action, DatabaseRef, Kind, Reason
 from tests.support import ANALYTICS, NOW, PROD, a_world
 
 IDLE = timedelta(minutes=60)
@@ -121,4 +121,4 @@ def test_a_look_shows_the_metric_as_the_last_sign_of_use() -> None:
         stubber.add_response("get_metric_data", {"MetricDataResults": [series(0, 1)]})
         used = world.lifecycle.describe(PROD).decision.last_activity
         assert used is not None
-        assert (used.source, used.at) == (Source.METRIC, NOW - timedelta(minutes=3))
+        assert (used.source, used.at) == (ActivitySource.METRIC, NOW - timedelta(minutes=3))

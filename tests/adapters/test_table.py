@@ -10,18 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.aws.table import Stored, Table
+from chalicelib.domain.activity import InvalidActivity, LastQuery, NoActivity
 from chalicelib.domain.errors import AccessDenied, AwsError, AwsUnavailable, WriteConflict
-from chalicelib.domain.model import (
-    DatabaseRecord,
-    DatabaseRef,
-    Event,
-    EventName,
-    InvalidActivity,
-    Kind,
-    LastQuery,
-    NoActivity,
-    Transition,
-)
+from chalicelib.domain.model import DatabaseRecord, DatabaseRef, Event, EventName, Kind, Transition
 from tests.support import NOW, PROD, World, a_world, before_call, failing
 
 pytestmark = pytest.mark.usefixtures("either_cloud")

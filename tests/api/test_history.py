@@ -2,7 +2,7 @@
 
 import pytest
 
-from chalicelib.api.responses import MOST_EVENTS
+from chalicelib.api.responses import MAX_EVENTS
 from chalicelib.domain.model import Event, EventName
 from tests.served import Serve
 from tests.support import NOW, PROD
@@ -75,12 +75,12 @@ def test_days_that_are_none(serve: Serve, query: str) -> None:
 def test_what_an_answer_has_no_room_for_is_counted(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     app = serve()
     told = tuple(
-        Event(NOW, EventName.RESTART_REQUESTED, "ops", f"{number}", "stopped") for number in range(MOST_EVENTS + 7)
+        Event(NOW, EventName.RESTART_REQUESTED, "ops", f"{number}", "stopped") for number in range(MAX_EVENTS + 7)
     )
     monkeypatch.setattr(app.world.table, "history", lambda *_: told)
     answer = app.call("GET", f"{URL}/history").json_body
-    assert len(answer["events"]) == MOST_EVENTS
-    assert answer["events"][-1]["detail"] == str(MOST_EVENTS + 6)
+    assert len(answer["events"]) == MAX_EVENTS
+    assert answer["events"][-1]["detail"] == str(MAX_EVENTS + 6)
     assert answer["summary"]["events_left_out"] == 7
 
 

@@ -10,9 +10,9 @@ import schemathesis
 from chalice.test import HTTPResponse
 
 from chalicelib.api.auth import grants
-from chalicelib.api.requests import MOST_DAYS
-from chalicelib.api.responses import MOST_EVENTS
-from chalicelib.domain.model import EventName, Kind, Reason, Source, State
+from chalicelib.api.requests import MAX_DAYS
+from chalicelib.api.responses import MAX_EVENTS
+from chalicelib.domain.model import EventName, Kind, Reason, State
 from chalicelib.service.lifecycle import MAX_HOLD
 from chalicelib.settings import Role, SettingsError
 from tests.openapi import DOCUMENT, GUARDED, OPERATIONS, Operation, check_answer, operation_of, resolve, validator
@@ -63,9 +63,9 @@ def test_its_words_are_those_of_the_app() -> None:
         name for name in EventName if name is not EventName.DAILY_STATUS
     ]
     assert SCHEMAS["Summary"]["properties"]["periods"]["items"]["properties"]["state"]["enum"] == [*State, None]
-    assert SCHEMAS["History"]["properties"]["events"]["maxItems"] == MOST_EVENTS
+    assert SCHEMAS["History"]["properties"]["events"]["maxItems"] == MAX_EVENTS
     [days] = DOCUMENT["paths"]["/databases/{id}/history"]["get"]["parameters"]
-    assert days["schema"]["maximum"] == MOST_DAYS
+    assert days["schema"]["maximum"] == MAX_DAYS
     [by_hours, _] = SCHEMAS["Hold"]["oneOf"]
     assert by_hours["properties"]["hours"]["maximum"] == MAX_HOLD.total_seconds() / 3600
 

@@ -9,8 +9,8 @@ from benchmarks import cold, warm
 from benchmarks.canned_aws import ASLEEP, IN_USE, canned_aws
 from benchmarks.contenders import BARE, Contender, Match, Ring, matches
 from benchmarks.figures import Chapter, Figure
+from chalicelib.bootstrap import connect
 from chalicelib.domain.model import Action
-from chalicelib.service.lifecycle import connect
 from chalicelib.settings import read_settings
 from tests.benchmarks.conftest import BURN, Make
 from tests.deploy.lambda_runtime import Interpreter
@@ -99,7 +99,7 @@ def test_the_bare_calls_are_those_that_the_app_makes(
             monkeypatch.setenv(name, value)
         app = connect(read_settings({"DATABASES": database}))
         if database == ASLEEP:
-            assert app.restart(app.database(), "somebody").done is Action.START
+            assert app.restart(app.database(), "somebody").action_taken is Action.START
         else:
             assert [(result.action, result.reason) for result in app.check()] == [(Action.NONE, "recent-activity")]
         calls = aws.calls()

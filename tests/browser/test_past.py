@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from playwright.sync_api import expect
 
-from chalicelib.api.responses import MOST_EVENTS
+from chalicelib.api.responses import MAX_EVENTS
 from chalicelib.domain.model import Event, EventName
 from tests.browser.conftest import Look
 from tests.browser.scenes import SHOWN
@@ -87,7 +87,7 @@ def test_the_days_are_one_stop_of_the_tab_key_and_keep_it_when_they_are_drawn_an
 
 
 def test_what_is_left_out_is_counted(look: Look, app: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    told = tuple(Event(NOW, EventName.HOLD_SET, "ops", f"Number {number}.") for number in range(MOST_EVENTS + 1234))
+    told = tuple(Event(NOW, EventName.HOLD_SET, "ops", f"Number {number}.") for number in range(MAX_EVENTS + 1234))
     monkeypatch.setattr(app.world.table, "history", lambda *_: told)
     tab = look(app)
     tab.open()

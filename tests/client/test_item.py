@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from chalicelib.domain.model import LastQuery
+from chalicelib.domain.activity import LastQuery
 from rds_lifecycle_client import ActivityItem, Unavailable, item
 from tests.support import NOW, PROD, World, a_world, failing, hooked
 
@@ -34,7 +34,7 @@ def report(at: datetime) -> None:
 def test_it_has_the_contracts_shape_in_whole_seconds_rounded_up(world: World, written: Callable[[], Any]) -> None:
     report(NOW + timedelta(microseconds=1))
     assert written() == {"key": {"S": KEY}, "value": {"S": "2026-03-02T09:00:01Z"}}
-    assert world.table.read([PROD])[PROD].activity == LastQuery(NOW + timedelta(seconds=1))
+    assert world.table.read([PROD])[PROD][1] == LastQuery(NOW + timedelta(seconds=1))
 
 
 def test_a_later_time_replaces_and_an_earlier_one_does_not(written: Callable[[], Any]) -> None:

@@ -5,21 +5,11 @@ from typing import Any
 
 import pytest
 
+from chalicelib.domain.activity import ActivitySource, MetricRule
 from chalicelib.domain.errors import BadRequest, CannotStart, DatabaseNotFound, UnknownDatabase
-from chalicelib.domain.model import (
-    Action,
-    DatabaseRecord,
-    DatabaseRef,
-    Description,
-    Kind,
-    Reason,
-    Source,
-    State,
-    Transition,
-)
+from chalicelib.domain.model import Action, DatabaseRecord, DatabaseRef, Description, Kind, Reason, State, Transition
 from chalicelib.domain.transitions.observations import apply_observation
 from chalicelib.service.lifecycle import CheckFailed
-from chalicelib.settings import MetricRule
 from tests.support import ANALYTICS, NOW, PROD, START_MINUTES, STOP_MINUTES, World, a_world
 
 BOTH_KINDS = pytest.mark.parametrize("ref", [PROD, ANALYTICS], ids=["instance", "cluster"])
@@ -84,7 +74,7 @@ def test_started_by_hand_in_the_console_it_gets_a_full_idle_window() -> None:
         assert world.status() == "available"
         view = world.lifecycle.describe(PROD)
         assert view.decision.last_activity is not None
-        assert view.decision.last_activity.source is Source.STARTED
+        assert view.decision.last_activity.source is ActivitySource.STARTED
         world.wait(45, check_every=15)
         assert world.status() == "stopped"
 
@@ -206,7 +196,7 @@ def test_activity_reported_through_the_app_counts_like_a_query() -> None:
         world.queried(NOW - timedelta(hours=2))
         view = world.lifecycle.report_activity(PROD)
         assert view.decision.last_activity is not None
-        assert (view.decision.last_activity.at, view.decision.last_activity.source) == (NOW, Source.QUERY)
+        assert (view.decision.last_activity.at, view.decision.last_activity.source) == (NOW, ActivitySource.QUERY)
         item = world.dynamodb.get_item(TableName="system-metadata", Key={"key": {"S": "last_rds_query_time"}})["Item"]
         assert item == {"key": {"S": "last_rds_query_time"}, "value": {"S": "2026-03-02T09:00:00Z"}}
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.aws.attributes import from_attributes
+from chalicelib.aws.records import from_attributes
 from chalicelib.domain.timestamps import parse_time
 from tests.local.test_make_run import PATIENCE, Stack, running
 

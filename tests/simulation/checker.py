@@ -7,8 +7,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from chalicelib.aws.attributes import from_attributes
-from chalicelib.aws.records import decode_record
+from chalicelib.aws.records import decode_record, from_attributes
 from chalicelib.domain.errors import Problem
 from chalicelib.domain.model import DatabaseRef, State
 from chalicelib.domain.timestamps import parse_time

@@ -1,115 +1,116 @@
-"""Deliberate faults: the app with one of its protections taken out, by swapping what it depends on.
+"""Mutants: the app with one of its protections taken out, by replacing public functions, classes and constants.
 
-Each is something that a well-meaning change might do. The hunt has to catch every one of them.
+Each is a change that could be made with good intentions. The fuzzer has to catch every one of them.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 from unittest.mock import patch
 
+from chalicelib import bootstrap
+from chalicelib.aws.rds import Rds
 from chalicelib.aws.table import Table
-from chalicelib.domain import decision
-from chalicelib.domain.errors import AwsUnavailable, InsufficientCapacity
+from chalicelib.domain import decision, statuses
+from chalicelib.domain.activity import Activity
+from chalicelib.domain.errors import AwsUnavailable, InsufficientCapacity, WriteConflict
 from chalicelib.domain.model import (
-    Action,
     DatabaseRecord,
     DatabaseRef,
     Decision,
+    Description,
     EventName,
     Observation,
+    Policy,
     State,
     StatusInfo,
     Transition,
 )
 from chalicelib.domain.statuses import classify_status
-from chalicelib.domain.transitions import observations, unobserved
-from chalicelib.domain.transitions.commands import request_restart, set_hold, set_stop_intent, start_accepted
-from chalicelib.service import executor, lifecycle, reconciler
-from chalicelib.service.executor import Act, ActionExecutor
-from chalicelib.service.lifecycle import CheckResult
+from chalicelib.domain.transitions import observations, status_changes, unobserved
+from chalicelib.domain.transitions.commands import Command, RequestRestart, SetHold, apply_command
+from chalicelib.domain.transitions.observations import apply_observation
+from chalicelib.domain.transitions.results import start_accepted
+from chalicelib.service import executor, reconciler
+from chalicelib.service.executor import ActionExecutor, Clock, Sleep
+from chalicelib.service.lifecycle import CheckResult, Lifecycle
 from chalicelib.service.reconciler import Reconciler
 from chalicelib.settings import Settings
 
 Mutant = Callable[[], ExitStack]
 
 SEEDS: Final = 120
-"""Within so many, the hunt has to notice each of MUTANTS."""
+"""The fuzzer has to catch each of MUTANTS within so many seeds."""
 
 
-def _swap(*swaps: tuple[Any, str, Any]) -> ExitStack:
+def _replace(*replacements: tuple[Any, str, Any]) -> ExitStack:
     stack = ExitStack()
-    for owner, name, stand_in in swaps:
-        stack.enter_context(patch.object(owner, name, stand_in))
+    for owner, name, replacement in replacements:
+        stack.enter_context(patch.object(owner, name, replacement))
     return stack
 
 
 def _decide_on(record_of: Callable[[DatabaseRecord], DatabaseRecord]) -> ExitStack:
-    """Decisions see less of the record than there is."""
+    """Decisions do not see some of the record."""
 
-    def decide(seen: Observation, record: DatabaseRecord, settings: Settings, now: datetime) -> Decision:
-        return decision.decide(seen, record_of(record), settings, now)
+    def decide(observation: Observation, record: DatabaseRecord, policy: Policy, now: datetime) -> Decision:
+        return decision.decide(observation, record_of(record), policy, now)
 
-    return _swap((executor, "decide", decide), (reconciler, "decide", decide))
-
-
-def no_fence() -> ExitStack:
-    """A stop is not announced before RDS is told."""
-    return _swap((executor, "set_stop_intent", lambda record, _why, _now: record))
+    return _replace((reconciler, "decide", decide))
 
 
-def no_second_look() -> ExitStack:
-    """The activity that was read before the fence went up decides."""
-
-    class Hasty(ActionExecutor):
-        def stop(
-            self, ref: DatabaseRef, record: DatabaseRecord, change: Transition, seen: Observation, now: datetime
-        ) -> Act:
-            decided = decision.decide(seen, change.record, self._settings, now)
-            fenced = set_stop_intent(change.record, decided.detail, self._clock())
-            return self._stop_fenced(ref, self.store(ref, record, Transition(fenced, change.events), now), decided, now)
-
-    return _swap((reconciler, "ActionExecutor", Hasty))
+def without_stop_intent() -> ExitStack:
+    """No stop intent is stored before a stop."""
+    return _replace((executor, "set_stop_intent", lambda record, _reason, _now: Transition(record)))
 
 
-def intent_after_the_call() -> ExitStack:
-    """RDS is told to start first; the restart is written down once it has answered."""
+def without_recheck() -> ExitStack:
+    """The activity that was read before the stop intent was set decides."""
+    read = Table.read
 
-    class Eager(Reconciler):
-        def _act(
-            self,
-            ref: DatabaseRef,
-            before: DatabaseRecord,
-            change: Transition,
-            seen: Observation,
-            decision: Decision,
-            may: frozenset[Action],
-            now: datetime,
-        ) -> Act:
-            if decision.action is not Action.START or Action.START not in may:
-                return super()._act(ref, before, change, seen, decision, may, now)
-            self._rds.start(ref)
-            record = self._actor.store(ref, before, change, now)
-            return Act(Action.START, decision, self._actor.store(ref, record, start_accepted(record, now), now))
+    def read_once(table: Table, refs: Sequence[DatabaseRef]) -> dict[DatabaseRef, tuple[DatabaseRecord, Activity]]:
+        stored = read(table, refs)
+        known: dict[DatabaseRef, Activity] = table.__dict__.setdefault("activity_known_to_mutant", {})
+        known.update({ref: activity for ref, (record, activity) in stored.items() if record.stop_intent is None})
+        return {ref: (record, known.get(ref, activity)) for ref, (record, activity) in stored.items()}
 
-    return _swap((lifecycle, "Reconciler", Eager))
+    return _replace((Table, "read", read_once))
 
 
-def rev_not_checked() -> ExitStack:
-    """Whoever writes last wins."""
-    checked = Table._record_update
+def restart_saved_after_the_call() -> ExitStack:
+    """RDS is called first; the restart is saved once it has answered."""
 
-    def unchecked(self: Table, ref: DatabaseRef, before: DatabaseRecord, after: DatabaseRecord) -> dict[str, Any]:
-        update = checked(self, ref, before, after)
-        del update["ConditionExpression"]
-        return update
+    class Mutated(_ExecutorWithAdapters):
+        def start(self, observation: Observation, transition: Transition) -> Observation | None:
+            ref, now = observation.ref, observation.at
+            self.rds.start(ref)
+            record = self.record(ref, observation.record, transition, now)
+            self.record(ref, record, start_accepted(record, now), now)
+            return None
 
-    return _swap((Table, "_record_update", unchecked))
+    return _replace((reconciler, "ActionExecutor", Mutated))
 
 
-def idle_clock_ignores_the_start() -> ExitStack:
+def revision_not_checked() -> ExitStack:
+    """The last writer wins."""
+    commit = Table.commit
+
+    def overwrite(
+        table: Table, ref: DatabaseRef, before: DatabaseRecord, transition: Transition, now: datetime
+    ) -> DatabaseRecord:
+        while True:
+            try:
+                return commit(table, ref, before, transition, now)
+            except WriteConflict:
+                before = replace(before, revision=table.read([ref])[ref][0].revision)
+
+    return _replace((Table, "commit", overwrite))
+
+
+def idle_timer_ignores_the_start() -> ExitStack:
     """Only the last query counts: a database is stopped right after it has been started."""
     return _decide_on(
         lambda record: replace(record, available_since=None, first_observed_at=None, last_restart_requested_at=None)
@@ -117,125 +118,140 @@ def idle_clock_ignores_the_start() -> ExitStack:
 
 
 def no_seven_day_rule() -> ExitStack:
-    """A start by AWS counts as one by a person."""
-    return _swap((observations, "_is_started_by_aws", lambda _record, _now: False))
+    """A start by AWS counts as a start by a person."""
+    return _replace((status_changes, "is_started_by_aws", lambda _record, _now: False))
 
 
 def restart_dropped_on_503() -> ExitStack:
-    """A start that AWS did not accept is forgotten."""
+    """A restart whose start AWS did not accept is forgotten."""
 
-    class Forgetful(ActionExecutor):
-        def start(self, ref: DatabaseRef, record: DatabaseRecord, decision: Decision, now: datetime) -> Act:
+    class Mutated(_ExecutorWithAdapters):
+        def start(self, observation: Observation, transition: Transition) -> Observation | None:
             try:
-                return super().start(ref, record, decision, now)
+                return super().start(observation, transition)
             except (AwsUnavailable, InsufficientCapacity):
-                self._tell(ref, record, lambda fresh: Transition(replace(fresh, pending_restart=None)), now)
+                record, _ = self.table.read([observation.ref])[observation.ref]
+                forgotten = Transition(replace(record, pending_restart=None))
+                self.record(observation.ref, record, forgotten, observation.at)
                 raise
 
-    return _swap((reconciler, "ActionExecutor", Forgetful))
+    return _replace((reconciler, "ActionExecutor", Mutated))
 
 
 def one_failure_ends_the_check() -> ExitStack:
-    """One after the other, and the first that fails is the last."""
-    return _swap((lifecycle.Lifecycle, "_run_concurrently", _one_by_one))
+    """Databases are checked one after the other, and the first failure ends the check."""
 
+    class Mutated(Lifecycle):
+        def __init__(
+            self, settings: Settings, reconciler: Reconciler, table: Table, clock: Clock, sleep: Sleep, _: object
+        ) -> None:
+            super().__init__(settings, reconciler, table, clock, sleep, _UntilTheFirstFailure)
 
-def _one_by_one(self: lifecycle.Lifecycle, work: Callable[[DatabaseRef], CheckResult]) -> list[CheckResult]:
-    results = []
-    for ref in self.settings.databases:
-        results.append(work(ref))
-        if results[-1].failed:
-            raise lifecycle.CheckFailed(results)
-    return results
+    return _replace((bootstrap, "Lifecycle", Mutated))
 
 
 def hold_ignored() -> ExitStack:
-    """A hold is stored, shown, and of no effect."""
+    """A hold is stored and shown, but has no effect."""
     return _decide_on(lambda record: replace(record, hold=None))
 
 
-def fence_never_lapses() -> ExitStack:
-    """A stop that was cut off keeps the database from ever being stopped again."""
-    return _swap((decision, "STOP_INTENT_TTL", timedelta(days=3650)))
+def stop_intent_never_expires() -> ExitStack:
+    """After a crash between the stop intent and the stop, the database is never stopped again."""
+    return _replace((statuses, "STOP_INTENT_TTL", timedelta(days=3650)))
 
 
-def fence_without_effect() -> ExitStack:
-    """The fence is there, but a restart does not see it."""
-    return _swap((reconciler, "effective_status", lambda sighting, _record, _now: classify_status(sighting.status)))
+def stop_intent_without_effect() -> ExitStack:
+    """The stop intent is stored, but restarts do not see it."""
+    return _replace(
+        (reconciler, "effective_status", lambda description, _record, _now: classify_status(description.status))
+    )
 
 
-def old_descriptions_believed() -> ExitStack:
-    """What RDS said before a change counts, if it says it again."""
-    return _swap((reconciler, "ignore_stale_description", lambda sighting, _record, _now: sighting))
+def stale_descriptions_believed() -> ExitStack:
+    """A description with the status before a change counts."""
+    return _replace((reconciler, "ignore_stale_description", lambda description, _record, _now: description))
 
 
 def restart_forgotten_while_starting() -> ExitStack:
-    """A restart that meets a start by another's hand relies on that start."""
+    """A restart that is requested while a start from outside is in progress relies on that start."""
 
-    def forgetful(record: DatabaseRecord, condition: StatusInfo | None, by: str, now: datetime) -> Transition:
-        change = request_restart(record, condition, by, now)
-        if condition is not None and condition.state is State.STARTING:
-            return Transition(replace(change.record, accepted_start=record.accepted_start), change.events)
-        return change
+    def forget(record: DatabaseRecord, command: Command, info: StatusInfo | None, now: datetime) -> Transition:
+        transition = apply_command(record, command, info, now)
+        if isinstance(command, RequestRestart) and info is not None and info.state is State.STARTING:
+            return replace(transition, record=replace(transition.record, accepted_start=record.accepted_start))
+        return transition
 
-    return _swap((lifecycle, "request_restart", forgetful))
+    return _replace((reconciler, "apply_command", forget))
 
 
-def old_description_settles_a_restart() -> ExitStack:
-    """A restart asked for behind a fence is dropped as soon as a description says that the database is up."""
-    return _swap((observations, "_is_just_asked", lambda _record, _now: False))
+def stale_description_resolves_a_restart() -> ExitStack:
+    """A restart requested during a stop is dropped as soon as a description shows the database as available."""
+    return _replace((observations, "CONSISTENCY_WINDOW", timedelta(0)))
 
 
 def pending_restart_relies_on_any_start() -> ExitStack:
-    """A pending restart is dropped where a start is under way, whoever made it."""
-    return _swap((DatabaseRecord, "with_external_start", lambda record, *_: replace(record, pending_restart=None)))
+    """A pending restart is dropped where any start is in progress, whoever made it."""
+    return _replace((DatabaseRecord, "with_external_start", lambda record, *_: replace(record, pending_restart=None)))
 
 
 def late_hold_relies_on_rds() -> ExitStack:
-    """A hold wakes the database only where RDS says that it is too late."""
+    """A hold restarts the database only where RDS describes that it comes too late."""
 
-    def reliant(
-        record: DatabaseRecord, condition: StatusInfo | None, until: datetime, by: str, now: datetime
-    ) -> Transition:
-        seen = condition or StatusInfo(State.RUNNING, ready=True)
-        return set_hold(record, seen, until, by, now)
+    def rely(record: DatabaseRecord, command: Command, info: StatusInfo | None, now: datetime) -> Transition:
+        if isinstance(command, SetHold) and info is None:
+            info = StatusInfo(State.RUNNING, ready=True)
+        return apply_command(record, command, info, now)
 
-    return _swap((lifecycle, "set_hold", reliant))
-
-
-def unseen_rounds_untold() -> ExitStack:
-    """That a stopped database was up since the last look is not told."""
-    return _swap((unobserved, "_is_later_stop", lambda *_: False))
+    return _replace((reconciler, "apply_command", rely))
 
 
-def silent_expiry() -> ExitStack:
-    """A restart that is given up is not told."""
+def unobserved_cycles_not_recorded() -> ExitStack:
+    """That a stopped database was running since the last observation is not recorded."""
+    return _replace((unobserved, "is_later_stop", lambda *_: False))
 
-    original = observations._resolve_pending_restart
 
-    def silent(*looked: Any, **more: Any) -> Transition:
-        change = original(*looked, **more)
-        return Transition(change.record, tuple(e for e in change.events if e.name is not EventName.RESTART_EXPIRED))
+def expiry_not_recorded() -> ExitStack:
+    """A restart expires without an event."""
 
-    return _swap((observations, "_resolve_pending_restart", silent))
+    def silent(record: DatabaseRecord, description: Description, policy: Policy, now: datetime) -> Transition:
+        transition = apply_observation(record, description, policy, now)
+        events = tuple(event for event in transition.events if event.name is not EventName.RESTART_EXPIRED)
+        return replace(transition, events=events)
+
+    return _replace((reconciler, "apply_observation", silent), (executor, "apply_observation", silent))
+
+
+class _ExecutorWithAdapters(ActionExecutor):
+    def __init__(self, policy: Policy, rds: Rds, table: Table, clock: Clock, sleep: Sleep) -> None:
+        super().__init__(policy, rds, table, clock, sleep)
+        self.rds, self.table = rds, table
+
+
+class _UntilTheFirstFailure(Executor):
+    def map(self, fn: Callable[..., Any], *iterables: Iterable[Any], **_: Any) -> Iterator[Any]:
+        for ref in iterables[0]:
+            result: CheckResult = fn(ref)
+            yield result
+            if result.failed:
+                return
 
 
 MUTANTS: Final = (
-    no_fence,
-    no_second_look,
-    intent_after_the_call,
-    rev_not_checked,
-    idle_clock_ignores_the_start,
+    without_stop_intent,
+    without_recheck,
+    restart_saved_after_the_call,
+    revision_not_checked,
+    idle_timer_ignores_the_start,
     no_seven_day_rule,
     restart_dropped_on_503,
     one_failure_ends_the_check,
     hold_ignored,
-    fence_never_lapses,
-    fence_without_effect,
-    old_descriptions_believed,
-    silent_expiry,
+    stop_intent_never_expires,
+    stop_intent_without_effect,
+    stale_descriptions_believed,
+    expiry_not_recorded,
 )
-"""Those that months of ordinary life bring to light. The others take a rare coincidence: test_regressions.py has it."""
+"""Those that months of ordinary use show. The others take a rare coincidence: test_regressions.py has it."""
 
-FIRST: Final[Mapping[Mutant, int]] = {old_descriptions_believed: 85}
-"""Where the hunt for one of them begins, if not at the first seed: plans that show it are rare."""
+FIRST: Final[Mapping[Mutant, int]] = {stale_descriptions_believed: 85}
+"""The seed at which the fuzzer starts for a mutant, if not the first: plans that show it are rare."""

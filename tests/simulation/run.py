@@ -8,9 +8,7 @@ from contextlib import contextmanager, redirect_stdout
 from datetime import UTC, datetime
 from typing import Any, Final, assert_never
 
-from chalicelib.aws.metric import ActivityMetric
-from chalicelib.aws.rds import Rds
-from chalicelib.aws.table import Table
+from chalicelib.bootstrap import build
 from chalicelib.domain.model import DatabaseRef, Kind
 from chalicelib.service.lifecycle import Lifecycle
 from chalicelib.settings import Settings, read_settings
@@ -194,16 +192,13 @@ class Simulation:
             self.checker.on_log_line(owner, database, event)
 
     def _lifecycle(self) -> Lifecycle:
-        pause, clock = self.latency.pause, self.scheduler.clock
-        rule = self.settings.activity_metric
-        metric = None if rule is None else ActivityMetric(lambda: self._client("cloudwatch", self.metric), rule)
-        return Lifecycle(
+        return build(
             self.settings,
-            Rds(self._client("rds", self.rds)),
-            Table(self._client("dynamodb", self.table), self.settings, pause),
-            metric,
-            clock,
-            pause,
+            self._client("rds", self.rds),
+            self._client("dynamodb", self.table),
+            lambda: self._client("cloudwatch", self.metric),
+            self.scheduler.clock,
+            self.latency.pause,
             self.scheduler.thread_pool,
         )
 
@@ -241,8 +236,8 @@ def _environ(plan: Plan) -> dict[str, str]:
 
 def _bounds(settings: Settings) -> Bounds:
     return Bounds(
-        idle_timeout=settings.idle.total_seconds(),
+        idle_timeout=settings.idle_timeout.total_seconds(),
         interval=settings.check_interval.total_seconds(),
-        restart_ttl=settings.restart_ttl.total_seconds(),
+        restart_ttl=settings.policy.restart_ttl.total_seconds(),
         has_metric=settings.activity_metric is not None,
     )

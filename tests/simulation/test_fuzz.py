@@ -66,7 +66,7 @@ def test_mutant__played_with_random_plans__violates_an_invariant(
 
 
 def test_shrink__for_a_plan_with_a_violation__keeps_few_steps_that_violate_the_same_invariant() -> None:
-    with mutants.idle_clock_ignores_the_start():
+    with mutants.idle_timer_ignores_the_start():
         plan = next(plan for plan in map(draw_plan, SEEDS) if play(plan).violation is not None)
         needed = shrink(plan)
         violation = play(plan, needed).violation
@@ -77,7 +77,7 @@ def test_shrink__for_a_plan_with_a_violation__keeps_few_steps_that_violate_the_s
 
 
 def test_shrink__after_its_last_play__returns_the_steps_found_so_far() -> None:
-    with mutants.idle_clock_ignores_the_start():
+    with mutants.idle_timer_ignores_the_start():
         plan = next(plan for plan in map(draw_plan, SEEDS) if play(plan).violation is not None)
         violation = play(plan).violation
         assert violation is not None

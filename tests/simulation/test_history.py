@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from chalicelib.aws.table import Table
-from chalicelib.domain.history import days_of, summarize, tell
+from chalicelib.domain.history import build_history, days_of, summarize
 from chalicelib.domain.model import DatabaseRef, State
 from dev.local.rds_behavior import StatusChange
 from tests.simulation.client import hooked_client
@@ -52,7 +52,7 @@ def compare(seed: int) -> int:
         if ref not in simulation.rds.databases:
             continue
         actual = actual_durations("stopped" if starts_stopped else "available", changes[ref], end)
-        summary = summarize(tell(table.history(ref, days_of(START, end)), START, end))
+        summary = summarize(build_history(table.history(ref, days_of(START, end)), START, end))
         bound = timedelta(seconds=(plan.interval_minutes * 60 + GRACE) * (len(changes[ref]) + 1))
         running = timedelta(seconds=actual[State.RUNNING] + actual[State.BUSY] + actual[State.FAILED])
         stopped = timedelta(seconds=actual[State.STOPPED])

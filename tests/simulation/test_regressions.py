@@ -79,7 +79,7 @@ def test_restart__during_a_stop_in_the_console_that_rds_does_not_show__is_carrie
         return play(plan, stop, restart, lag=40)
 
     assert [violation_of(seed) for seed in range(12)] == [None] * 12
-    with mutants.old_description_settles_a_restart():
+    with mutants.stale_description_resolves_a_restart():
         found = {violation.invariant for violation in map(violation_of, range(12)) if violation is not None}
     assert found == {Invariant.LIVE}, "only some orders of the calls show it"
 
@@ -122,7 +122,7 @@ def test_history__after_a_start_and_a_stop_while_the_table_refused_writes__conta
     )
     plan = replace(PLAN, starts_stopped=(False,), steps=steps)
     assert play(plan, *steps) is None
-    with mutants.unseen_rounds_untold():
+    with mutants.unobserved_cycles_not_recorded():
         violation = play(plan, *steps)
     assert violation is not None
     assert violation.invariant is Invariant.RECORDED

@@ -8,7 +8,7 @@ from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.aws.attributes import from_attributes, to_attributes
+from chalicelib.aws.records import from_attributes, to_attributes
 
 PLAIN = st.recursive(
     st.none() | st.booleans() | st.text() | st.integers(-(10**37), 10**37),

@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from chalicelib.domain.decision import CONSISTENCY_WINDOW, STOP_INTENT_TTL
 from chalicelib.domain.model import (
     AcceptedStart,
     DatabaseRecord,
@@ -18,6 +17,7 @@ from chalicelib.domain.model import (
     StatusInfo,
     StopIntent,
 )
+from chalicelib.domain.statuses import CONSISTENCY_WINDOW, STOP_INTENT_TTL
 from chalicelib.domain.transitions.commands import (
     end_hold,
     request_restart,

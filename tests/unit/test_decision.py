@@ -7,36 +7,32 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain.decision import (
-    CONSISTENCY_WINDOW,
-    MAX_CLOCK_SKEW,
-    STOP_INTENT_TTL,
-    decide,
-    ignore_stale_description,
-    is_expired,
-)
-from chalicelib.domain.model import (
-    AcceptedStart,
-    Action,
+from chalicelib.domain.activity import (
     Activity,
-    DatabaseRecord,
-    Description,
-    Hold,
+    ActivitySource,
     InvalidActivity,
     LastQuery,
     Metric,
     MetricActive,
     MetricIdle,
+    MetricRule,
     MetricUnknown,
     NoActivity,
+)
+from chalicelib.domain.decision import MAX_CLOCK_SKEW, decide, is_expired
+from chalicelib.domain.model import (
+    AcceptedStart,
+    Action,
+    DatabaseRecord,
+    Description,
+    Hold,
     Observation,
     PendingRestart,
     Reason,
-    Source,
     StopIntent,
 )
-from chalicelib.domain.statuses import _TABLE
-from chalicelib.settings import MetricRule, Settings
+from chalicelib.domain.statuses import _TABLE, CONSISTENCY_WINDOW, STOP_INTENT_TTL, ignore_stale_description
+from chalicelib.settings import Settings
 from tests.support import NOW, PROD
 
 SETTINGS = Settings((PROD,))
@@ -274,17 +270,17 @@ def test_idle_time_runs_from_the_latest_sign_of_use() -> None:
     )
     decision = decide(seen("available", LastQuery(minutes_ago(10))), record, SETTINGS, NOW)
     assert decision.last_activity is not None
-    assert (decision.last_activity.at, decision.last_activity.source) == (minutes_ago(10), Source.QUERY)
+    assert (decision.last_activity.at, decision.last_activity.source) == (minutes_ago(10), ActivitySource.QUERY)
     decision = decide(seen("available", LastQuery(minutes_ago(16))), record, SETTINGS, NOW)
     assert decision.last_activity is not None
-    assert (decision.last_activity.at, decision.last_activity.source) == (minutes_ago(15), Source.RESTART)
+    assert (decision.last_activity.at, decision.last_activity.source) == (minutes_ago(15), ActivitySource.RESTART)
 
 
 def test_a_query_in_the_same_second_as_a_restart_is_the_one_named() -> None:
     record = DatabaseRecord(last_restart_requested_at=NOW + timedelta(milliseconds=900))
     decision = decide(seen("available", LastQuery(NOW)), record, SETTINGS, NOW)
     assert decision.last_activity is not None
-    assert decision.last_activity.source is Source.QUERY
+    assert decision.last_activity.source is ActivitySource.QUERY
     assert decision.last_activity.at == record.last_restart_requested_at
 
 
@@ -341,7 +337,7 @@ def test_never_stops_within_the_idle_window_of_any_use(
         uses.append(observation.activity.at)
     if settings.activity_metric is not None and isinstance(observation.metric, MetricActive):
         uses.append(observation.metric.at)
-    assert all(NOW - at > settings.idle for at in uses if at is not None)
+    assert all(NOW - at > settings.idle_timeout for at in uses if at is not None)
 
 
 @given(OBSERVATIONS, RECORDS, ALL_SETTINGS)

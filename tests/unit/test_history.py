@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain.history import days_of, summarize, tell
-from chalicelib.domain.model import Event, EventName, Period, State
+from chalicelib.domain.history import Period, days_of, summarize, tell
+from chalicelib.domain.model import Event, EventName, State
 from tests.support import NOW
 
 HOUR = timedelta(hours=1)

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.aws.attributes import to_attributes
-from chalicelib.aws.records import decode_record, encode_event, encode_record
+from chalicelib.aws.records import decode_record, encode_event, encode_record, to_attributes
 from chalicelib.domain.model import DatabaseRecord, Event, EventName
 from tests.support import NOW
 from tests.unit.test_decision import RECORDS

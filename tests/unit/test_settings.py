@@ -7,16 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chalicelib.domain.activity import MetricRule
 from chalicelib.domain.model import DatabaseRef, Kind
-from chalicelib.settings import (
-    AccessToken,
-    MetricRule,
-    Role,
-    Settings,
-    SettingsError,
-    read_deploy_time_settings,
-    read_settings,
-)
+from chalicelib.settings import AccessToken, Role, Settings, SettingsError, read_deploy_time_settings, read_settings
 
 DIGEST = hashlib.sha256(b"secret").hexdigest()
 
@@ -31,7 +24,7 @@ def test_only_the_databases_have_to_be_named() -> None:
     settings = read_settings({"DATABASES": "ss-financial-prod"})
     assert settings == Settings((DatabaseRef(Kind.INSTANCE, "ss-financial-prod"),))
     assert (settings.metadata_table, settings.activity_key) == ("system-metadata", "last_rds_query_time")
-    assert (settings.idle, settings.check_interval) == (timedelta(minutes=60), timedelta(minutes=15))
+    assert (settings.idle_timeout, settings.check_interval) == (timedelta(minutes=60), timedelta(minutes=15))
 
 
 def test_everything_can_be_set() -> None:
@@ -51,7 +44,7 @@ def test_everything_can_be_set() -> None:
         }
     )
     assert settings.databases[1] == DatabaseRef(Kind.CLUSTER, "analytics")
-    assert settings.idle == timedelta(seconds=30)
+    assert settings.idle_timeout == timedelta(seconds=30)
     assert settings.check_interval == timedelta(minutes=1)
     assert settings.activity_metric == MetricRule("DBLoad", 0.05)
     assert settings.access_tokens == (

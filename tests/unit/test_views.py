@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from chalicelib.api.responses import database_to_json, seconds_to_next_look
+from chalicelib.api.responses import database_to_json, retry_after_seconds
+from chalicelib.domain.activity import NoActivity
 from chalicelib.domain.decision import decide
-from chalicelib.domain.model import AcceptedStart, DatabaseRecord, Description, NoActivity, Observation, PendingRestart
+from chalicelib.domain.model import AcceptedStart, DatabaseRecord, Description, Observation, PendingRestart
 from chalicelib.domain.timestamps import format_time
 from chalicelib.service.reconciler import View
 from chalicelib.settings import Settings
@@ -53,7 +54,7 @@ def test_a_queued_restart_is_estimated_and_a_hopeless_one_is_not() -> None:
 
 @pytest.mark.parametrize(("passed", "wait"), [(0, 30), (250, 25), (280, 10), (299, 2), (900, 2)])
 def test_who_waits_is_told_to_look_more_often_towards_the_end(passed: int, wait: int) -> None:
-    assert seconds_to_next_look(view("starting", launched(), NOW + timedelta(seconds=passed))) == wait
+    assert retry_after_seconds(view("starting", launched(), NOW + timedelta(seconds=passed))) == wait
 
 
 def test_a_running_database_that_nobody_ever_used_stops_now() -> None:

@@ -1,0 +1,169 @@
+"""Changes of the RDS status: what each means for the record, which event records it, and who caused it."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Final, assert_never
+
+from chalicelib.domain.model import (
+    APP_ACTOR,
+    AWS_ACTOR,
+    EXTERNAL_ACTOR,
+    AcceptedStart,
+    DatabaseRecord,
+    Description,
+    Event,
+    EventName,
+    State,
+    StatusInfo,
+    Transition,
+)
+from chalicelib.domain.statuses import classify_status, remedy_for
+from chalicelib.domain.timestamps import format_duration
+from chalicelib.domain.transitions.unobserved import infer_unobserved_events
+
+_KEPT_START_DURATIONS: Final = 10
+
+
+def apply_status(record: DatabaseRecord, description: Description, info: StatusInfo, now: datetime) -> Transition:
+    """The change of status, if there is one.
+
+    Where ``info`` differs from the status itself, the app's own stop is in progress, and the status says nothing new.
+    """
+    if info != classify_status(description.status):
+        return Transition(record)
+    ineffective = _ineffective_start(record, description, info)
+    by_aws = is_started_by_aws(record, now)
+    unobserved = infer_unobserved_events(record, description, info, now, by_aws=by_aws)
+    record = _with_automatic_restart(record, description, info)
+    if description.status == record.status:
+        return Transition(record, unobserved)
+    changed = replace(record, status=description.status, status_changed_at=now)
+    if record.status is None:
+        return _first_observed(changed, info, now)
+    if ineffective is not None:
+        return _start_without_effect(changed, ineffective, now)
+    before = classify_status(record.status)
+    if before.state is State.STOPPED or info.state is State.STARTING:
+        changed = replace(changed, started_by_aws=by_aws)
+    return Transition(changed, unobserved).then(_status_transition(changed, description.status, before, info, now))
+
+
+def is_started_by_aws(record: DatabaseRecord, now: datetime) -> bool:
+    """Whether a start that is observed now is the automatic one after seven days.
+
+    AWS starts a stopped database at AutomaticRestartTime, and no description says who started a database:
+    https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_StopInstance.html
+    So a start without a request, first observed after that time, counts as AWS's; an earlier one as somebody's.
+    """
+    due = record.automatic_restart_at
+    return record.pending_restart is None and record.accepted_start is None and due is not None and now >= due
+
+
+def _with_automatic_restart(record: DatabaseRecord, description: Description, info: StatusInfo) -> DatabaseRecord:
+    if info.state is State.STOPPED:
+        return replace(record, automatic_restart_at=description.automatic_restart_at)
+    return replace(record, automatic_restart_at=None) if info.ready else record
+
+
+def _status_transition(
+    record: DatabaseRecord, status: str, before: StatusInfo, info: StatusInfo, now: datetime
+) -> Transition:
+    match info.state:
+        case State.STOPPED:
+            return _stopped(record, now)
+        case State.STOPPING:
+            return _stopping(record, now)
+        case State.STARTING:
+            return _starting(record, now)
+        case State.RUNNING | State.BUSY if info.ready and not before.ready:
+            return _became_available(record, now)
+        case State.RUNNING:
+            return _with_event(record, EventName.AVAILABLE, "The RDS operation has ended.", now)
+        case State.BUSY:
+            return _with_event(record, EventName.BUSY, f"An RDS operation is in progress: {status}.", now)
+        case State.FAILED:
+            failed = replace(record.with_uptime_cleared(), stop_intent=None)
+            return _with_event(failed, EventName.FAILED, f"RDS reports {status}. {remedy_for(status)}", now)
+        case unexpected:
+            assert_never(unexpected)
+
+
+def _first_observed(record: DatabaseRecord, info: StatusInfo, now: datetime) -> Transition:
+    if info.ready:
+        record = replace(record, first_observed_at=now)
+    return _with_event(record, EventName.FIRST_SEEN, f"Monitoring started; RDS reports {record.status}.", now)
+
+
+def _stopped(record: DatabaseRecord, now: datetime) -> Transition:
+    by = APP_ACTOR if record.stop_intent is not None else EXTERNAL_ACTOR
+    stopped = replace(record.with_uptime_cleared(), stop_intent=None)
+    return _with_event(stopped, EventName.STOPPED, "It has stopped. AWS no longer bills instance hours.", now, by=by)
+
+
+def _stopping(record: DatabaseRecord, now: datetime) -> Transition:
+    by, reason = EXTERNAL_ACTOR, "It was stopped outside rds-lifecycle."
+    if record.stop_intent is not None:
+        by, reason = APP_ACTOR, record.stop_intent.reason
+    return _with_event(record.with_uptime_cleared(), EventName.STOPPING, reason, now, by=by)
+
+
+def _starting(record: DatabaseRecord, now: datetime) -> Transition:
+    record, restart = replace(record, stop_intent=None), record.pending_restart
+    if restart is not None:
+        started = replace(record, accepted_start=AcceptedStart(now, restart))
+        return _with_event(started, EventName.STARTING, "RDS starts it, as requested.", now, by=restart.by)
+    if record.started_by_aws:
+        detail = "AWS starts it automatically after seven days."
+        return _with_event(record, EventName.STARTING, detail, now, by=AWS_ACTOR)
+    detail = "It was started outside rds-lifecycle."
+    return _with_event(record, EventName.STARTING, detail, now, by=EXTERNAL_ACTOR)
+
+
+def _became_available(record: DatabaseRecord, now: datetime) -> Transition:
+    """The idle timer starts, unless AWS started the database after seven days."""
+    start, restart = record.accepted_start, record.pending_restart
+    since = None if record.started_by_aws else now
+    on_request = start is not None or restart is not None
+    up = replace(record, accepted_start=None, available_since=since, started_on_request=on_request)
+    if start is not None:
+        if not start.external:  # When a start from outside began is not known.
+            took = max(0, round((now - start.accepted_at).total_seconds()))
+            up = replace(up, start_durations=(*record.start_durations, took)[-_KEPT_START_DURATIONS:])
+        waited = now - start.restart.requested_at
+        detail = f"Available {format_duration(waited)} after the restart was requested."
+        seconds = max(0, round(waited.total_seconds()))
+        return _with_event(up, EventName.AVAILABLE, detail, now, by=start.restart.by, seconds=seconds)
+    if restart is not None:
+        return _with_event(up, EventName.AVAILABLE, "Available, as requested.", now, by=restart.by)
+    if record.started_by_aws:
+        detail = "Available, started by AWS after seven days."
+        return _with_event(up, EventName.AVAILABLE, detail, now, by=AWS_ACTOR)
+    return _with_event(up, EventName.AVAILABLE, "Available.", now, by=EXTERNAL_ACTOR)
+
+
+def _ineffective_start(record: DatabaseRecord, description: Description, info: StatusInfo) -> AcceptedStart | None:
+    """The start that RDS accepted and that had no effect, if that is what RDS describes.
+
+    AutomaticRestartTime is then still that of the stop before it: the database has not been stopped since.
+    """
+    restart_at = description.automatic_restart_at
+    is_same_stop = restart_at is not None and restart_at == record.automatic_restart_at
+    return record.accepted_start if info.state is State.STOPPED and is_same_stop else None
+
+
+def _start_without_effect(record: DatabaseRecord, start: AcceptedStart, now: datetime) -> Transition:
+    pending = replace(record.with_uptime_cleared(), pending_restart=start.restart)
+    detail = "The start had no effect; the restart is pending again."
+    return _with_event(pending, EventName.START_FAILED, detail, now, by=start.restart.by)
+
+
+def _with_event(
+    record: DatabaseRecord,
+    name: EventName,
+    detail: str,
+    now: datetime,
+    *,
+    by: str | None = None,
+    seconds: int | None = None,
+) -> Transition:
+    return Transition(record, (Event(now, name, by, detail, record.status, seconds),))
