@@ -1,4 +1,4 @@
-"""After `make test`: every module of what ships is covered by branches as far as its floor asks."""
+"""Run after `make test`: checks that the branch coverage of every module reaches its floor."""
 
 import io
 import json
@@ -14,7 +14,7 @@ _FLOORS: Final = {"chalicelib/domain/decision.py": 100.0}
 
 
 def main() -> int:
-    """Read the data that the tests left; 1 if any module is below its floor."""
+    """Read the coverage data of the tests; 1 if any module is below its floor."""
     coverage = Coverage()
     coverage.load()
     with tempfile.TemporaryDirectory() as folder:
@@ -26,14 +26,14 @@ def main() -> int:
             sys.stdout = out
         files = json.loads(report.read_text())["files"]
     low = [
-        f"{name}: {found['summary']['percent_covered']:.1f} % covered, {floor:g} % wanted"
+        f"{name}: {found['summary']['percent_covered']:.1f} % branch coverage, {floor:g} % required"
         for name, found in files.items()
         if found["summary"]["percent_covered"] < (floor := _FLOORS.get(name, _FLOOR))
     ]
     for line in low:
         print(line, file=sys.stderr)
     if not low:
-        print(f"All {len(files)} modules are covered as far as asked.")
+        print(f"The branch coverage of all {len(files)} modules reaches its floor.")
     return 1 if low or not files else 0
 
 

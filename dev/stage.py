@@ -1,4 +1,4 @@
-"""The stages of .chalice/config.json: what each tells the app, and what AWS calls its functions."""
+"""The stages of .chalice/config.json: their environment variables, and the names of their functions."""
 
 import json
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from chalice.config import Config
 ROOT: Final = Path(__file__).resolve().parent.parent
 APP_NAME: Final = "rds-lifecycle"
 LOCAL_STAGE: Final = "local"
-"""The stage of `make run`. Its tokens are known to everybody."""
+"""The stage of `make run`. Its tokens are public."""
 
 
 def stages(root: Path = ROOT) -> list[str]:
@@ -19,11 +19,11 @@ def stages(root: Path = ROOT) -> list[str]:
 
 
 def stage_config(stage: str, root: Path = ROOT, function: str = "api_handler") -> Config:
-    """Chalice's own view of a function in a stage. Raises KeyError for a stage that is not in config.json."""
+    """Chalice's configuration of a function in a stage. Raises KeyError for a stage that is not in config.json."""
     config = _read(root)
     if stage not in config["stages"]:
         known = ", ".join(config["stages"])
-        raise KeyError(f"STAGE: {stage!r} is no stage of .chalice/config.json; there are {known}")
+        raise KeyError(f"STAGE: {stage!r} is not a stage of .chalice/config.json. Its stages: {known}")
     return Config(chalice_stage=stage, function_name=function, config_from_disk=config)
 
 
@@ -34,12 +34,12 @@ def stage_environment(stage: str, root: Path = ROOT) -> Mapping[str, str]:
 
 
 def function_name(stage: str, function: str) -> str:
-    """Chalice calls the API's function <app>-<stage>, every other one <app>-<stage>-<name>."""
+    """The name that Chalice gives the function: <app>-<stage> for the API's, <app>-<stage>-<name> for any other."""
     return f"{APP_NAME}-{stage}" + ("" if function == "api_handler" else f"-{function}")
 
 
 def deployed_file(stage: str, root: Path = ROOT) -> Path:
-    """Where Chalice notes what it has deployed."""
+    """The file in which Chalice keeps what it has deployed."""
     return root / ".chalice" / "deployed" / f"{stage}.json"
 
 

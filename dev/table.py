@@ -1,4 +1,4 @@
-"""The metadata table: made where it is missing; an existing one only gets its expiry."""
+"""Creates the metadata table; of an existing table, it only enables the expiry of items."""
 
 from typing import TYPE_CHECKING
 
@@ -7,13 +7,13 @@ if TYPE_CHECKING:
 
 
 def ensure_table(client: "DynamoDBClient", name: str) -> bool:
-    """On demand, with point-in-time recovery, expiring by ``expires_at``. Returns whether it had to be made.
+    """On-demand, with point-in-time recovery and Time to Live by ``expires_at``. Returns whether it was created.
 
-    What is set up already is left as it is, also where another attribute expires the items.
+    Existing configuration is not changed, even where Time to Live uses another attribute.
     """
     try:
         client.describe_table(TableName=name)
-        made = False
+        created = False
     except client.exceptions.ResourceNotFoundException:
         client.create_table(
             TableName=name,
@@ -25,10 +25,10 @@ def ensure_table(client: "DynamoDBClient", name: str) -> bool:
         client.update_continuous_backups(
             TableName=name, PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True}
         )
-        made = True
+        created = True
     expiry = client.describe_time_to_live(TableName=name)["TimeToLiveDescription"]
     if expiry.get("TimeToLiveStatus") not in ("ENABLED", "ENABLING"):
         client.update_time_to_live(
             TableName=name, TimeToLiveSpecification={"Enabled": True, "AttributeName": "expires_at"}
         )
-    return made
+    return created

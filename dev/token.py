@@ -1,4 +1,4 @@
-"""`make token NAME=… ROLE=…`: a new token, and its entry for ACCESS_TOKENS."""
+"""`make token NAME=… ROLE=…`: creates a token and its entry for ACCESS_TOKENS."""
 
 import argparse
 import hashlib
@@ -9,16 +9,16 @@ from chalicelib.settings import Role, SettingsError, read_settings
 
 
 def entry(name: str, role: str, token: str) -> str:
-    """What stands for the token in ACCESS_TOKENS. Raises SettingsError where name or role would be refused there."""
+    """The token's entry in ACCESS_TOKENS. Raises SettingsError where the name or the role is not valid there."""
     text = f"{name}:{role}:{hashlib.sha256(token.encode()).hexdigest()}"
     read_settings({"DATABASES": "any", "ACCESS_TOKENS": text})
     return text
 
 
 def main() -> int:
-    """Print both; the token is stored nowhere."""
+    """Print the token and its entry; the token is stored nowhere."""
     parser = argparse.ArgumentParser(prog="make token", description=__doc__)
-    parser.add_argument("--name", required=True, help="who or what bears it; appears in records and history")
+    parser.add_argument("--name", required=True, help="who or what uses the token; appears in records and history")
     parser.add_argument("--role", required=True, choices=[role.value for role in Role])
     arguments = parser.parse_args()
     token = secrets.token_urlsafe(32)

@@ -22,7 +22,7 @@ from chalicelib.bootstrap import build
 from chalicelib.domain.model import DatabaseRecord, DatabaseRef, Kind
 from chalicelib.settings import Settings
 from dev.local.aws import create_database
-from dev.local.dynamodb import take_turns
+from dev.local.dynamodb import serialize_calls
 from dev.local.rds import LocalRds
 from dev.local.rds_timing import FixedTiming
 from dev.table import ensure_table
@@ -144,7 +144,7 @@ def a_world(
     """A world with these databases, all in that status. ``options`` are fields of Settings, if none are given."""
     databases = refs or (PROD,)
     settings = given or Settings(databases, **options)
-    take_turns()
+    serialize_calls()
     with mock_aws(), ExitStack() as counted:
         make = _on_moto if cloud_in_use == "moto" else _on_simulation
         world = make(settings, databases)

@@ -1,4 +1,7 @@
-"""Bytecode for the zip: Lambda unpacks it where nobody can write, so every cold start would compile every module."""
+"""Adds bytecode to the zip: Lambda unpacks it read-only, so that every cold start would compile every module.
+
+https://docs.aws.amazon.com/lambda/latest/dg/python-package.html
+"""
 
 import compileall
 import subprocess
@@ -18,10 +21,10 @@ print(*(module.__file__ for module in list(sys.modules.values()) if getattr(modu
 
 
 def add_bytecode(archive: Path) -> None:
-    """Add that of every module of the zip that the app loads, unless the zip has bytecode already.
+    """Add the bytecode of every module of the zip that the app loads, unless the zip has bytecode already.
 
-    A Python of another minor version than the one that runs this reads the sources instead ("Cached compiled Python
-    modules" in PEP 3147). Times and sizes of the sources, which unpacking may change, are not looked at (PEP 552).
+    A Python of another minor version ignores it and reads the sources (PEP 3147). Python does not compare it with the
+    time and size of the sources, which unpacking may change (PEP 552).
     """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name).resolve()
@@ -39,7 +42,7 @@ def add_bytecode(archive: Path) -> None:
 
 
 def _loaded_from(folder: Path) -> list[Path]:
-    """The modules that importing app.py loads from the folder."""
+    """The modules of the folder that are loaded when app.py is imported."""
     command = [sys.executable, "-B", "-I", "-c", _LIST_LOADED, str(folder)]
     loaded = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout  # noqa: S603 - our own code
     return [path for line in loaded.splitlines() if (path := Path(line)).is_relative_to(folder)]

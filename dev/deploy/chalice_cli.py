@@ -1,4 +1,4 @@
-"""Chalice's command line, whose zips hold bytecode as well: `python -m dev.deploy.chalice_cli deploy`."""
+"""Chalice's command line with bytecode in its zips: `python -m dev.deploy.chalice_cli deploy`."""
 
 import sys
 from pathlib import Path
@@ -11,7 +11,7 @@ from dev.deploy.bytecode import add_bytecode
 
 
 class Packager(LambdaDeploymentPackager):
-    """Makes the zip of `chalice deploy` and of `chalice package`."""
+    """Creates the zip of `chalice deploy` and of `chalice package`."""
 
     def create_deployment_package(self, project_dir: str, python_version: str) -> str:
         """The path of the zip."""
@@ -21,6 +21,6 @@ class Packager(LambdaDeploymentPackager):
 
 
 if __name__ == "__main__":
-    # Chalice has no setting for this; its deployer looks the class up by this name.
+    # Chalice has no setting for the packager; its deployer looks the class up by this name.
     deployer.LambdaDeploymentPackager = Packager  # type: ignore[attr-defined]
     sys.exit(main())

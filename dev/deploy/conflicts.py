@@ -1,4 +1,4 @@
-"""What is deployed in the account already by other hands: this stage as a CloudFormation stack, and other stages."""
+"""Deployments in the account that a new one would conflict with: a CloudFormation stack of the stage, other stages."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,20 +10,24 @@ if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
 
 
-def faults(client: "LambdaClient", stage: str, settings: Settings, root: Path = ROOT) -> list[str]:
-    """Why the stage cannot be deployed beside what is there, one line each."""
+def find(client: "LambdaClient", stage: str, settings: Settings, root: Path = ROOT) -> list[str]:
+    """Why the stage cannot be deployed beside the existing deployments, one line for each conflict."""
     found = [
-        f"The stage {stage} was deployed here by the CloudFormation stack {stack}: deploy and remove it by that."
+        f"The CloudFormation stack {stack} has deployed the stage {stage} here: update or delete that stack instead."
         for stack in stacks(client, stage)
     ]
     for other in stages(root):
         if other not in (stage, LOCAL_STAGE):
-            found += _shared(other, _deployed_settings(client, other), settings)
+            found += _shared_resources(other, _deployed_settings(client, other), settings)
     return found
 
 
 def stacks(client: "LambdaClient", stage: str) -> list[str]:
-    """The CloudFormation stack that holds the stage's functions; none where it was not deployed so."""
+    """The CloudFormation stack that has deployed the stage's functions; empty where there is none.
+
+    CloudFormation sets this tag on what it creates:
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-properties-resource-tags.html
+    """
     try:
         tags = client.get_function(FunctionName=function_name(stage, "inactivity_check")).get("Tags", {})
     except client.exceptions.ResourceNotFoundException:
@@ -31,25 +35,25 @@ def stacks(client: "LambdaClient", stage: str) -> list[str]:
     return [tags["aws:cloudformation:stack-name"]] if "aws:cloudformation:stack-name" in tags else []
 
 
-def _shared(other: str, theirs: Settings | None, ours: Settings) -> list[str]:
-    """What only one of two stages may have. A table may be shared, as long as no item in it is."""
+def _shared_resources(other: str, theirs: Settings | None, ours: Settings) -> list[str]:
+    """What two stages must not share. They may share a table, as long as they share no item of it."""
     if theirs is None:
         return []
     shared = []
     both = {ref.id for ref in ours.databases} & {ref.id for ref in theirs.databases}
     if both:
         shared.append(
-            f"DATABASES: {', '.join(sorted(both))} is minded by the stage {other} of this account already; "
-            "neither would know of the other's restarts. Take it out of one of them, and deploy that one first."
+            f"DATABASES: {', '.join(sorted(both))} is already managed by the stage {other} of this account, and each "
+            "stage would ignore the other's restarts. Remove it from one of the stages, and deploy that stage first."
         )
     keys = {ours.activity_key_of(ref) for ref in ours.databases} & {
         theirs.activity_key_of(ref) for ref in theirs.databases
     }
     if keys and ours.metadata_table == theirs.metadata_table:
         shared.append(
-            f"ACTIVITY_KEY: the stage {other} of this account reads {', '.join(sorted(keys))} in the table "
-            f"{ours.metadata_table} too: queries of one database would keep the other awake. "
-            "Give this stage another ACTIVITY_KEY or another METADATA_TABLE."
+            f"ACTIVITY_KEY: the stage {other} of this account also reads {', '.join(sorted(keys))} in the table "
+            f"{ours.metadata_table}, so that queries of one database would keep the other running. "
+            "Set another ACTIVITY_KEY or another METADATA_TABLE for this stage."
         )
     return shared
 

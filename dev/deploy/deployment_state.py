@@ -1,7 +1,7 @@
-"""What is deployed of a stage, by the account's own word, written down where Chalice looks for it.
+"""Which resources of a stage the account holds, written to the file in which Chalice keeps its deployments.
 
-Chalice trusts a file of its own, .chalice/deployed/<stage>.json. It is not there in another clone, nor after a first
-`chalice deploy` that failed half-way; Chalice would then make a second API, and could not remove the first.
+Chalice reads this from .chalice/deployed/<stage>.json alone. The file is missing in another clone, and after a first
+`chalice deploy` that failed; Chalice would then create a second API and could not delete the first.
 """
 
 import json
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
 
 
-def look(stage: str, session: boto3.Session, root: Path = ROOT) -> list[dict[str, str]]:
-    """Write down what the account holds of the stage, and return it: nothing where nothing is deployed."""
+def refresh(stage: str, session: boto3.Session, root: Path = ROOT) -> list[dict[str, str]]:
+    """Write Chalice's file from the resources in the account, and return them; empty where nothing is deployed."""
     iam, functions, events = session.client("iam"), session.client("lambda"), session.client("events")
     found: list[dict[str, str]] = []
-    # In the order in which Chalice makes them: it deletes from the end.
+    # In the order in which Chalice creates them, because it deletes from the end.
     for function in CALLS:
         found += _role(iam, stage, function)
         found += _function(functions, stage, function)
         found += _rule(events, stage, function)
-    # An API without its stage's functions is of no use to anybody, and cannot be told from others.
+    # Without the stage's functions, an API cannot be assigned to a stage, and nobody can use it.
     found += [_api(api_id, session) for api_id in _api_ids(session.client("apigateway"), stage)]
     file = deployed_file(stage, root)
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -40,7 +40,7 @@ def look(stage: str, session: boto3.Session, root: Path = ROOT) -> list[dict[str
 
 
 def api_url(resources: list[dict[str, str]]) -> str | None:
-    """The address of the API, without a slash at its end; None where there is none."""
+    """The URL of the API, without a slash at its end; None where no API is deployed."""
     urls = [resource["rest_api_url"] for resource in resources if resource["resource_type"] == "rest_api"]
     return urls[0].rstrip("/") if urls else None
 
@@ -66,16 +66,16 @@ def _rule(client: "EventBridgeClient", stage: str, function: str) -> Iterator[di
 
 
 def _api_ids(client: "APIGatewayClient", stage: str) -> list[str]:
-    """The REST APIs whose authorizer is the stage's, the oldest first."""
-    ours = f":function:{function_name(stage, 'authorize')}/"
+    """The REST APIs that use the stage's authorizer, the oldest first."""
+    authorizer = f":function:{function_name(stage, 'authorize')}/"
     pages: Any = client.get_paginator("get_rest_apis").paginate()
     named = [api for page in pages for api in page.get("items", []) if api["name"] == APP_NAME]
     return [
         api["id"]
         for api in sorted(named, key=lambda api: api["createdDate"])
         if any(
-            ours in authorizer.get("authorizerUri", "")
-            for authorizer in client.get_authorizers(restApiId=api["id"]).get("items", [])
+            authorizer in found.get("authorizerUri", "")
+            for found in client.get_authorizers(restApiId=api["id"]).get("items", [])
         )
     ]
 

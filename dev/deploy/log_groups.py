@@ -1,6 +1,7 @@
-"""The log groups of the deployed functions: kept for a month, where nobody has chosen another time.
+"""The log groups of the deployed functions: events are kept for 30 days, unless another retention is set already.
 
-Chalice's own log_retention_in_days does not work for the function of a REST API (issue 2079 of aws/chalice).
+Chalice's own log_retention_in_days does not work for the function of a REST API:
+https://github.com/aws/chalice/issues/2079
 """
 
 from collections.abc import Iterable
@@ -13,12 +14,15 @@ RETENTION_DAYS: Final = 30
 
 
 def log_group(function: str) -> str:
-    """The log group in which Lambda writes for a function of that (whole) name."""
+    """The log group that Lambda writes to for the function of that complete name.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs.html
+    """
     return f"/aws/lambda/{function}"
 
 
-def limit(client: "CloudWatchLogsClient", groups: Iterable[str]) -> None:
-    """Make the groups where they are missing; give them their retention where they have none."""
+def set_retention(client: "CloudWatchLogsClient", groups: Iterable[str]) -> None:
+    """Create the groups that are missing, and set the retention of those that have none."""
     for group in groups:
         found = client.describe_log_groups(logGroupNamePrefix=group, limit=1)["logGroups"]
         if not found or found[0].get("logGroupName") != group:
@@ -29,7 +33,7 @@ def limit(client: "CloudWatchLogsClient", groups: Iterable[str]) -> None:
 
 
 def delete(client: "CloudWatchLogsClient", groups: Iterable[str]) -> None:
-    """Delete the groups; those that are gone are no fault."""
+    """Delete the groups that exist."""
     for group in groups:
         try:
             client.delete_log_group(logGroupName=group)

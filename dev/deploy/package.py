@@ -1,4 +1,4 @@
-"""`make package STAGE=…`: the SAM template, with table, alarms and the rest merged in, and the zip."""
+"""`make package STAGE=…`: writes the zip and the SAM template, which includes the table, alarms and log groups."""
 
 import json
 import os
@@ -8,17 +8,17 @@ from typing import Final
 
 from dev.deploy.deploy import ChaliceFailed, chalice
 from dev.deploy.preflight import NotReady, check_stage
-from dev.deploy.sam_template import LONGEST_INTERVAL, resources
+from dev.deploy.sam_template import LONGEST_INTERVAL, build_template
 from dev.stage import APP_NAME, ROOT
 
 _NEXT: Final = """
-Next, with a bucket of your own for the zip:
+Next, with the name of your S3 bucket for the zip:
 
     aws cloudformation package --template-file {sam} --s3-bucket <bucket> --output-template-file {out}
     aws cloudformation deploy --template-file {out} --stack-name {stack} --capabilities CAPABILITY_IAM \\
         --parameter-overrides AlarmEmail=<address>
 
-with CreateTable=false after --parameter-overrides where the table {table} exists already.\
+Add CreateTable=false after --parameter-overrides if the table {table} exists already.\
 """
 
 
@@ -27,12 +27,12 @@ def package(stage: str) -> Path:
     settings = check_stage(stage)
     if settings.check_interval > LONGEST_INTERVAL:
         most = int(LONGEST_INTERVAL.total_seconds() // 60)
-        raise NotReady([f"CHECK_INTERVAL_MINUTES: no alarm can watch checks further apart than {most} minutes."])
+        raise NotReady([f"CHECK_INTERVAL_MINUTES: alarms support intervals of up to {most} minutes."])
     folder = Path("build") / stage
     (ROOT / folder).mkdir(parents=True, exist_ok=True)
     merge = folder / "resources.json"
-    (ROOT / merge).write_text(json.dumps(resources(stage, settings), indent=2) + "\n")
-    # Chalice asks for a region, and uses none of it here.
+    (ROOT / merge).write_text(json.dumps(build_template(stage, settings), indent=2) + "\n")
+    # Chalice requires a region, although the template does not depend on it.
     os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
     chalice("package", "--stage", stage, "--merge-template", str(merge), str(folder))
     sam, out = folder / "sam.json", folder / "packaged.json"
@@ -42,7 +42,7 @@ def package(stage: str) -> Path:
 
 
 def main() -> int:
-    """Package the stage named by the argument."""
+    """Package the stage that the command line names."""
     try:
         package(sys.argv[1] if len(sys.argv) > 1 else "")
     except (NotReady, ChaliceFailed) as error:

@@ -1,8 +1,8 @@
-"""`make policies`: least privilege for each function, from a table of the boto3 calls that it makes.
+"""`make policies`: the IAM policy of each function, with least privilege, from a table of its boto3 calls.
 
-Chalice's own PolicyBuilder turns calls into IAM actions; here they are narrowed to the databases and the table of the
+Chalice's PolicyBuilder maps calls to IAM actions. Here the actions are limited to the databases and the table of the
 stage's settings, and the statements are added that Chalice leaves out of policies from files. Regions and accounts
-are ``*``: a role can only act in its own account, and the app only calls its own region.
+are ``*``, because a role acts in its own account only, and the app calls its own region only.
 """
 
 import functools
@@ -24,28 +24,31 @@ from dev.stage import ROOT, function_name, stage_config, stage_environment, stag
 
 Calls = Mapping[str, frozenset[str]]
 
-# transact_write_items needs no permission of its own but those of the writes that it contains, which are updates:
-# "Using IAM with DynamoDB transactions" in the DynamoDB developer guide.
-_LOOK: Final[Calls] = {
+# transact_write_items needs the permissions of the writes that it contains, which are updates:
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html
+_OBSERVE: Final[Calls] = {
     "rds": frozenset({"describe_db_instances", "describe_db_clusters"}),
     "dynamodb": frozenset({"batch_get_item", "update_item"}),
 }
-_SECOND_OPINION: Final[Calls] = {"cloudwatch": frozenset({"get_metric_data"})}
+_METRIC: Final[Calls] = {"cloudwatch": frozenset({"get_metric_data"})}
 _START: Final[Calls] = {"rds": frozenset({"start_db_instance", "start_db_cluster"})}
 _STOP: Final[Calls] = {"rds": frozenset({"stop_db_instance", "stop_db_cluster"})}
 
 CALLS: Final[Mapping[str, tuple[Calls, ...]]] = {
-    "api_handler": (_LOOK, _SECOND_OPINION, _START),
+    "api_handler": (_OBSERVE, _METRIC, _START),
     "authorize": (),
-    "inactivity_check": (_LOOK, _SECOND_OPINION, _START, _STOP),
-    "database_event": (_LOOK, _SECOND_OPINION, _START, _STOP),
-    "start_database": (_LOOK, _START),
-    "warm_up": (_LOOK, _START),
+    "inactivity_check": (_OBSERVE, _METRIC, _START, _STOP),
+    "database_event": (_OBSERVE, _METRIC, _START, _STOP),
+    "start_database": (_OBSERVE, _START),
+    "warm_up": (_OBSERVE, _START),
 }
 """The boto3 calls of each function."""
 
-_LOOKS_AT_ALL: Final = ("api_handler", "inactivity_check")
-"""Functions that describe all databases of a kind in one call, which IAM checks against all of that kind."""
+_DESCRIBE_ALL: Final = ("api_handler", "inactivity_check")
+"""Functions that describe all databases of a kind in one call; IAM checks such a call against all of that kind.
+
+https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonrds.html
+"""
 
 
 def policies_of(stage: str, root: Path = ROOT) -> dict[str, dict[str, Any]]:
@@ -63,7 +66,7 @@ def functions_of(settings: Settings) -> list[str]:
 
 
 def stale_files(stage: str, root: Path = ROOT) -> list[str]:
-    """The policy files of the stage that are missing, or are not what its settings ask for. Raises SettingsError."""
+    """The policy files of the stage that are missing or do not match its settings. Raises SettingsError."""
     folder = root / ".chalice"
     return [
         name
@@ -101,16 +104,17 @@ def _actions(function: str) -> tuple[str, ...]:
 
 
 def _resources(action: str, function: str, settings: Settings) -> tuple[str, ...]:
-    """The exact ARNs that the function may use the action on; none where its settings give it no use for it."""
+    """The exact ARNs on which the function may use the action; empty where the settings make it unnecessary."""
     service, _, operation = action.partition(":")
     if service == "dynamodb":
         return (f"arn:*:dynamodb:*:*:table/{settings.metadata_table}",)
     if service == "cloudwatch":
-        # GetMetricData knows no resources: "Actions, resources, and condition keys for Amazon CloudWatch".
+        # GetMetricData supports no resource-level permissions:
+        # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatch.html
         return ("*",) if settings.activity_metric is not None else ()
     kind = Kind.CLUSTER if "Cluster" in operation else Kind.INSTANCE
     refs = [ref for ref in settings.databases if ref.kind is kind]
-    if operation.startswith("Describe") and len(refs) > 1 and function in _LOOKS_AT_ALL:
+    if operation.startswith("Describe") and len(refs) > 1 and function in _DESCRIBE_ALL:
         return (f"arn:*:rds:*:*:{_ARN_PART[kind]}:*",)
     return tuple(_arn(ref) for ref in refs)
 
@@ -132,7 +136,7 @@ def _log_statement(function: str, config: Config) -> dict[str, Any]:
 
 
 def write(root: Path = ROOT) -> list[str]:
-    """Write the policies of every stage, and remove those of functions that are gone. Returns the files' names."""
+    """Write the policies of every stage, and delete other policy files. Returns the files' names."""
     written = {name: policy for stage in stages(root) for name, policy in policies_of(stage, root).items()}
     folder = root / ".chalice"
     for stale in folder.glob("policy-*.json"):
@@ -144,12 +148,12 @@ def write(root: Path = ROOT) -> list[str]:
 
 
 def main() -> int:
-    """Write all of them; say what was written."""
+    """Write the policies of every stage, and print their names."""
     os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
     try:
         names = write()
     except SettingsError as error:
-        print(f"make policies cannot write any policy: {error}", file=sys.stderr)
+        print(f"make policies: no policy was written. {error}", file=sys.stderr)
         return 1
     print(f"Wrote {len(names)} policies to .chalice: {', '.join(names)}")
     return 0

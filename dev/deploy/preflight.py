@@ -1,4 +1,4 @@
-"""Before anything at AWS is touched: can this stage be deployed, from here, to this account?"""
+"""Checks before `make deploy` changes anything: can this stage be deployed, from here, to this account?"""
 
 import os
 from dataclasses import dataclass
@@ -8,21 +8,21 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.settings import Settings, SettingsError, read_settings
-from dev import neighbours, policies
+from dev.deploy import conflicts, policies
 from dev.stage import LOCAL_STAGE, ROOT, stage_environment
 
 
 class NotReady(Exception):
-    """Why nothing was touched; each fault is one line for people."""
+    """Why nothing was changed; each error is one line."""
 
-    def __init__(self, faults: list[str]) -> None:
-        self.faults = tuple(faults)
-        super().__init__("Nothing was touched:\n  " + "\n  ".join(faults))
+    def __init__(self, errors: list[str]) -> None:
+        self.errors = tuple(errors)
+        super().__init__("Nothing was changed:\n  " + "\n  ".join(errors))
 
 
 @dataclass(frozen=True)
 class Target:
-    """A stage, and the account and region that it goes to."""
+    """A stage, and the account and region to which it is deployed."""
 
     stage: str
     session: boto3.Session
@@ -33,22 +33,22 @@ class Target:
 
 
 def check_stage(stage: str, root: Path = ROOT) -> Settings:
-    """The stage's settings, if it can be deployed as far as its files tell. Raises NotReady."""
+    """The stage's settings, if its files allow a deployment. Raises NotReady."""
     try:
         settings = read_settings(stage_environment(stage, root))
     except KeyError as error:
         raise NotReady([error.args[0]]) from None
     except SettingsError as error:
-        raise NotReady([f"stage {stage}: {fault}" for fault in error.errors]) from None
+        raise NotReady([f"stage {stage}: {message}" for message in error.errors]) from None
     if stage == LOCAL_STAGE:
-        raise NotReady([f"STAGE: the stage {stage} is for make run; everybody knows its tokens."])
+        raise NotReady([f"STAGE: the stage {stage} is for make run only, because its tokens are public."])
     if stale := policies.stale_files(stage, root):
-        raise NotReady([f"The policies are not current ({', '.join(stale)}): run make policies."])
+        raise NotReady([f"These policies do not match the settings: {', '.join(stale)}. Run make policies."])
     return settings
 
 
 def check_account(stage: str, root: Path = ROOT) -> Target:
-    """The account and region of the credentials that are set. Raises NotReady."""
+    """The account and region of the current credentials. Raises NotReady."""
     try:
         stage_environment(stage, root)
         session = boto3.Session()
@@ -56,7 +56,9 @@ def check_account(stage: str, root: Path = ROOT) -> Target:
         if not session.region_name:
             missing.append("No region is set: export AWS_DEFAULT_REGION, or choose a profile with AWS_PROFILE.")
         if session.get_credentials() is None:
-            missing.append("No AWS credentials are set: export AWS_PROFILE, or AWS_ACCESS_KEY_ID and its secret.")
+            missing.append(
+                "No AWS credentials are set: export AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
+            )
         if missing:
             raise NotReady(missing)
         account = session.client("sts").get_caller_identity()["Account"]
@@ -64,11 +66,11 @@ def check_account(stage: str, root: Path = ROOT) -> Target:
         raise NotReady([error.args[0]]) from None
     except (BotoCoreError, ClientError) as error:
         endpoint = os.environ.get("AWS_ENDPOINT_URL", "AWS")
-        raise NotReady([f"{endpoint} does not accept these credentials, or does not answer: {error}"]) from error
+        raise NotReady([f"{endpoint} rejects the credentials or does not respond: {error}"]) from error
     return Target(stage, session, account)
 
 
-def check_neighbours(target: Target, settings: Settings, root: Path = ROOT) -> None:
-    """That this stage takes nothing from another one in the same account and region. Raises NotReady."""
-    if faults := neighbours.faults(target.session.client("lambda"), target.stage, settings, root):
-        raise NotReady(faults)
+def check_conflicts(target: Target, settings: Settings, root: Path = ROOT) -> None:
+    """Check that the stage conflicts with no other deployment in the account and region. Raises NotReady."""
+    if found := conflicts.find(target.session.client("lambda"), target.stage, settings, root):
+        raise NotReady(found)

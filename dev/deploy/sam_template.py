@@ -1,4 +1,4 @@
-"""What is merged into Chalice's SAM template: .chalice/resources.json, and what follows from the stage's settings."""
+"""The template that is merged into Chalice's: .chalice/resources.json, completed from the stage's settings."""
 
 import json
 from datetime import timedelta
@@ -14,22 +14,25 @@ from dev.deploy.policies import functions_of
 from dev.stage import APP_NAME, ROOT, function_name
 
 LONGEST_INTERVAL: Final = timedelta(minutes=5037)
-"""CloudWatch's alarms look back over seven days at most, and these look back over two checks and a little more."""
+"""The evaluation period of an alarm is at most seven days, and here it covers two checks and a few minutes.
 
-_WOKEN_BY_EVENTBRIDGE: Final = ("inactivity_check", "database_event", "warm_up")
-_WHO_IS_TOLD: Final = {
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
+"""
+
+_INVOKED_BY_EVENTBRIDGE: Final = ("inactivity_check", "database_event", "warm_up")
+_ALARM_ACTIONS: Final = {
     "Fn::If": [
         "HasTopic",
         [{"Ref": "AlarmTopic"}],
         {"Fn::If": ["HasEmail", [{"Ref": "Alarms"}], {"Ref": "AWS::NoValue"}]},
     ]
 }
-_LATE: Final = timedelta(minutes=5)
-_MAX_STATE_ERRORS: Final = ("DEFAULT_4XX", "DEFAULT_5XX")
+_METRIC_DELAY: Final = timedelta(minutes=5)
+_GATEWAY_RESPONSES: Final = ("DEFAULT_4XX", "DEFAULT_5XX")
 
 
-def resources(stage: str, settings: Settings, root: Path = ROOT) -> dict[str, Any]:
-    """The whole template to merge."""
+def build_template(stage: str, settings: Settings, root: Path = ROOT) -> dict[str, Any]:
+    """The complete template to merge."""
     common = json.loads((root / ".chalice" / "resources.json").read_text())
     own: dict[str, Any] = {}
     for function in functions_of(settings):
@@ -43,15 +46,15 @@ def resources(stage: str, settings: Settings, root: Path = ROOT) -> dict[str, An
     own |= _alarms(settings, common)
     for resource in common["Resources"].values():
         if resource.get("Type") == "AWS::CloudWatch::Alarm":
-            resource["Properties"] |= {"AlarmActions": _WHO_IS_TOLD, "OKActions": _WHO_IS_TOLD}
+            resource["Properties"] |= {"AlarmActions": _ALARM_ACTIONS, "OKActions": _ALARM_ACTIONS}
     merged: dict[str, Any] = TemplateDeepMerger().merge({"Resources": own}, common)
     return merged
 
 
 def _function(stage: str, function: str) -> dict[str, Any]:
-    """The same names as `chalice deploy` gives, which the policies count on; and logs that do not stay for ever."""
+    """The function's name, which is the one that its policy grants, its log group, and its retries."""
     name, logical = function_name(stage, function), _logical(function)
-    made: dict[str, Any] = {
+    built: dict[str, Any] = {
         logical: {"DependsOn": [f"{logical}Logs"], "Properties": {"FunctionName": name}},
         f"{logical}Logs": {
             "Type": "AWS::Logs::LogGroup",
@@ -60,15 +63,17 @@ def _function(stage: str, function: str) -> dict[str, Any]:
             "Properties": {"LogGroupName": log_group(name), "RetentionInDays": RETENTION_DAYS},
         },
     }
-    if function in _WOKEN_BY_EVENTBRIDGE:
-        letters = {"Fn::GetAtt": ["DeadLetters", "Arn"]}
-        # EventBridge tries to hand the event over, Lambda tries to run it: each has its own retries and its own end.
+    if function in _INVOKED_BY_EVENTBRIDGE:
+        queue = {"Fn::GetAtt": ["DeadLetters", "Arn"]}
+        # EventBridge retries the delivery, Lambda retries the function; each has its own dead-letter destination.
+        # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html
+        # https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
         delivery = {
-            "DeadLetterConfig": {"Arn": letters},
+            "DeadLetterConfig": {"Arn": queue},
             "RetryPolicy": {"MaximumRetryAttempts": 8, "MaximumEventAgeInSeconds": 3600},
         }
-        made[logical]["Properties"]["Events"] = {f"{logical}Event": {"Properties": delivery}}
-        made[f"{logical}Retries"] = {
+        built[logical]["Properties"]["Events"] = {f"{logical}Event": {"Properties": delivery}}
+        built[f"{logical}Retries"] = {
             "Type": "AWS::Lambda::EventInvokeConfig",
             "DependsOn": ["DeadLettersFromLambda"],
             "Properties": {
@@ -76,40 +81,47 @@ def _function(stage: str, function: str) -> dict[str, Any]:
                 "Qualifier": "$LATEST",
                 "MaximumRetryAttempts": 2,
                 "MaximumEventAgeInSeconds": 3600,
-                "DestinationConfig": {"OnFailure": {"Destination": letters}},
+                "DestinationConfig": {"OnFailure": {"Destination": queue}},
             },
         }
-    return made
+    return built
 
 
 def _api(stage: str, settings: Settings) -> dict[str, Any]:
-    """The API's name tells its stage, because CloudWatch counts by name. API Gateway's own refusals look like ours."""
+    """The API's name, and the headers of API Gateway's own error responses, which match those of the app.
+
+    The name includes the stage, because metrics of an API have its name as their dimension:
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-metrics-and-dimensions.html
+    """
     headers = {"Cache-Control": "'no-store'"}
     if settings.cors_origin is not None:
         headers["Access-Control-Allow-Origin"] = f"'{settings.cors_origin}'"
-    refusal = {"ResponseParameters": {"Headers": headers}}
+    response = {"ResponseParameters": {"Headers": headers}}
     return {
         "DefinitionBody": {"info": {"title": f"{APP_NAME}-{stage}"}},
-        "GatewayResponses": dict.fromkeys(_MAX_STATE_ERRORS, refusal),
+        "GatewayResponses": dict.fromkeys(_GATEWAY_RESPONSES, response),
     }
 
 
 def _alarms(settings: Settings, common: dict[str, Any]) -> dict[str, Any]:
-    """How far back the alarms look. Metrics come minutes late, and Lambda repeats a failed run after one and two."""
-    two_checks = 2 * settings.check_interval + _LATE
-    silent = max(timedelta(hours=1), two_checks)
+    """The alarms' evaluation periods. Lambda retries a failed invocation after one minute and after two more.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
+    """
+    two_checks = 2 * settings.check_interval + _METRIC_DELAY
+    no_runs = max(timedelta(hours=1), two_checks)
     metrics = common["Resources"]["CheckFails"]["Properties"]["Metrics"]
     for metric in metrics:
         if "MetricStat" in metric:
             metric["MetricStat"]["Period"] = _seconds(two_checks)
     return {
         "CheckFails": {"Properties": {"Metrics": metrics}},
-        "CheckDoesNotRun": {"Properties": {"Period": _seconds(silent)}},
+        "CheckDoesNotRun": {"Properties": {"Period": _seconds(no_runs)}},
     }
 
 
 def _async_functions(settings: Settings) -> list[str]:
-    return [name for name in functions_of(settings) if name in _WOKEN_BY_EVENTBRIDGE]
+    return [name for name in functions_of(settings) if name in _INVOKED_BY_EVENTBRIDGE]
 
 
 def _dimensions(**values: str) -> list[dict[str, str]]:
@@ -117,7 +129,7 @@ def _dimensions(**values: str) -> list[dict[str, str]]:
 
 
 def _logical(function: str) -> str:
-    """Chalice's name for the function within the template."""
+    """Chalice's logical ID of the function."""
     return "APIHandler" if function == "api_handler" else str(to_cfn_resource_name(function))
 
 

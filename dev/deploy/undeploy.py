@@ -1,9 +1,9 @@
-"""`make undeploy STAGE=…`: removes everything that `make deploy` made, except for the table."""
+"""`make undeploy STAGE=…`: deletes everything that `make deploy` created, except the table."""
 
 import sys
 
 from chalicelib.settings import SettingsError, read_settings
-from dev import deployed, log_groups, neighbours
+from dev.deploy import conflicts, deployment_state, log_groups
 from dev.deploy.deploy import ChaliceFailed, chalice, run
 from dev.deploy.policies import CALLS
 from dev.deploy.preflight import NotReady, check_account
@@ -11,23 +11,23 @@ from dev.stage import function_name, stage_environment
 
 
 def undeploy(stage: str) -> None:
-    """Remove the stage. Raises NotReady before anything is touched, ChaliceFailed, and botocore's errors."""
+    """Delete the stage. Raises NotReady before anything is changed, ChaliceFailed, and botocore's errors."""
     target = check_account(stage)
-    if stacks := neighbours.stacks(target.session.client("lambda"), stage):
-        raise NotReady([f"The stage {stage} belongs to the CloudFormation stack {stacks[0]}: delete that."])
-    found = deployed.look(stage, target.session)
-    print(f"Removing the stage {stage} from {target}: {len(found)} resources.")
+    if stacks := conflicts.stacks(target.session.client("lambda"), stage):
+        raise NotReady([f"The stage {stage} belongs to the CloudFormation stack {stacks[0]}: delete that stack."])
+    found = deployment_state.refresh(stage, target.session)
+    print(f"Deleting the stage {stage} from {target}: {len(found)} resources.")
     while found:
-        # More than once where an API was made twice: Chalice knows only one of a name.
+        # Chalice knows one API of a name; where a second one exists, the next pass deletes it.
         chalice("delete", "--stage", stage)
-        left = deployed.look(stage, target.session)
+        left = deployment_state.refresh(stage, target.session)
         if len(left) >= len(found):
-            raise ChaliceFailed(f"These are still there: {', '.join(resource['name'] for resource in left)}.")
+            raise ChaliceFailed(f"These were not deleted: {', '.join(resource['name'] for resource in left)}.")
         found = left
     groups = [log_groups.log_group(function_name(stage, name)) for name in CALLS]
     log_groups.delete(target.session.client("logs"), groups)
-    print(f"Nothing is left of the stage {stage}: API, functions, roles, rules and logs are gone.")
-    print(f"The table {_table_of(stage)} is kept, with its records and history. It is yours to delete.")
+    print(f"Nothing is left of the stage {stage}: its API, functions, roles, rules and logs are deleted.")
+    print(f"The table {_table_of(stage)} was kept, with its records and history. Delete it yourself if unused.")
 
 
 def _table_of(stage: str) -> str:

@@ -1,7 +1,8 @@
-"""moto's API Gateway, made fit for the Swagger document by which Chalice deploys a REST API.
+"""Makes moto's API Gateway accept the Swagger document with which Chalice deploys a REST API.
 
-moto reads OpenAPI 3 documents with a description, and neither authorizers nor CORS mocks. API Gateway takes what
-Chalice sends as it is.
+moto requires OpenAPI 3 documents with a description, and supports neither authorizers nor CORS mocks. API Gateway
+imports Chalice's document as it is:
+https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-import-api.html
 """
 
 import copy
@@ -15,39 +16,39 @@ Document = dict[str, Any]
 _METHODS: Final = ("delete", "get", "head", "options", "patch", "post", "put")
 
 
-def take_swagger() -> None:
-    """From now on moto takes Chalice's documents. Doing this twice does no harm."""
-    if getattr(APIGatewayBackend.import_rest_api, "takes_swagger", False):
+def accept_swagger() -> None:
+    """Let moto import Chalice's documents. Calling this twice does no harm."""
+    if getattr(APIGatewayBackend.import_rest_api, "accepts_swagger", False):
         return
     imported, put = APIGatewayBackend.import_rest_api, APIGatewayBackend.put_rest_api
 
     @functools.wraps(imported)
     def import_rest_api(backend: APIGatewayBackend, api_doc: Document, *args: Any, **kwargs: Any) -> RestAPI:
-        info = {"description": "", **api_doc["info"]}  # moto: a document without a description is a KeyError
+        info = {"description": "", **api_doc["info"]}  # moto: KeyError for a document without a description
         return imported(backend, {**api_doc, "info": info}, *args, **kwargs)
 
     @functools.wraps(put)
     def put_rest_api(
         backend: APIGatewayBackend, function_id: str, api_doc: Document, *args: Any, **kwargs: Any
     ) -> RestAPI:
-        api = put(backend, function_id, _readable(api_doc), *args, **kwargs)
+        api = put(backend, function_id, _to_openapi(api_doc), *args, **kwargs)
         _add_root(backend, api, api_doc)
         _add_authorizers(backend, api, api_doc)
         return api
 
-    import_rest_api.takes_swagger = True  # type: ignore[attr-defined]
+    import_rest_api.accepts_swagger = True  # type: ignore[attr-defined]
     APIGatewayBackend.import_rest_api = import_rest_api  # type: ignore[method-assign,assignment]
     APIGatewayBackend.put_rest_api = put_rest_api  # type: ignore[method-assign,assignment]
 
 
-def _readable(document: Document) -> Document:
-    """The document in the words that moto understands."""
+def _to_openapi(document: Document) -> Document:
+    """The document in the form that moto imports."""
     read = copy.deepcopy({name: value for name, value in document.items() if name != "swagger"})
-    read["openapi"] = "3.0.0"  # moto: refuses a swagger key
-    read["paths"].pop("/", None)  # moto: would make a second root; see _add_root
+    read["openapi"] = "3.0.0"  # moto: rejects the key swagger
+    read["paths"].pop("/", None)  # moto: would create a second root; see _add_root
     for path in read["paths"].values():
         for integration in _integrations(path):
-            integration.setdefault("uri", "")  # moto: cannot do without, though a mock has none
+            integration.setdefault("uri", "")  # moto: requires it, although a mock integration has none
             integration.setdefault("httpMethod", "POST")
     return read
 
@@ -57,14 +58,14 @@ def _integrations(path: Document) -> list[Document]:
 
 
 def _add_root(backend: APIGatewayBackend, api: RestAPI, document: Document) -> None:
-    """moto: makes a resource below the root for the path of the root itself."""
+    """moto: would create another resource below the root for the root's own path."""
     root = api.get_resource_for_path("/")
     for method in document["paths"].get("/", {}):
         backend.put_method(api.id, root.id, method.upper(), None)
 
 
 def _add_authorizers(backend: APIGatewayBackend, api: RestAPI, document: Document) -> None:
-    """moto: imports no authorizers, and lets no method ask for one."""
+    """moto: imports neither authorizers nor the methods' references to them."""
     api.authorizers.clear()
     ids: dict[str, str] = {}
     for name, definition in document.get("securityDefinitions", {}).items():

@@ -1,4 +1,4 @@
-"""A local AWS on one port: moto's server, an RDS that takes its time, and Lambda's Invoke for the app's functions."""
+"""A simulated AWS on one port: moto's server, the simulated RDS, and Lambda's Invoke for the app's functions."""
 
 import json
 import re
@@ -16,8 +16,8 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from chalicelib.domain.model import DatabaseRef, Kind
 from chalicelib.settings import Settings
-from dev.local.apigateway import take_swagger
-from dev.local.dynamodb import take_turns
+from dev.local.apigateway import accept_swagger
+from dev.local.dynamodb import serialize_calls
 from dev.local.rds import LocalRds
 from dev.stage import APP_NAME, LOCAL_STAGE
 from dev.table import ensure_table
@@ -31,37 +31,37 @@ _INVOCATION: Final = re.compile(
 
 
 class LocalAws:
-    """Serves on 127.0.0.1 from a thread of its own, until it is stopped."""
+    """Serves on 127.0.0.1 in a thread of its own until it is stopped."""
 
     def __init__(self, port: int, start_seconds: float, stop_seconds: float) -> None:
         self.url = f"http://127.0.0.1:{port}"
         self._moto = DomainDispatcherApplication(create_backend_app)
         self._invoke: Invoke | None = None
-        take_turns()
-        take_swagger()
-        # moto: would need Docker in order to keep a function.
+        serialize_calls()
+        accept_swagger()
+        # moto: would require Docker to create a function.
         default_user_config["lambda"] = {"use_docker": False}
-        self._server = make_server("127.0.0.1", port, self._answer, threaded=True, request_handler=_Quiet)
+        self._server = make_server("127.0.0.1", port, self._answer, threaded=True, request_handler=_QuietHandler)
         self._thread = threading.Thread(target=self._server.serve_forever, name="local AWS", daemon=True)
         backend = get_backend("rds")[DEFAULT_ACCOUNT_ID][REGION]
         self.rds = LocalRds(backend, lambda: datetime.now(UTC), start_seconds, stop_seconds)
 
     def start(self) -> None:
-        """Begin to serve."""
+        """Start to serve."""
         self._thread.start()
 
     def stop(self) -> None:
-        """End serving."""
+        """Stop serving."""
         self._server.shutdown()
         self._thread.join()
         self._server.socket.close()
 
     def serve_functions(self, invoke: Invoke) -> None:
-        """From now on Lambda's Invoke runs the app's functions."""
+        """Let Lambda's Invoke run the app's functions."""
         self._invoke = invoke
 
     def create_resources(self, settings: Settings) -> None:
-        """The metadata table, and every minded database, stopped."""
+        """Create the metadata table, and every managed database with the status stopped."""
         ensure_table(boto3.client("dynamodb", endpoint_url=self.url, region_name=REGION), settings.metadata_table)
         client = boto3.client("rds", endpoint_url=self.url, region_name=REGION)
         for ref in settings.databases:
@@ -80,28 +80,31 @@ class LocalAws:
         return answer
 
     def _run(self, invoke: Invoke, name: str, environ: dict[str, Any]) -> tuple[str, list[tuple[str, str]], bytes]:
-        """Lambda's answer to Invoke."""
+        """Lambda's response to Invoke.
+
+        https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
+        """
         payload = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         try:
             result = invoke(name, json.loads(payload or b"{}"))
         except KeyError:
             body = {"Type": "User", "Message": f"Function not found: {name}"}
             return "404 Not Found", [("x-amzn-errortype", "ResourceNotFoundException")], _json(body)
-        except Exception as error:  # noqa: BLE001 - Lambda, too, turns whatever a function raises into an answer
+        except Exception as error:  # noqa: BLE001 - Lambda, too, returns every exception of a function as a response
             body = {"errorMessage": str(error), "errorType": type(error).__name__}
             return "200 OK", [("X-Amz-Function-Error", "Unhandled")], _json(body)
         return "200 OK", [("X-Amz-Executed-Version", "$LATEST")], _json(result)
 
 
-class _Quiet(WSGIRequestHandler):
-    """Calls of AWS are not worth a line each."""
+class _QuietHandler(WSGIRequestHandler):
+    """AWS calls are not logged."""
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 def create_database(client: Any, ref: DatabaseRef) -> None:
-    """A small PostgreSQL instance or cluster of that id."""
+    """Create a small PostgreSQL instance or cluster of that id."""
     access = {"MasterUsername": "dashboard", "MasterUserPassword": "only-local"}
     if ref.kind is Kind.CLUSTER:
         client.create_db_cluster(DBClusterIdentifier=ref.id, Engine="aurora-postgresql", **access)

@@ -1,4 +1,4 @@
-"""`chalice local` for a crowd: `python -m dev.local.chalice_local` takes chalice's own arguments."""
+"""`chalice local` for many concurrent requests: `python -m dev.local.chalice_local` takes Chalice's arguments."""
 
 import functools
 import socketserver
@@ -9,27 +9,27 @@ from typing import Any, Final
 from chalice.cli import main
 from chalice.local import LocalGateway
 
-# Python's default is 5: where more connect at the same moment, the kernel refuses or delays the others by seconds.
-_WAITING_CONNECTIONS: Final = 128
-# All requests share one Python process. Fifty at once would each take so long between reading the record and writing
-# it that somebody else always came first; on AWS each has a process of its own.
-_REQUESTS_AT_ONCE: Final = 4
+# Python's default is 5; beyond that the kernel drops connection requests, and clients retry after seconds.
+_CONNECTION_BACKLOG: Final = 128
+# All requests share one Python process. With more at once, each takes so long between reading and writing the record
+# that another one writes first, over and over. On AWS each request has a process of its own.
+_CONCURRENT_REQUESTS: Final = 4
 
 
-def serve_in_turns() -> None:
-    """From now on a gateway handles so many requests at once; the others wait for their turn."""
-    turns = threading.BoundedSemaphore(_REQUESTS_AT_ONCE)
+def limit_concurrency() -> None:
+    """Let the gateway handle a few requests at once; the others wait."""
+    slots = threading.BoundedSemaphore(_CONCURRENT_REQUESTS)
     original = LocalGateway.handle_request
 
     @functools.wraps(original)
     def handle_request(gateway: LocalGateway, *args: Any, **kwargs: Any) -> Any:
-        with turns:
+        with slots:
             return original(gateway, *args, **kwargs)
 
     LocalGateway.handle_request = handle_request  # type: ignore[assignment, method-assign]
 
 
 if __name__ == "__main__":
-    socketserver.TCPServer.request_queue_size = _WAITING_CONNECTIONS
-    serve_in_turns()
+    socketserver.TCPServer.request_queue_size = _CONNECTION_BACKLOG
+    limit_concurrency()
     sys.exit(main())

@@ -1,4 +1,4 @@
-"""What `make run` prints: one readable line for each thing that happens, made of the app's JSON log."""
+"""The output of `make run`: one readable line for each event, made of the app's JSON log."""
 
 import io
 import json
@@ -8,15 +8,15 @@ import threading
 from datetime import datetime
 from typing import Any, Final, TextIO
 
-_REQUEST: Final = re.compile(r'^\S+ - - \[[^]]*\] "(?P<what>\S+ \S+) \S+" (?P<status>\d{3})')
+_REQUEST: Final = re.compile(r'^\S+ - - \[[^]]*\] "(?P<request>\S+ \S+) \S+" (?P<status>\d{3})')
 
-_CHATTER: Final = ("Serving on", "Found credentials", "Found endpoint")
+_IGNORED: Final = ("Serving on", "Found credentials", "Found endpoint")
 
 
 class Console:
-    """Prints lines, a time before each. Thread-safe.
+    """Prints lines with a time before each. Thread-safe.
 
-    What repeats itself is left out: the same decision at every check, and looks at the database that went well.
+    Repetitions are left out: a decision that equals the one before it, and successful GET requests.
     """
 
     def __init__(self, out: TextIO = sys.stdout) -> None:
@@ -25,17 +25,17 @@ class Console:
         self._last_decision: dict[str, tuple[str, ...]] = {}
 
     def say(self, subject: str, text: str) -> None:
-        """One line about one subject."""
+        """Print one line about one subject."""
         self.plain(f"{datetime.now().astimezone():%H:%M:%S}  {subject:<9} {text}")
 
     def plain(self, text: str) -> None:
-        """A line as it is."""
+        """Print a line as it is."""
         with self._lock:
             self._out.write(f"{text}\n")
             self._out.flush()
 
     def show(self, line: str) -> None:
-        """A line of the app's output: a JSON log line, a request that chalice local served, or anything else."""
+        """Print a line of the app's output: a JSON log entry, a request to chalice local, or other text."""
         line = line.rstrip()
         try:
             entry = json.loads(line)
@@ -44,9 +44,9 @@ class Console:
         if isinstance(entry, dict):
             self._show_entry(entry)
         elif request := _REQUEST.match(line):
-            if not (request["what"].startswith("GET ") and request["status"] == "200"):
-                self.say("request", f"{request['what']} → {request['status']}")
-        elif line and not line.startswith(_CHATTER):
+            if not (request["request"].startswith("GET ") and request["status"] == "200"):
+                self.say("request", f"{request['request']} → {request['status']}")
+        elif line and not line.startswith(_IGNORED):
             self.say("app", line)
 
     def _show_entry(self, entry: dict[str, Any]) -> None:
@@ -68,20 +68,20 @@ class Console:
 
 
 class ConsoleStream(io.TextIOBase):
-    """A stand-in for sys.stdout that hands whole lines to a Console."""
+    """Replaces sys.stdout, and passes complete lines to a Console."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._rest = ""
-        self._guard = threading.Lock()
+        self._lock = threading.Lock()
 
     def writable(self) -> bool:
-        """It is only written to."""
+        """Always: it is written to only."""
         return True
 
     def write(self, text: str) -> int:
-        """Keep what is no whole line yet."""
-        with self._guard:
+        """Pass on complete lines, and keep the rest."""
+        with self._lock:
             *lines, self._rest = (self._rest + text).split("\n")
         for line in lines:
             self._console.show(line)

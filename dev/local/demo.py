@@ -1,4 +1,4 @@
-"""`make demo`: make run with a real PostgreSQL, and the dashboard of examples/dashboard in front of it."""
+"""`make demo`: `make run` with a real PostgreSQL, and examples/dashboard as the application that uses it."""
 
 import os
 import signal
@@ -8,24 +8,22 @@ import time
 import urllib.request
 from collections.abc import Mapping
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Final
 
 from chalicelib.settings import read_settings
 from dev.local.aws import REGION
 from dev.local.postgres import PASSWORD, USER
 from dev.local.serve import CannotRun, Options, check_free, read_number
-from dev.stage import LOCAL_STAGE, stage_environment
+from dev.stage import LOCAL_STAGE, ROOT, stage_environment
 
-_ROOT: Final = Path(__file__).resolve().parent.parent
-_PATIENCE_SECONDS: Final = 120
-# Longer than make run takes to end PostgreSQL, which would be left behind.
+_START_LIMIT_SECONDS: Final = 120
+# Longer than make run takes to stop PostgreSQL, which would otherwise go on running.
 _END_SECONDS: Final = 40
 _ENDS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def main() -> int:
-    """Run both until Ctrl-C, or until one of them ends; the exit status is 0 only for the former."""
+    """Run both until Ctrl-C or until one of them ends; the exit status is 0 after Ctrl-C only."""
     for number in _ENDS:
         signal.signal(number, _interrupt)
     environ = {**os.environ, "POSTGRES": "1", "PYTHONUNBUFFERED": "1"}
@@ -33,7 +31,7 @@ def main() -> int:
         with ExitStack() as started:
             return _run(environ, started)
     except KeyboardInterrupt:
-        print("make demo has ended, and with it everything it started.")
+        print("make demo has stopped, with everything that it started.")
         return 0
     except CannotRun as error:
         print(f"make demo cannot start: {error}", file=sys.stderr)
@@ -47,13 +45,13 @@ def _run(environ: Mapping[str, str], started: ExitStack) -> int:
     stack = _start([sys.executable, "-m", "dev.local.serve"], environ, started)
     app = [sys.executable, "-m", "uvicorn", "examples.dashboard.app:app", "--log-level", "warning"]
     dashboard = _start([*app, "--port", str(port)], _dashboard_environment(environ, options), started)
-    # What has begun to end is not interrupted by a second Ctrl-C.
+    # A second Ctrl-C must not interrupt the shutdown.
     started.callback(lambda: [signal.signal(number, signal.SIG_IGN) for number in _ENDS])
     both = {"make run": stack, "the dashboard": dashboard}
     _wait_until_served(f"http://127.0.0.1:{options.port}/databases", both)
     _wait_until_served(f"http://127.0.0.1:{port}/", both)
-    print(f"\nThe dashboard is at http://127.0.0.1:{port}; its database sleeps.")
-    print(f"Ask for its balances twice, and watch: curl -i http://127.0.0.1:{port}/balances\n", flush=True)
+    print(f"\nThe dashboard is at http://127.0.0.1:{port}, and its database is stopped.")
+    print(f"Request the balances twice: curl -i http://127.0.0.1:{port}/balances\n", flush=True)
     while True:
         _check_both(both)
         time.sleep(0.2)
@@ -64,13 +62,13 @@ def _interrupt(_number: int, _frame: object) -> None:
 
 
 def _dashboard_environment(environ: Mapping[str, str], options: Options) -> dict[str, str]:
-    """What a backend in AWS would be told, but for the endpoint and the credentials."""
+    """The settings of a backend on AWS, apart from the endpoint and the credentials."""
     settings = read_settings(stage_environment(LOCAL_STAGE))
     own = {name: value for name, value in environ.items() if not name.startswith("AWS_")}
     return {
         "RDS_LIFECYCLE_TABLE": settings.metadata_table,
         **own,
-        "PYTHONPATH": str(_ROOT / "client" / "src"),
+        "PYTHONPATH": str(ROOT / "client" / "src"),
         "DATABASE_URL": f"postgresql+psycopg://{USER}:{PASSWORD}@127.0.0.1:{options.postgres_port}/postgres",
         "RDS_LIFECYCLE_URL": f"http://127.0.0.1:{options.port}",
         "RDS_LIFECYCLE_TOKEN": "local-operator",
@@ -83,16 +81,16 @@ def _dashboard_environment(environ: Mapping[str, str], options: Options) -> dict
 
 
 def _start(command: list[str], environ: Mapping[str, str], started: ExitStack) -> "subprocess.Popen[bytes]":
-    # Ctrl-C reaches this process alone, which then ends the other in good order.
-    process = subprocess.Popen(command, cwd=_ROOT, env=environ, start_new_session=True)  # noqa: S603 - fixed commands
+    # Ctrl-C reaches this process alone, which then stops the others one after the other.
+    process = subprocess.Popen(command, cwd=ROOT, env=environ, start_new_session=True)  # noqa: S603 - fixed commands
     started.callback(_end, process)
     return process
 
 
 def _wait_until_served(url: str, both: Mapping[str, "subprocess.Popen[bytes]"]) -> None:
-    give_up = time.monotonic() + _PATIENCE_SECONDS
+    deadline = time.monotonic() + _START_LIMIT_SECONDS
     probe = urllib.request.Request(url, headers={"Authorization": "Bearer local-viewer"})  # noqa: S310 - of this machine
-    while time.monotonic() < give_up:
+    while time.monotonic() < deadline:
         _check_both(both)
         try:
             urllib.request.urlopen(probe, timeout=20).close()  # noqa: S310 - of this machine
@@ -100,13 +98,13 @@ def _wait_until_served(url: str, both: Mapping[str, "subprocess.Popen[bytes]"]) 
             time.sleep(0.1)
         else:
             return
-    raise CannotRun(f"nothing answers at {url}.")
+    raise CannotRun(f"nothing responds at {url}.")
 
 
 def _check_both(both: Mapping[str, "subprocess.Popen[bytes]"]) -> None:
     for name, process in both.items():
         if process.poll() is not None:
-            raise CannotRun(f"{name} has ended with status {process.returncode}; its words are above.")
+            raise CannotRun(f"{name} has ended with status {process.returncode}; see the output above.")
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:

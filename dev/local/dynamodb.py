@@ -1,7 +1,7 @@
-"""moto's DynamoDB, made fit for callers side by side.
+"""Makes moto's DynamoDB safe for concurrent calls.
 
-moto's TransactWriteItems copies its tables, and puts the copies back where a condition fails: a write that another
-thread makes meanwhile would be lost, or the copy would meet a dictionary that changes. So its calls take turns.
+moto's TransactWriteItems copies its tables, and restores the copies where a condition fails. A concurrent write would
+be lost, or would change a dictionary while it is copied. Therefore its calls run one at a time.
 """
 
 import functools
@@ -10,19 +10,19 @@ from typing import Any, Final
 
 from moto.dynamodb.responses import DynamoHandler
 
-_turn: Final = threading.RLock()
+_lock: Final = threading.RLock()
 
 
-def take_turns() -> None:
-    """From now on moto carries out one DynamoDB call at a time. Doing this twice does no harm."""
+def serialize_calls() -> None:
+    """Let moto run one DynamoDB call at a time. Calling this twice does no harm."""
     original = DynamoHandler.call_action
-    if getattr(original, "takes_turns", False):
+    if getattr(original, "is_serialized", False):
         return
 
     @functools.wraps(original)
     def call_action(handler: DynamoHandler) -> Any:
-        with _turn:
+        with _lock:
             return original(handler)
 
-    call_action.takes_turns = True  # type: ignore[attr-defined]
+    call_action.is_serialized = True  # type: ignore[attr-defined]
     DynamoHandler.call_action = call_action  # type: ignore[method-assign]

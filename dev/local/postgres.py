@@ -1,6 +1,6 @@
-"""A real PostgreSQL on this machine, which runs while the local RDS says that the database is up.
+"""A real PostgreSQL on this machine, which runs while the simulated RDS reports its database as available.
 
-Its data is kept between starts. PostgreSQL refuses to run as root; there it runs as the user postgres.
+Its data is kept between starts. PostgreSQL does not run as root; for root, it runs as the user postgres.
 """
 
 import fcntl
@@ -16,23 +16,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final
 
-from dev.local.rds import ServerFailed
+from dev.local.rds_behavior import StartFailed
+from dev.stage import ROOT
 
 USER: Final = "dashboard"
 PASSWORD: Final = "only-local"  # noqa: S105 - of a database that listens on this machine only
-_CACHE: Final = Path(__file__).resolve().parent.parent / ".cache" / "postgres"
+_CACHE: Final = ROOT / ".cache" / "postgres"
 _UNPRIVILEGED: Final = ("postgres", "nobody")
 _PLACES: Final = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/opt/homebrew/opt/postgresql*/bin")
-_LAST_WORDS: Final = 5
+_LOG_LINES: Final = 5
 
 
 class NoPostgres(Exception):
-    """Why there can be no PostgreSQL here, and what to do about it."""
+    """Why PostgreSQL cannot run here, and how to fix it."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where PostgreSQL's programs are, where its data goes, and the user it runs as (None: whoever runs this)."""
+    """The folders of PostgreSQL's programs and data, and the user it runs as (None: the current user)."""
 
     programs: Path
     data: Path
@@ -40,7 +41,7 @@ class Place:
 
 
 def find_programs(environ: Mapping[str, str] = os.environ) -> Path | None:
-    """The folder of the ignore_stale_description PostgreSQL of this machine; None where none is installed."""
+    """The folder of the newest PostgreSQL of this machine; None where none is installed."""
     on_path = shutil.which("initdb", path=environ.get("PATH"))
     if on_path:
         return Path(on_path).resolve().parent
@@ -58,39 +59,39 @@ def find_place(environ: Mapping[str, str] = os.environ) -> Place:
     version = _run([programs / "postgres", "--version"], user).stdout.split()[2].split(".")[0]
     if given := environ.get("POSTGRES_DATA", "").strip():
         return Place(programs, Path(given).resolve() / version, user)
-    if user is None or _may_enter(_CACHE.parent.parent, user):
+    if user is None or _has_access(ROOT, user):
         return Place(programs, _CACHE / version, user)
-    # A checkout below /root is closed to other users; their own home is not.
+    # Other users cannot access a checkout below /root, but their own home.
     home = Path(pwd.getpwnam(user).pw_dir)
     if not home.is_dir():
-        raise NoPostgres(f"The user {user} may not enter {_CACHE.parent.parent}. Set POSTGRES_DATA to a folder of its.")
+        raise NoPostgres(f"The user {user} has no access to {ROOT}. Set POSTGRES_DATA to one of its folders.")
     return Place(programs, home / "rds-lifecycle" / version, user)
 
 
 class LocalPostgres:
-    """One server, listening on 127.0.0.1. Nothing here waits, except for ``prepare`` and ``end``."""
+    """One server, listening on 127.0.0.1. Only ``prepare`` and ``end`` wait."""
 
     def __init__(self, port: int, place: Place) -> None:
         self.port = port
         self.place = place
         self._process: subprocess.Popen[bytes] | None = None
         self._ended = False
-        self._claimed: IO[str] | None = None
+        self._lock_file: IO[str] | None = None
         self._log = place.data.parent / f"{place.data.name}.log"
 
     @property
     def url(self) -> str:
-        """Where it is reached, for psycopg."""
+        """The connection URL for psycopg."""
         return f"postgresql://{USER}:{PASSWORD}@127.0.0.1:{self.port}/postgres"
 
     def prepare(self) -> None:
-        """Make the data folder, once, with the user of LocalAws's databases. Raises NoPostgres.
+        """Create the data folder if it is missing, with the user of LocalAws's databases. Raises NoPostgres.
 
-        A server that a killed process has left behind there is stopped; one in use is an error.
+        A server that a killed process has left running there is stopped; a server in use is an error.
         """
-        self._claim()
+        self._lock()
         if (self.place.data / "PG_VERSION").exists():
-            self._stop_what_was_left()
+            self._stop_left_over_server()
             return
         unfinished = self._make_folder()
         with tempfile.NamedTemporaryFile("w", suffix=".password") as password:
@@ -104,35 +105,35 @@ class LocalPostgres:
                 self.place.user,
             )  # fmt: skip
         if done.returncode != 0:
-            raise NoPostgres(f"initdb cannot make {self.place.data}: {done.stderr.strip()}")
-        # In one step, so that whoever is interrupted leaves all or nothing.
+            raise NoPostgres(f"initdb cannot create {self.place.data}: {done.stderr.strip()}")
+        # Renamed in one step, so that an interruption leaves a complete folder or none.
         try:
             unfinished.rename(self.place.data)
         except OSError as error:
-            raise NoPostgres(f"{self.place.data} is in the way: it is not PostgreSQL's. Remove it. {error}") from error
+            raise NoPostgres(f"{self.place.data} is not a data folder of PostgreSQL. Remove it. {error}") from error
 
     def start(self) -> None:
-        """Begin to start it; ``is_up`` tells when it takes connections. Nothing where it runs, or after ``end``."""
+        """Begin to start it, unless it runs or ``end`` was called. ``is_up`` tells when it accepts connections."""
         if self._ended or not self.is_gone():
             return
         settings = {"port": self.port, "listen_addresses": "127.0.0.1", "unix_socket_directories": ""}
-        words = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+        options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(  # noqa: S603 - a fixed command
-                [self.place.programs / "postgres", "-D", self.place.data, *words],
+                [self.place.programs / "postgres", "-D", self.place.data, *options],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 cwd="/",
-                # Ctrl-C reaches make run alone, which then ends this in good order.
+                # Ctrl-C reaches make run alone, which then stops this server.
                 start_new_session=True,
                 **_as_user(self.place.user),
             )
 
     def is_up(self) -> bool:
-        """Whether it takes connections. Raises ServerFailed if it has ended instead."""
+        """Whether it accepts connections. Raises StartFailed if its process has ended."""
         if self.is_gone():
-            raise ServerFailed(f"PostgreSQL has ended: {self._last_words()}")
+            raise StartFailed(f"PostgreSQL has ended: {self._last_log_lines()}")
         ready = [
             self.place.programs / "pg_isready",
             "--quiet",
@@ -146,17 +147,17 @@ class LocalPostgres:
         return _run(ready, self.place.user).returncode == 0
 
     def stop(self) -> None:
-        """Begin a fast shutdown: open connections are cut, as by RDS. ``is_gone`` tells when it has ended."""
+        """Begin a fast shutdown, which closes open connections, as RDS does. ``is_gone`` tells when it has ended."""
         if self._process is not None and not self.is_gone():
-            # "Shutting Down the Server" in the PostgreSQL manual.
+            # https://www.postgresql.org/docs/current/server-shutdown.html
             self._process.send_signal(signal.SIGINT)
 
     def is_gone(self) -> bool:
-        """Whether no process of it is left."""
+        """Whether its process has ended."""
         return self._process is None or self._process.poll() is not None
 
     def end(self) -> None:
-        """Stop it for good, and wait for that; at the worst it is killed, and recovers at the next start."""
+        """Stop it permanently, and wait; it is killed if it does not stop, and recovers at the next start."""
         self._ended = True
         self.stop()
         if self._process is not None:
@@ -165,48 +166,48 @@ class LocalPostgres:
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
-        if self._claimed is not None:
-            self._claimed.close()
+        if self._lock_file is not None:
+            self._lock_file.close()
 
-    def _claim(self) -> None:
-        """Keep others off the data, for as long as this process lives. Raises NoPostgres."""
+    def _lock(self) -> None:
+        """Lock the data for the lifetime of this process. Raises NoPostgres."""
         parent = self.place.data.parent
         if not parent.exists():
             parent.mkdir(parents=True)
-            self._hand_over(parent)
-        self._claimed = parent.joinpath(f"{self.place.data.name}.lock").open("w")
+            self._change_owner(parent)
+        self._lock_file = parent.joinpath(f"{self.place.data.name}.lock").open("w")
         try:
-            fcntl.flock(self._claimed, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            self._claimed.close()
+            self._lock_file.close()
             raise NoPostgres(
-                f"Another process runs PostgreSQL on {self.place.data}. End it, or set POSTGRES_DATA to another folder."
+                f"Another process runs PostgreSQL on {self.place.data}. Stop it, or set POSTGRES_DATA to another one."
             ) from None
 
-    def _stop_what_was_left(self) -> None:
+    def _stop_left_over_server(self) -> None:
         if (self.place.data / "postmaster.pid").exists():
-            # It fails where the process is gone, too, and the file alone was left; PostgreSQL clears that itself.
+            # This fails if only the file was left; PostgreSQL then removes the file itself.
             _run(
                 [self.place.programs / "pg_ctl", "stop", "-D", self.place.data, "-m", "fast", "-t", "20"],
                 self.place.user,
             )
 
     def _make_folder(self) -> Path:
-        """An empty folder beside the data's, which belongs to the user that PostgreSQL runs as."""
+        """An empty folder beside the data folder, owned by the user that PostgreSQL runs as."""
         unfinished = self.place.data.with_name(f"{self.place.data.name}.unfinished")
         if unfinished.exists():
             shutil.rmtree(unfinished)
         unfinished.mkdir(mode=0o700)
-        self._hand_over(unfinished)
+        self._change_owner(unfinished)
         return unfinished
 
-    def _hand_over(self, folder: Path) -> None:
+    def _change_owner(self, folder: Path) -> None:
         if self.place.user:
             shutil.chown(folder, self.place.user)
 
-    def _last_words(self) -> str:
+    def _last_log_lines(self) -> str:
         lines = self._log.read_text(errors="replace").splitlines() if self._log.exists() else []
-        return " / ".join(lines[-_LAST_WORDS:]) or "it said nothing."
+        return " / ".join(lines[-_LOG_LINES:]) or "its log is empty."
 
 
 def _unprivileged_user() -> str:
@@ -214,10 +215,10 @@ def _unprivileged_user() -> str:
     for user in _UNPRIVILEGED:
         if user in known:
             return user
-    raise NoPostgres("PostgreSQL does not run as root, and this machine has no user postgres or nobody. Make one.")
+    raise NoPostgres("PostgreSQL does not run as root, and this machine has no user postgres or nobody. Create one.")
 
 
-def _may_enter(folder: Path, user: str) -> bool:
+def _has_access(folder: Path, user: str) -> bool:
     return _run([shutil.which("test") or "/usr/bin/test", "-x", folder], user).returncode == 0
 
 

@@ -1,9 +1,8 @@
-"""`make run`: the real app on `chalice local`, against a local AWS, with its schedule and RDS events delivered."""
+"""`make run`: the app on `chalice local`, with a simulated AWS, its schedule and its RDS events."""
 
 import os
 
-# boto3 looks at these as soon as it is imported: no profile, credential, endpoint or proxy of this machine's owner
-# has any say in what runs here.
+# boto3 reads these when it is imported. No profile, credential, endpoint or proxy of the user may have an effect here.
 for _name in [name for name in os.environ if name.startswith("AWS_") or name.lower().endswith("_proxy")]:
     del os.environ[_name]
 
@@ -19,30 +18,29 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from typing import Any, Final
 
 from chalicelib.settings import Settings, SettingsError, read_settings
 from dev.local.aws import REGION, LocalAws
 from dev.local.console import Console, ConsoleStream
-from dev.local.functions import Functions, scheduled_event
+from dev.local.eventbridge import scheduled_event
+from dev.local.functions import Functions
 from dev.local.postgres import LocalPostgres, NoPostgres, find_place
+from dev.stage import LOCAL_STAGE, ROOT
 
-_ROOT: Final = Path(__file__).resolve().parent.parent
-_STAGE: Final = "local"
 _TOKENS: Final = ("local-operator", "local-reporter", "local-viewer")
 _EVENT_SECONDS: Final = 0.2
-_ATTENTION_SECONDS: Final = 0.5
+_POLL_SECONDS: Final = 0.5
 _ENDS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class CannotRun(Exception):
-    """Why it cannot be run here, for people."""
+    """Why the command cannot run here."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """What the environment says about the local stack. Times are in seconds."""
+    """The environment variables of `make run`. Times are in seconds."""
 
     port: int
     aws_port: int
@@ -53,7 +51,7 @@ class Options:
 
     @classmethod
     def read(cls, environ: dict[str, str]) -> "Options":
-        """Raises CannotRun where a value is no number."""
+        """Raises CannotRun where a value is not a number."""
         return cls(
             port=read_number(environ, "PORT", 8000, int),
             aws_port=read_number(environ, "LOCAL_AWS_PORT", 4566, int),
@@ -67,7 +65,7 @@ class Options:
 
 
 def main() -> int:
-    """Run until Ctrl-C or until the app ends; the exit status is 0 only for the former."""
+    """Run until Ctrl-C or until the app ends; the exit status is 0 after Ctrl-C only."""
     for number in _ENDS:
         signal.signal(number, _interrupt)
     console = Console(sys.stdout)
@@ -75,7 +73,7 @@ def main() -> int:
         with ExitStack() as started:
             return _run(console, started)
     except KeyboardInterrupt:
-        console.say("make run", "has ended, and with it everything it started.")
+        console.say("make run", "stopped, with everything that it started.")
         return 0
     except (CannotRun, NoPostgres, SettingsError) as error:
         print(f"make run cannot start: {error}", file=sys.stderr)
@@ -83,7 +81,7 @@ def main() -> int:
 
 
 def _run(console: Console, started: ExitStack) -> int:
-    """Start everything and wait; ``started`` ends it all, in the opposite order."""
+    """Start everything and wait; ``started`` stops it all in reverse order."""
     options = Options.read(dict(os.environ))
     for name, port in (("PORT", options.port), ("LOCAL_AWS_PORT", options.aws_port)):
         check_free(name, port)
@@ -93,7 +91,7 @@ def _run(console: Console, started: ExitStack) -> int:
     started.callback(aws.stop)
     aws.create_resources(settings)
     if options.postgres_port is not None:
-        _put_postgres_behind(aws, settings, options.postgres_port, console, started)
+        _attach_postgres(aws, settings, options.postgres_port, console, started)
     sys.stdout = ConsoleStream(console)
     functions = Functions()
     aws.serve_functions(functions.invoke)
@@ -101,7 +99,7 @@ def _run(console: Console, started: ExitStack) -> int:
     started.callback(_end, app)
     ended = threading.Event()
     started.callback(ended.set)
-    # What has begun to end is not interrupted by a second Ctrl-C.
+    # A second Ctrl-C must not interrupt the shutdown.
     started.callback(lambda: [signal.signal(number, signal.SIG_IGN) for number in _ENDS])
 
     _in_background(lambda: _relay(app, console))
@@ -112,15 +110,15 @@ def _run(console: Console, started: ExitStack) -> int:
     return _wait_for(app) or 1
 
 
-def _put_postgres_behind(aws: LocalAws, settings: Settings, port: int, console: Console, started: ExitStack) -> None:
-    """A real server for the first database. Raises CannotRun and NoPostgres."""
+def _attach_postgres(aws: LocalAws, settings: Settings, port: int, console: Console, started: ExitStack) -> None:
+    """Run a real server behind the first database. Raises CannotRun and NoPostgres."""
     check_free("POSTGRES_PORT", port)
     postgres = LocalPostgres(port, find_place())
     postgres.prepare()
     started.callback(postgres.end)
-    aws.rds.put_behind(settings.databases[0].id, postgres)
-    console.say("make run", f"PostgreSQL will be at {postgres.url} while {settings.databases[0].id} is available.")
-    console.say("make run", f"Its data is kept in {postgres.place.data}.")
+    aws.rds.attach_server(settings.databases[0].id, postgres)
+    console.say("make run", f"PostgreSQL runs at {postgres.url} while {settings.databases[0].id} is available.")
+    console.say("make run", f"Its data stays in {postgres.place.data}.")
 
 
 def _interrupt(_number: int, _frame: object) -> None:
@@ -135,33 +133,35 @@ def read_number(environ: dict[str, str], name: str, default: Any, kind: Callable
     except ValueError:
         value = -1
     if not 0 <= value < 1_000_000 or (name.endswith("PORT") and not 1 <= value <= 65535):
-        raise CannotRun(f"{name} is {text!r}; it takes a number" + (" of a port." if name.endswith("PORT") else "."))
+        raise CannotRun(f"{name} is {text!r}, which is not a valid {'port' if name.endswith('PORT') else 'number'}.")
     return value
 
 
 def check_free(name: str, port: int, command: str = "make run") -> None:
-    """Raises CannotRun where the port is in use; ``name`` is the variable that chooses it."""
+    """Raises CannotRun where the port is in use; ``name`` is the variable that selects it."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
-            why = f"port {port} cannot be used ({error.strerror})"
-            raise CannotRun(f"{why}. End what uses it, or choose another: {command} {name}={port + 1}") from None
+            raise CannotRun(
+                f"port {port} is not available ({error.strerror}). Stop the process that uses it, or select another: "
+                f"{command} {name}={port + 1}"
+            ) from None
 
 
 def _prepare_environment(options: Options) -> Settings:
-    """The stage's settings, and an AWS that is on this machine and nowhere else. Raises SettingsError."""
-    config = json.loads((_ROOT / ".chalice" / "config.json").read_text())
+    """Set the stage's environment, in which AWS is the simulated one only. Raises SettingsError."""
+    config = json.loads((ROOT / ".chalice" / "config.json").read_text())
     os.environ.update(
         AWS_ENDPOINT_URL=f"http://127.0.0.1:{options.aws_port}",
         AWS_ACCESS_KEY_ID="local",
-        AWS_SECRET_ACCESS_KEY="local",  # noqa: S106 - moto takes any
+        AWS_SECRET_ACCESS_KEY="local",  # noqa: S106 - moto accepts any
         AWS_DEFAULT_REGION=REGION,
         AWS_CONFIG_FILE=os.devnull,
         AWS_SHARED_CREDENTIALS_FILE=os.devnull,
         AWS_EC2_METADATA_DISABLED="true",
-        **config["stages"][_STAGE]["environment_variables"],
+        **config["stages"][LOCAL_STAGE]["environment_variables"],
     )
     os.environ.setdefault("IDLE_MINUTES", "2")
     return read_settings(os.environ)
@@ -170,14 +170,14 @@ def _prepare_environment(options: Options) -> Settings:
 def _start_chalice(port: int) -> "subprocess.Popen[str]":
     command = [sys.executable, "-m", "dev.local.chalice_local", "local"]
     return subprocess.Popen(  # noqa: S603 - a fixed command
-        [*command, "--stage", _STAGE, "--port", str(port), "--no-autoreload"],
-        cwd=_ROOT,
+        [*command, "--stage", LOCAL_STAGE, "--port", str(port), "--no-autoreload"],
+        cwd=ROOT,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
-        # Ctrl-C reaches this process alone, which then ends the other in good order.
+        # Ctrl-C reaches this process alone, which then stops the other.
         start_new_session=True,
     )
 
@@ -198,28 +198,29 @@ def _wait_until_served(app: "subprocess.Popen[str]", port: int) -> None:
             threading.Event().wait(0.1)
         else:
             return
-    raise CannotRun(f"chalice local ended with status {app.returncode}; its words are above.")
+    raise CannotRun(f"chalice local ended with status {app.returncode}; see the output above.")
 
 
 def _wait_for(app: "subprocess.Popen[str]") -> int:
-    """Its exit status, once it has ended.
+    """Wait until the app ends; its exit status.
 
-    Looks up now and then: a signal that the kernel hands to another thread does not interrupt the main one's wait.
+    It waits in short periods, because a signal that the kernel delivers to another thread does not interrupt a wait of
+    the main thread.
     """
     while True:
         with suppress(subprocess.TimeoutExpired):
-            return app.wait(timeout=_ATTENTION_SECONDS)
+            return app.wait(timeout=_POLL_SECONDS)
 
 
 def _greet(console: Console, options: Options, settings: Settings) -> None:
     url, database = f"http://127.0.0.1:{options.port}", settings.databases[0].id
-    console.say("make run", f"The page is at {url}/ and {database} is stopped.")
-    console.say("make run", f"The local AWS is at http://127.0.0.1:{options.aws_port} (any credentials).")
-    console.say("make run", f"Tokens: {', '.join(_TOKENS)}.")
-    console.say("make run", "Try, in another terminal:")
+    console.say("make run", f"The status page is at {url}/, and {database} is stopped.")
+    console.say("make run", f"The simulated AWS is at http://127.0.0.1:{options.aws_port} and accepts any credentials.")
+    console.say("make run", f"Access tokens: {', '.join(_TOKENS)}.")
+    console.say("make run", "Try this in another terminal:")
     console.plain(f"\n    curl -X POST -H 'Authorization: Bearer {_TOKENS[0]}' {url}/databases/{database}/restart\n")
     idle = settings.idle_timeout.total_seconds() / 60
-    console.say("make run", f"It stops {idle:g} min after the last activity. Ctrl-C ends everything.")
+    console.say("make run", f"It stops {idle:g} min after the last activity. Ctrl-C stops everything.")
 
 
 def _tick(functions: Functions, console: Console, seconds: float, ended: threading.Event) -> None:
@@ -229,10 +230,8 @@ def _tick(functions: Functions, console: Console, seconds: float, ended: threadi
 
 def _deliver(aws: LocalAws, functions: Functions, console: Console, ended: threading.Event) -> None:
     while not ended.wait(_EVENT_SECONDS):
-        for transition in aws.rds.take_status_changes():
-            console.say(
-                "RDS", f"{transition.database_id}: {transition.before} → {transition.after} {transition.why}".rstrip()
-            )
+        for change in aws.rds.take_status_changes():
+            console.say("RDS", f"{change.ref.id}: {change.before} → {change.after} {change.detail}".rstrip())
         for event in aws.rds.take_events():
             _in_background(partial(_invoke, functions, console, "database_event", event))
 
@@ -240,7 +239,7 @@ def _deliver(aws: LocalAws, functions: Functions, console: Console, ended: threa
 def _invoke(functions: Functions, console: Console, name: str, event: dict[str, Any]) -> None:
     try:
         functions.invoke(name, event)
-    except Exception as error:  # noqa: BLE001 - like Lambda, the local stack outlives whatever a function raises
+    except Exception as error:  # noqa: BLE001 - as on Lambda, an exception ends the invocation only
         console.say("failure", f"{name}: {error}")
 
 
@@ -261,5 +260,5 @@ if __name__ == "__main__":
     for stream in (sys.__stdout__, sys.__stderr__):
         if stream is not None:
             stream.flush()
-    # A thread that still waits for an answer of the local AWS must not hold up the end.
+    # A thread that still waits for a response of the simulated AWS must not delay the exit.
     os._exit(status)

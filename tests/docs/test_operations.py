@@ -17,7 +17,7 @@ from chalicelib.domain.model import DatabaseRef
 from chalicelib.settings import SETTING_NAMES, Settings, read_settings
 from dev.deploy.log_groups import RETENTION_DAYS
 from dev.deploy.policies import functions_of
-from dev.deploy.sam_template import resources
+from dev.deploy.sam_template import build_template
 from dev.local.aws import create_database
 from dev.stage import function_name
 from tests.served import ROOT
@@ -28,7 +28,7 @@ COMMANDS = [
     line for block in re.findall(r"```sh\n(.*?)```", TEXT, flags=re.DOTALL) for line in block.splitlines() if line
 ]
 AWS = [command for command in COMMANDS if command.startswith("aws ")]
-MERGED = resources("prod", Settings((PROD,)), ROOT)["Resources"]
+MERGED = build_template("prod", Settings((PROD,)), ROOT)["Resources"]
 
 
 def section(heading: str) -> str:
