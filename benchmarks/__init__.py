@@ -1,1 +1,1 @@
-"""How good it is, in figures, each beside a baseline measured in the same run: ``make bench``."""
+"""How good it is, in results, each beside a baseline measured in the same run: ``make bench``."""

@@ -1,4 +1,4 @@
-"""The command behind ``make bench``: measures, says how each figure stands to its goal, and writes the page.
+"""The command behind ``make bench``: measures, says how each result stands to its goal, and writes the page.
 
 ``TRACE=FILE.csv`` replays moments of use of your own, and ``QUICK=1`` measures little of everything: both write to
 build/performance instead of docs.
@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from benchmarks import bill, cold, growth, hours, report, trace, wake, warm
-from benchmarks.contenders import contenders
-from benchmarks.figures import Chapter
+from benchmarks import bill, cold, growth, hours, report, restart_latency, trace, warm
+from benchmarks.subjects import prepare_subjects
+from benchmarks.results import Section
 from benchmarks.hours import Hours
 from benchmarks.machine import describe_machine
 from benchmarks.plot import Bar, draw
-from benchmarks.replay import Contender
+from benchmarks.replay import StrategyName
 from benchmarks.trace import TraceError
 
 ROOT: Final = Path(__file__).parent.parent
@@ -35,7 +35,7 @@ class Effort:
     sizes: tuple[int, ...]
 
 
-_WHOLE: Final = Effort(wake.CLICKS, cold.ROUNDS, warm.ROUNDS, growth.SIZES)
+_WHOLE: Final = Effort(restart_latency.CLICKS, cold.ROUNDS, warm.ROUNDS, growth.SIZES)
 _QUICK: Final = Effort(clicks=4, cold_rounds=2, warm_rounds=10, sizes=(1, 4))
 
 
@@ -52,15 +52,15 @@ def main() -> int:
         return 2
     is_own = asked.quick or asked.trace
     folder = ROOT / ("build/performance" if is_own else "docs")
-    chapters = _measure(moments, _QUICK if asked.quick else _WHOLE, folder / "images")
+    sections = _measure(moments, _QUICK if asked.quick else _WHOLE, folder / "images")
     page = folder / "performance.md"
-    page.write_text(report.page(chapters, describe_machine(), "make bench"))
-    figures = [figure for chapter in chapters for figure in chapter.figures]
-    print("", *map(report.line, figures), f"\nWritten to {page.relative_to(ROOT)}.", sep="\n")
-    return 0 if all(figure.is_met for figure in figures) else 1
+    page.write_text(report.page(sections, describe_machine(), "make bench"))
+    results = [result for section in sections for result in section.results]
+    print("", *map(report.line, results), f"\nWritten to {page.relative_to(ROOT)}.", sep="\n")
+    return 0 if all(result.is_met for result in results) else 1
 
 
-def _measure(moments: trace.Trace, effort: Effort, images: Path) -> list[Chapter]:
+def _measure(moments: trace.Trace, effort: Effort, images: Path) -> list[Section]:
     began = time.monotonic()
 
     def progress(what: str) -> None:
@@ -68,12 +68,12 @@ def _measure(moments: trace.Trace, effort: Effort, images: Path) -> list[Chapter
 
     used = hours.measure(moments, progress)
     draw(_bars(used), images / PICTURE)
-    waits = wake.measure(progress, effort.clicks)
+    waits = restart_latency.measure(progress, effort.clicks)
     grown = growth.measure(progress, effort.sizes)
     progress("cold starts: make package")
-    with contenders() as ring:
-        starts = cold.measure(progress, ring, effort.cold_rounds)
-        served = warm.measure(progress, ring, effort.warm_rounds)
+    with prepare_subjects() as subjects:
+        starts = cold.measure(progress, subjects, effort.cold_rounds)
+        served = warm.measure(progress, subjects, effort.warm_rounds)
     [check] = [start for start in starts.starts if start.name == _CHECK]
     cost = bill.CheckCost(
         own_cpu_seconds=served.check.whole,
@@ -83,27 +83,27 @@ def _measure(moments: trace.Trace, effort: Effort, images: Path) -> list[Chapter
     )
     of_month = {minutes: used.outcomes[app].hours_per_month for minutes, app in _APPS.items()}
     return [
-        hours.chapter(used, PICTURE),
-        bill.chapter(cost, of_month),
-        wake.chapter(waits),
-        cold.chapter(starts),
-        warm.chapter(served),
-        growth.chapter(grown),
+        hours.section(used, PICTURE),
+        bill.section(cost, of_month),
+        restart_latency.section(waits),
+        cold.section(starts),
+        warm.section(served),
+        growth.section(grown),
     ]
 
 
-_APPS: Final = {15: Contender.APP_15, 5: Contender.APP_5, 1: Contender.APP_1}
+_APPS: Final = {15: StrategyName.APP_15, 5: StrategyName.APP_5, 1: StrategyName.APP_1}
 
 
 def _bars(used: Hours) -> list[Bar]:
     return [
         Bar(
-            contender.value,
+            name.value,
             outcome.hours_per_month,
-            used.over_needed(contender),
-            is_ours=contender in _APPS.values(),
+            used.over_needed(name),
+            is_ours=name in _APPS.values(),
         )
-        for contender, outcome in used.outcomes.items()
+        for name, outcome in used.outcomes.items()
     ]
 
 

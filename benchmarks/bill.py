@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from benchmarks.figures import Chapter, Figure, Table
+from benchmarks.results import Section, Result, Table
 
 HOURS_A_MONTH: Final = 730.0
 HOURLY_USD: Final = 0.065
@@ -84,15 +84,15 @@ def _notes_of_a_month() -> float:
     return HOURS_A_MONTH / 24 * 2 * 2
 
 
-def chapter(check: CheckCost, hours: Mapping[int, float]) -> Chapter:
+def section(check: CheckCost, hours: Mapping[int, float]) -> Section:
     """The bills beside the database-hours of a month, by minutes between checks."""
     bills = {interval: bill(interval, check) for interval in INTERVALS}
-    return Chapter(
+    return Section(
         title="What frequent checks cost",
         method=_method(check),
         tables=(_table_of_bills(bills), _table_of_savings(bills, hours)),
-        figures=tuple(
-            Figure(
+        results=tuple(
+            Result(
                 f"checks every {_spell(interval)}, a month without free tier",
                 bills[interval].total,
                 "USD",
@@ -100,7 +100,7 @@ def chapter(check: CheckCost, hours: Mapping[int, float]) -> Chapter:
             )
             for interval in INTERVALS
         ),
-        meaning=_meaning(bills, hours),
+        conclusion=_conclusion(bills, hours),
     )
 
 
@@ -156,7 +156,7 @@ def _table_of_savings(bills: Mapping[int, Bill], hours: Mapping[int, float]) -> 
     return Table(head, rows)
 
 
-def _meaning(bills: Mapping[int, Bill], hours: Mapping[int, float]) -> str:
+def _conclusion(bills: Mapping[int, Bill], hours: Mapping[int, float]) -> str:
     slowest, fastest = max(bills), min(bills)
     fewer = hours[slowest] - hours[fastest]
     more = bills[fastest].total - bills[slowest].total

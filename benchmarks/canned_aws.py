@@ -22,7 +22,7 @@ from chalicelib.aws.records import encode_record, to_attributes
 from chalicelib.domain.model import DatabaseRecord
 from chalicelib.domain.timestamps import format_time
 
-ASLEEP: Final = "asleep"
+STOPPED: Final = "asleep"
 """A database that is stopped, whatever was asked before."""
 IN_USE: Final = "in-use"
 """A database that is available and was queried a minute ago."""
@@ -33,7 +33,7 @@ CALLS: Final = "/calls"
 Call = tuple[str, str, dict[str, Any]]
 """Service, method of boto3's client, parameters."""
 
-_STATUS: Final = {ASLEEP: "stopped", IN_USE: "available"}
+_STATUS: Final = {STOPPED: "stopped", IN_USE: "available"}
 _UP_FOR: Final = timedelta(hours=2)
 _INSTANCE: Final = """<DBInstance>\
 <DBInstanceIdentifier>{id}</DBInstanceIdentifier><DBInstanceStatus>{status}</DBInstanceStatus>\
@@ -143,7 +143,7 @@ def _item(key: str, now: datetime) -> dict[str, Any]:
     return {"key": {"S": key}, **to_attributes({n: v for n, v in encode_record(record).items() if v is not None})}
 
 
-class Asked:
+class CannedAwsClient:
     """The AWS of this run, from the caller's side."""
 
     def __init__(self, url: str) -> None:
@@ -161,13 +161,13 @@ class Asked:
 
 
 @contextmanager
-def canned_aws() -> Iterator[Asked]:
+def canned_aws() -> Iterator[CannedAwsClient]:
     """It serves until the context ends."""
     command = [sys.executable, "-m", "benchmarks.canned_aws"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - a fixed command
         try:
             assert process.stdout is not None
-            yield Asked(f"http://127.0.0.1:{int(process.stdout.readline())}")
+            yield CannedAwsClient(f"http://127.0.0.1:{int(process.stdout.readline())}")
         finally:
             process.kill()
 

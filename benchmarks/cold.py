@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from benchmarks.canned_aws import canned_aws
-from benchmarks.contenders import MEMORY, Contender, Ring
-from benchmarks.figures import Chapter, Figure, Progress, Table
+from benchmarks.subjects import MEMORY, Subject, Subjects
+from benchmarks.results import Section, Result, Progress, Table
 from benchmarks.spread import Spread
 
 ROUNDS: Final = 20
@@ -40,25 +40,25 @@ class Cold:
     rounds: int
 
 
-def measure(progress: Progress, ring: Ring, rounds: int = ROUNDS) -> Cold:
+def measure(progress: Progress, subjects: Subjects, rounds: int = ROUNDS) -> Cold:
     """Everybody has a turn in every round, so that whatever else the machine does meanwhile falls on all alike."""
-    everybody = list(dict.fromkeys(c for match in ring.matches for c in (match.app, match.plain)))
-    runs: dict[Contender, list[tuple[float, int]]] = {contender: [] for contender in everybody}
+    everybody = list(dict.fromkeys(c for comparison in subjects.comparisons for c in (comparison.app, comparison.plain)))
+    runs: dict[Subject, list[tuple[float, int]]] = {subject: [] for subject in everybody}
     with canned_aws() as aws:
         for number in range(rounds + 1):
             progress(f"cold starts: round {number} of {rounds}")
-            for contender in everybody:
-                run = _first_answer(contender, aws.environ)
+            for subject in everybody:
+                run = _first_answer(subject, aws.environ)
                 if number:  # the first round fills the file cache
-                    runs[contender].append(run)
-    starts = tuple(_start(match.name, runs[match.app], runs[match.plain]) for match in ring.matches)
-    return Cold(starts, ring.app_zip, ring.plain_zip, rounds)
+                    runs[subject].append(run)
+    starts = tuple(_start(comparison.name, runs[comparison.app], runs[comparison.plain]) for comparison in subjects.comparisons)
+    return Cold(starts, subjects.app_zip, subjects.plain_zip, rounds)
 
 
-def _first_answer(contender: Contender, aws: dict[str, str]) -> tuple[float, int]:
+def _first_answer(subject: Subject, aws: dict[str, str]) -> tuple[float, int]:
     began = time.perf_counter()
-    with contender.start(aws) as function:
-        function.invoke(contender.event)
+    with subject.start(aws) as function:
+        function.invoke(subject.event)
         return time.perf_counter() - began, function.peak_memory()
 
 
@@ -67,16 +67,16 @@ def _start(name: str, app: Sequence[tuple[float, int]], plain: Sequence[tuple[fl
     return Start(name, Spread.of(app_seconds), Spread.of(plain_seconds), max(app_memory), max(plain_memory))
 
 
-def chapter(cold: Cold) -> Chapter:
+def section(cold: Cold) -> Section:
     """The cold starts as a reader sees them."""
-    figures = [
-        Figure(f"Cold start of {start.name}, beside a plain handler", start.ratio, "×", GOAL, _remark(start))
+    results = [
+        Result(f"Cold start of {start.name}, beside a plain handler", start.ratio, "×", GOAL, _explanation(start))
         for start in cold.starts
     ]
     memory = max(start.app_memory for start in cold.starts)
-    figures.append(Figure("Peak memory", memory / 1e6, "MB"))
-    figures.append(Figure("Zip", cold.app_zip / 1e6, "MB"))
-    return Chapter(
+    results.append(Result("Peak memory", memory / 1e6, "MB"))
+    results.append(Result("Zip", cold.app_zip / 1e6, "MB"))
+    return Section(
         "Cold starts",
         f"From the start of the process to the first answer: the zip of `make package` against two plain handlers of "
         f"boto3 (`benchmarks/plain`), both under AWS's runtime client, in turns, {cold.rounds} runs each, on an AWS "
@@ -84,11 +84,11 @@ def chapter(cold: Cold) -> Chapter:
         f"zip and making the sandbox; and a function of {MEMORY} MB has a third of a core. The restart route is "
         f"api_handler alone, without the authorizer, which is a function of its own.",
         (_table(cold),),
-        tuple(figures),
+        tuple(results),
     )
 
 
-def _remark(start: Start) -> str:
+def _explanation(start: Start) -> str:
     """A start is made durable before RDS is touched; the plain one is not, and knows neither table nor record."""
     if start.ratio <= GOAL or start.name == "check":
         return ""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from benchmarks.figures import Chapter, Figure, Progress, Table
+from benchmarks.results import Section, Result, Progress, Table
 from benchmarks.world import silence
 from chalicelib.aws.clients import cloudwatch_client
 from chalicelib.bootstrap import build
@@ -29,7 +29,7 @@ _NOON: Final = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 _TABLE: Final = "system-metadata"
 
 
-class SlowWire:
+class SlowTransport:
     """Carries calls with a real delay, as many at once as there are, and counts them."""
 
     def __init__(self, seconds: float) -> None:
@@ -68,7 +68,7 @@ class Fleet:
     def __init__(self, size: int, *, idle: bool, latency: float) -> None:
         self.refs = tuple(DatabaseRef(Kind.INSTANCE, f"db-{number}") for number in range(size))
         self.now = _NOON
-        self._wire = SlowWire(0.0)
+        self._transport = SlowTransport(0.0)
         self._rds = SimulatedRds(lambda: self.now, FixedTiming())
         self._table = SimulatedTable(_TABLE, lambda *_: None)
         for ref in self.refs:
@@ -78,14 +78,14 @@ class Fleet:
         if not idle:
             self._use()
             self._note_what_is_seen()
-        self._wire = SlowWire(latency)
+        self._transport = SlowTransport(latency)
 
     def check(self, refs: Sequence[DatabaseRef], expected: Action) -> Effort:
         """One check of these. Raises AssertionError where anything else was done than expected."""
         run = self._lifecycle(refs)
-        calls_before, began = self._wire.calls, time.perf_counter()
+        calls_before, began = self._transport.calls, time.perf_counter()
         results = run.check()
-        effort = Effort(time.perf_counter() - began, self._wire.calls - calls_before)
+        effort = Effort(time.perf_counter() - began, self._transport.calls - calls_before)
         assert [result.action for result in results] == [expected] * len(refs)
         return effort
 
@@ -101,7 +101,7 @@ class Fleet:
     def _lifecycle(self, refs: Sequence[DatabaseRef]) -> Lifecycle:
         settings = _settings(refs)
         rds, dynamodb = (
-            SimulatedClient(name, service, self._wire)
+            SimulatedClient(name, service, self._transport)
             for name, service in (("rds", self._rds), ("dynamodb", self._table))
         )
         table: Any = dynamodb
@@ -143,7 +143,7 @@ def _median(efforts: Sequence[Effort]) -> Effort:
     return sorted(efforts, key=lambda effort: effort.seconds)[len(efforts) // 2]
 
 
-def chapter(samples: Sequence[Sample]) -> Chapter:
+def section(samples: Sequence[Sample]) -> Section:
     """The seconds and calls, and the growth from one database to the most of them."""
     rows = tuple(
         (
@@ -156,30 +156,30 @@ def chapter(samples: Sequence[Sample]) -> Chapter:
         for sample in samples
     )
     head = ("databases", "AWS calls", "seconds", "AWS calls, one by one", "seconds, one by one")
-    return Chapter(
+    return Section(
         title="One check over many databases",
         method=(
             f"The app's own check on the simulated RDS and table, where every AWS call takes {LATENCY * 1000:.0f} ms "
             f"of real time; medians of {_ROUNDS} checks. *One by one* is a check for each database after the other."
         ),
         tables=(Table(head, rows),),
-        figures=(
+        results=(
             _waits(samples[0]),
             *(_growth(samples, most, is_stopping=is_stopping) for is_stopping, most in _GOALS),
         ),
     )
 
 
-def _waits(one: Sample) -> Figure:
+def _waits(one: Sample) -> Result:
     """Two calls side by side are one wait; the check's own time is far below another."""
     waits = one.together.seconds // LATENCY
-    return Figure("1 database, nothing to do: AWS calls waited for in a row", waits, "waits", _MOST_WAITS)
+    return Result("1 database, nothing to do: AWS calls waited for in a row", waits, "waits", _MOST_WAITS)
 
 
-def _growth(samples: Sequence[Sample], most: float, *, is_stopping: bool) -> Figure:
+def _growth(samples: Sequence[Sample], most: float, *, is_stopping: bool) -> Result:
     times = {sample.size: sample.together.seconds for sample in samples if sample.is_stopping is is_stopping}
     what = "everything to stop" if is_stopping else "nothing to do"
-    return Figure(f"{max(times)} databases, {what}", times[max(times)] / times[min(times)], "× the time of one", most)
+    return Result(f"{max(times)} databases, {what}", times[max(times)] / times[min(times)], "× the time of one", most)
 
 
 _GOALS: Final = ((False, _MOST_IDLE), (True, _MOST_STOPPING))

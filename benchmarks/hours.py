@@ -8,56 +8,56 @@ from datetime import timedelta
 from multiprocessing import get_context
 from typing import Final
 
-from benchmarks.figures import Chapter, Figure, Progress, Table
-from benchmarks.people import LOOK_SECONDS, PROMISED_SECONDS, UNPROMISED_SECONDS
-from benchmarks.replay import Contender, Outcome, replay
+from benchmarks.results import Section, Result, Progress, Table
+from benchmarks.users import LOOK_SECONDS, PROMISED_SECONDS, UNPROMISED_SECONDS
+from benchmarks.replay import StrategyName, Outcome, replay
 from benchmarks.trace import Trace
 from benchmarks.world import START_MINUTES, STOP_MINUTES
 
 GOAL_RATIO: Final = 1.01
 
-_APPS: Final = (Contender.APP_15, Contender.APP_5, Contender.APP_1)
-_LONGEST_FIRST: Final = tuple(reversed(Contender))
+_APPS: Final = (StrategyName.APP_15, StrategyName.APP_5, StrategyName.APP_1)
+_LONGEST_FIRST: Final = tuple(reversed(StrategyName))
 
 
 @dataclass(frozen=True, slots=True)
 class Hours:
-    """What came of every contender on one trace."""
+    """What came of every name on one trace."""
 
     trace: Trace
-    outcomes: Mapping[Contender, Outcome]
+    outcomes: Mapping[StrategyName, Outcome]
 
     @property
     def bound(self) -> float:
         """Database-hours if it were up from each moment of the trace, at once, and stopped after the idle window."""
-        return self.outcomes[Contender.BOUND].hours
+        return self.outcomes[StrategyName.BOUND].hours
 
-    def of_always_on(self, contender: Contender) -> float:
-        """The contender's hours as a share of those of a database that is never stopped."""
-        return self.outcomes[contender].hours / self.outcomes[Contender.ALWAYS_ON].hours
+    def of_always_on(self, name: StrategyName) -> float:
+        """The name's hours as a share of those of a database that is never stopped."""
+        return self.outcomes[name].hours / self.outcomes[StrategyName.ALWAYS_ON].hours
 
-    def over_bound(self, contender: Contender) -> float:
-        """The contender's hours over the bound of the trace."""
-        return self.outcomes[contender].hours / self.bound
+    def over_bound(self, name: StrategyName) -> float:
+        """The name's hours over the bound of the trace."""
+        return self.outcomes[name].hours / self.bound
 
-    def over_needed(self, contender: Contender) -> float:
-        """The contender's hours over the least for the queries as people could really make them; inf for none."""
-        needed = self.outcomes[contender].needed_hours
-        return self.outcomes[contender].hours / needed if needed else math.inf
+    def over_needed(self, name: StrategyName) -> float:
+        """The name's hours over the least for the queries as people could really make them; inf for none."""
+        needed = self.outcomes[name].needed_hours
+        return self.outcomes[name].hours / needed if needed else math.inf
 
 
 def measure(trace: Trace, progress: Progress) -> Hours:
-    """Replay it with every contender, in two processes; the same every time. Raises RuntimeError."""
-    found: dict[Contender, Outcome] = {}
+    """Replay it with every name, in two processes; the same every time. Raises RuntimeError."""
+    found: dict[StrategyName, Outcome] = {}
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
-        jobs = {pool.submit(replay, contender, trace): contender for contender in _LONGEST_FIRST}
+        jobs = {pool.submit(replay, name, trace): name for name in _LONGEST_FIRST}
         for job in as_completed(jobs):
             outcome = found[jobs[job]] = job.result()
-            progress(f"hours billed, {outcome.contender}: {outcome.hours:,.1f} h")
-    return Hours(trace, {contender: found[contender] for contender in Contender})
+            progress(f"hours billed, {outcome.name}: {outcome.hours:,.1f} h")
+    return Hours(trace, {name: found[name] for name in StrategyName})
 
 
-def chapter(hours: Hours, plot: str = "") -> Chapter:
+def section(hours: Hours, plot: str = "") -> Section:
     """Everybody beside the bound, and the goals. ``plot`` is the name of their picture in docs/images."""
     head = (
         "who minds the database",
@@ -73,48 +73,48 @@ def chapter(hours: Hours, plot: str = "") -> Chapter:
         "stops while in use",
     )
     rows = tuple(_row(hours, outcome) for outcome in hours.outcomes.values())
-    return Chapter(
+    return Section(
         title="Hours billed",
         method=_method(hours),
         tables=(Table(head, rows),),
-        figures=_figures(hours),
-        meaning=_meaning(hours),
+        results=_results(hours),
+        conclusion=_conclusion(hours),
         plot=plot,
     )
 
 
 def _row(hours: Hours, outcome: Outcome) -> tuple[str, ...]:
-    contender = outcome.contender
+    name = outcome.name
     return (
-        contender.value,
+        name.value,
         f"{outcome.hours:,.1f}",
-        f"{hours.of_always_on(contender):.1%}",
-        f"{hours.over_bound(contender):.3f}",
-        f"{hours.over_needed(contender):.3f}" if outcome.queries else "no query",
+        f"{hours.of_always_on(name):.1%}",
+        f"{hours.over_bound(name):.3f}",
+        f"{hours.over_needed(name):.3f}" if outcome.queries else "no query",
         f"{outcome.starts + outcome.starts_by_aws:,}",
         f"{outcome.starts_by_aws:,}",
         f"{outcome.waited / timedelta(minutes=1):,.0f}",
         f"{outcome.clicks:,}",
-        f"{outcome.clicks_in_vain:,}",
-        f"{len(outcome.early_stops):,}",
+        f"{outcome.repeated_clicks:,}",
+        f"{len(outcome.stops_in_use):,}",
     )
 
 
-def _figures(hours: Hours) -> tuple[Figure, ...]:
-    apps = [hours.outcomes[contender] for contender in _APPS]
-    plain = hours.outcomes[Contender.PLAIN_PAIR]
-    every_minute = hours.over_needed(Contender.APP_1)
+def _results(hours: Hours) -> tuple[Result, ...]:
+    apps = [hours.outcomes[name] for name in _APPS]
+    plain = hours.outcomes[StrategyName.BASELINE_PAIR]
+    every_minute = hours.over_needed(StrategyName.APP_1)
     over = "× the least for its queries"
     return (
-        Figure("Hours billed, checks every minute", every_minute, over, GOAL_RATIO, _why(every_minute)),
-        Figure("The same beside the whole trace", hours.over_bound(Contender.APP_1), "× the bound", GOAL_RATIO),
-        Figure("Hours billed, checks every 5 min", hours.over_needed(Contender.APP_5), over),
-        Figure("Hours billed, checks every 15 min", hours.over_needed(Contender.APP_15), over),
-        Figure("Hours billed, plain pair", hours.over_needed(Contender.PLAIN_PAIR), over),
-        Figure("Stops while in use", sum(len(outcome.early_stops) for outcome in apps), "of the app's", 0),
-        Figure("Stops while in use, plain pair", len(plain.early_stops), "stops"),
-        Figure("Clicks in vain", sum(outcome.clicks_in_vain for outcome in apps), "of the app's", 0),
-        Figure("Clicks in vain, plain pair", plain.clicks_in_vain, "clicks"),
+        Result("Hours billed, checks every minute", every_minute, over, GOAL_RATIO, _why(every_minute)),
+        Result("The same beside the whole trace", hours.over_bound(StrategyName.APP_1), "× the bound", GOAL_RATIO),
+        Result("Hours billed, checks every 5 min", hours.over_needed(StrategyName.APP_5), over),
+        Result("Hours billed, checks every 15 min", hours.over_needed(StrategyName.APP_15), over),
+        Result("Hours billed, plain pair", hours.over_needed(StrategyName.BASELINE_PAIR), over),
+        Result("Stops while in use", sum(len(outcome.stops_in_use) for outcome in apps), "of the app's", 0),
+        Result("Stops while in use, plain pair", len(plain.stops_in_use), "stops"),
+        Result("Clicks in vain", sum(outcome.repeated_clicks for outcome in apps), "of the app's", 0),
+        Result("Clicks in vain, plain pair", plain.repeated_clicks, "clicks"),
     )
 
 
@@ -140,7 +140,7 @@ def _method(hours: Hours) -> str:
         "for seven days. Billed is the time in which it is available. Checks come up to 20 s late. Once a check of a "
         "sleeping database has changed nothing, those up to the next thing that happens are left out; a test shows "
         "that this changes nothing.\n\n"
-        "*The bound*: up from each moment at once, stopped 60 min after the last query. Nobody can reach it; but as "
+        "*The bound*: up from each moment at once, stopped 60 min after the last query. NullObserver can reach it; but as "
         "nothing is billed while people wait for a start, one may come below it. So each is also compared with *the "
         "least for its queries*: the same, from when people could really query. *Clicks in vain* brought nothing, so "
         "that somebody had to click again. *Stops while in use* came within 60 min of a query, or while somebody "
@@ -148,12 +148,12 @@ def _method(hours: Hours) -> str:
     )
 
 
-def _meaning(hours: Hours) -> str:
-    every_15, every_1 = hours.outcomes[Contender.APP_15], hours.outcomes[Contender.APP_1]
-    office = hours.outcomes[Contender.OFFICE_HOURS].hours / every_15.hours
+def _conclusion(hours: Hours) -> str:
+    every_15, every_1 = hours.outcomes[StrategyName.APP_15], hours.outcomes[StrategyName.APP_1]
+    office = hours.outcomes[StrategyName.OFFICE_HOURS].hours / every_15.hours
     return (
-        f"The database is up for {hours.of_always_on(Contender.APP_15):.1%} of the time at the default of 15 minutes, "
-        f"for {hours.of_always_on(Contender.APP_1):.1%} with a check every minute, which saves "
+        f"The database is up for {hours.of_always_on(StrategyName.APP_15):.1%} of the time at the default of 15 minutes, "
+        f"for {hours.of_always_on(StrategyName.APP_1):.1%} with a check every minute, which saves "
         f"{every_15.hours_per_month - every_1.hours_per_month:.1f} database-hours a month. Office hours keep it up "
         f"{office:.1f} × as long, and asleep while people work in the evening. The plain pair bills as much as the app "
         "at the same interval, but a click while the database goes down is lost, and it stops a database that has just "

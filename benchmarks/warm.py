@@ -9,9 +9,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, Final
 
-from benchmarks.canned_aws import Asked, Call, canned_aws
-from benchmarks.contenders import BARE, Contender, Match, Ring
-from benchmarks.figures import Chapter, Figure, Progress, Table
+from benchmarks.canned_aws import CannedAwsClient, Call, canned_aws
+from benchmarks.subjects import BARE, Subject, Comparison, Subjects
+from benchmarks.results import Section, Result, Progress, Table
 from benchmarks.spread import Spread
 from tests.deploy.lambda_runtime import Function
 
@@ -81,31 +81,31 @@ class Warm:
     rounds: int
 
 
-def measure(progress: Progress, ring: Ring, rounds: int = ROUNDS) -> Warm:
+def measure(progress: Progress, subjects: Subjects, rounds: int = ROUNDS) -> Warm:
     """The three of a match have their turns in every round."""
     with canned_aws() as aws:
-        served = tuple(serve(progress, match, aws, rounds) for match in ring.matches)
-        check = ring.matches[-1]
+        served = tuple(serve(progress, comparison, aws, rounds) for comparison in subjects.comparisons)
+        check = subjects.comparisons[-1]
         progress("warm: a check's own work, and its log")
         work = own_work(check, served[-1].calls, aws, rounds)
         return Warm(served, work, log_of(check.app, aws), rounds)
 
 
-def serve(progress: Progress, match: Match, aws: Asked, rounds: int) -> Served:
+def serve(progress: Progress, comparison: Comparison, aws: CannedAwsClient, rounds: int) -> Served:
     """Requests to the app, to its bare calls and to the plain handler, in turns."""
-    progress(f"warm: {match.name}, {rounds} rounds")
+    progress(f"warm: {comparison.name}, {rounds} rounds")
     with ExitStack() as stack:
         app, bare, plain = (
-            stack.enter_context(contender.start(aws.environ)) for contender in (match.app, match.bare, match.plain)
+            stack.enter_context(subject.start(aws.environ)) for subject in (comparison.app, comparison.bare, comparison.plain)
         )
-        calls = calls_of(app, match.app.event, aws)
-        turns = ((app, match.app.event), (bare, calls), (plain, match.plain.event))
+        calls = calls_of(app, comparison.app.event, aws)
+        turns = ((app, comparison.app.event), (bare, calls), (plain, comparison.plain.event))
         times = [[_seconds(*turn) for turn in turns] for _ in range(rounds + _UNMEASURED)][_UNMEASURED:]
     spreads = [Spread.of(column) for column in zip(*times, strict=True)]
-    return Served(match.name, calls, *spreads)
+    return Served(comparison.name, calls, *spreads)
 
 
-def calls_of(function: Function, event: Any, aws: Asked) -> tuple[Call, ...]:
+def calls_of(function: Function, event: Any, aws: CannedAwsClient) -> tuple[Call, ...]:
     """The AWS calls of one invocation, by their order."""
     aws.calls()
     function.invoke(event)
@@ -118,7 +118,7 @@ def _seconds(function: Function, event: Any) -> float:
     return time.perf_counter() - began
 
 
-def own_work(check: Match, calls: Sequence[Call], aws: Asked, rounds: int) -> Work:
+def own_work(check: Comparison, calls: Sequence[Call], aws: CannedAwsClient, rounds: int) -> Work:
     """By the medians of so many rounds in one process, in which checks and the same AWS calls made bare take turns."""
     code, interpreter = (BARE / "own_work.py").read_text(), check.app.interpreter
     command = interpreter.command(code, json.dumps(check.app.event), json.dumps(calls), str(rounds + _UNMEASURED))
@@ -130,7 +130,7 @@ def own_work(check: Match, calls: Sequence[Call], aws: Asked, rounds: int) -> Wo
     return Work(statistics.median(app), statistics.median(bare))
 
 
-def log_of(check: Contender, aws: Asked) -> Logged:
+def log_of(check: Subject, aws: CannedAwsClient) -> Logged:
     """The lines of some checks, by their number."""
     with check.start(aws.environ) as function:
         for _ in range(_CHECKS_LOGGED):
@@ -143,20 +143,20 @@ def log_of(check: Contender, aws: Asked) -> Logged:
     )
 
 
-def chapter(warm: Warm) -> Chapter:
+def section(warm: Warm) -> Section:
     """The warm functions as a reader sees them."""
     check, logged = warm.served[-1], warm.logged
-    figures = [
-        Figure(f"Warm {s.name}: added to its AWS calls", s.added * 1000, "ms", GOAL_ADDED * 1000) for s in warm.served
+    results = [
+        Result(f"Warm {s.name}: added to its AWS calls", s.added * 1000, "ms", GOAL_ADDED * 1000) for s in warm.served
     ]
-    figures += [
-        Figure("A check with nothing to do: AWS calls", len(check.calls), "calls", GOAL_CALLS),
-        Figure("A check with nothing to do: its own work", warm.check.own * 1000, "ms of CPU", GOAL_OWN_WORK * 1000),
-        Figure("A check with nothing to do: lines of its log", logged.lines, "lines", 1),
-        Figure("A check with nothing to do: bytes of its log", logged.bytes, "bytes"),
-        Figure("A check with nothing to do: metrics sent", logged.metric_lines, "metrics", 0),
+    results += [
+        Result("A check with nothing to do: AWS calls", len(check.calls), "calls", GOAL_CALLS),
+        Result("A check with nothing to do: its own work", warm.check.own * 1000, "ms of CPU", GOAL_OWN_WORK * 1000),
+        Result("A check with nothing to do: lines of its log", logged.lines, "lines", 1),
+        Result("A check with nothing to do: bytes of its log", logged.bytes, "bytes"),
+        Result("A check with nothing to do: metrics sent", logged.metric_lines, "metrics", 0),
     ]
-    return Chapter(
+    return Section(
         "Warm functions",
         f"Requests to functions that are up, one after the other, {warm.rounds} each in turns, on an AWS that answers "
         f"at once: the app, the same AWS calls made bare by boto3 one after the other, and the plain handler, which "
@@ -164,7 +164,7 @@ def chapter(warm: Warm) -> Chapter:
         f"the CPU time of a check without that of its AWS calls. Lambda writes {logged.platform_lines} lines of "
         f"{logged.platform_bytes} bytes of its own to the log of each invocation.",
         (_table(warm),),
-        tuple(figures),
+        tuple(results),
     )
 
 

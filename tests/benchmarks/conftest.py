@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.contenders import Contender
+from benchmarks.subjects import Subject
 from tests.deploy.lambda_runtime import Interpreter, install_runtime
 
 BURN = """
@@ -22,7 +22,7 @@ def ask(times):
 """
 IMPORTS = "import os, sys, time, urllib.request\n"
 
-Make = Callable[..., Contender]
+Make = Callable[..., Subject]
 
 
 @pytest.fixture(scope="session")
@@ -35,11 +35,11 @@ def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def function(runtime: Path, tmp_path: Path) -> Make:
     """A function of that name, whose handler does this after that has been done at its import."""
 
-    def make(name: str, handler: str, at_import: str = "pass") -> Contender:
+    def make(name: str, handler: str, at_import: str = "pass") -> Subject:
         source = f"{IMPORTS}{BURN}{ASK}\n{at_import}\n\ndef handler(event, context):\n    {handler}\n"
         folder = tmp_path / name
         folder.mkdir()
         (folder / f"{name}.py").write_text(source)
-        return Contender(Interpreter(folder, runtime), f"{name}.handler", {}, {})
+        return Subject(Interpreter(folder, runtime), f"{name}.handler", {}, {})
 
     return make

@@ -35,12 +35,12 @@ def test_the_handlers_own_work_is_slower_on_a_part_of_a_core() -> None:
 @pytest.mark.parametrize("cost", [replace(CHECK, log_bytes=20_000), replace(CHECK, reads=60)])
 def test_a_check_that_grew_dear_misses_its_goal(cost: CheckCost) -> None:
     hours = dict.fromkeys(bill.INTERVALS, 30.0)
-    assert all(figure.is_met for figure in bill.chapter(CHECK, hours).figures)
-    assert not all(figure.is_met for figure in bill.chapter(cost, hours).figures)
+    assert all(result.is_met for result in bill.section(CHECK, hours).results)
+    assert not all(result.is_met for result in bill.section(cost, hours).results)
 
 
 def test_it_says_from_which_price_on_frequent_checks_pay() -> None:
     more = bill.bill(1, CHECK).total - bill.bill(15, CHECK).total
-    told = bill.chapter(CHECK, {15: 32.0, 5: 30.5, 1: 30.0}).meaning
+    told = bill.section(CHECK, {15: 32.0, 5: 30.5, 1: 30.0}).conclusion
     assert f"{more / 2:.3f} USD" in told
-    assert "save nothing" in bill.chapter(CHECK, dict.fromkeys(bill.INTERVALS, 30.0)).meaning
+    assert "save nothing" in bill.section(CHECK, dict.fromkeys(bill.INTERVALS, 30.0)).conclusion

@@ -48,7 +48,7 @@ def test_calls_made_one_after_the_other_show_up() -> None:
     others = [Sample(100, is_stopping, Effort(0.1, 2), Effort(0.1, 200)) for is_stopping in (False, True)]
     for seconds, is_met in ((0.022, True), (0.042, False)):
         one = [Sample(1, is_stopping, Effort(seconds, 2), Effort(seconds, 2)) for is_stopping in (False, True)]
-        [waits, *_] = growth.chapter([*one, *others]).figures
+        [waits, *_] = growth.section([*one, *others]).results
         assert waits.is_met is is_met
 
 
@@ -58,6 +58,6 @@ def test_growth_beyond_the_goal_is_missed() -> None:
 
     stopping = [Sample(size, True, Effort(0.1, 6), Effort(0.1, 6)) for size in (1, 100)]
     for seconds, is_met in ((0.11, True), (0.13, False)):
-        [_, figure, _] = growth.chapter([sample(1, 0.02), sample(100, seconds), *stopping]).figures
-        assert figure.is_met is is_met
-        assert figure.value == pytest.approx(seconds / 0.02)
+        [_, result, _] = growth.section([sample(1, 0.02), sample(100, seconds), *stopping]).results
+        assert result.is_met is is_met
+        assert result.value == pytest.approx(seconds / 0.02)

@@ -4,18 +4,18 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.figures import Chapter, Figure, Table
+from benchmarks.results import Section, Result, Table
 from benchmarks.plot import Bar, draw
 from benchmarks.report import line, number, page
 
-MET = Figure("median", 1.5, "s", goal=2.0)
-MISSED = Figure("worst", 3.0, "s", goal=2.0, remark="The disk is slow; a faster one was not to be had.")
-TOLD = Figure("zip", 1234567, "bytes")
+MET = Result("median", 1.5, "s", goal=2.0)
+MISSED = Result("worst", 3.0, "s", goal=2.0, explanation="The disk is slow; a faster one was not to be had.")
+TOLD = Result("zip", 1234567, "bytes")
 
 
-def chapter(*figures: Figure) -> Chapter:
+def section(*results: Result) -> Section:
     table = Table(("what", "seconds"), (("one", "1.5"),))
-    return Chapter("Starting", "Started a hundred times.", (table,), figures, "It starts.", "starting.svg")
+    return Section("Starting", "Started a hundred times.", (table,), results, "It starts.", "starting.svg")
 
 
 def test_a_line_says_whether_the_goal_is_met() -> None:
@@ -25,7 +25,7 @@ def test_a_line_says_whether_the_goal_is_met() -> None:
 
 
 def test_the_page_says_by_how_much_a_goal_is_missed_and_why() -> None:
-    written = page([chapter(MET, MISSED, TOLD)], "a machine", "make bench")
+    written = page([section(MET, MISSED, TOLD)], "a machine", "make bench")
     assert "1 of 2 goals are met." in written
     assert "| median | 1.500 s | 2 s | yes |" in written
     assert "**Missed: worst**, 3 s instead of 2 s. The disk is slow" in written
@@ -35,7 +35,7 @@ def test_the_page_says_by_how_much_a_goal_is_missed_and_why() -> None:
 
 
 def test_a_miss_without_a_reason_is_not_passed_over() -> None:
-    assert "measure again" in page([chapter(Figure("worst", 3.0, "s", goal=2.0))], "a machine", "make bench")
+    assert "measure again" in page([section(Result("worst", 3.0, "s", goal=2.0))], "a machine", "make bench")
 
 
 @pytest.mark.parametrize(

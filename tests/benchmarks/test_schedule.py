@@ -21,7 +21,7 @@ def checks_of(run: Callable[[World, Ended], None], status: str = "stopped") -> i
     world = World(START, status, lambda _: RDS)
     schedule = Schedule(world, 900, lambda ended: run(world, ended))
     schedule.begin()
-    world.passes(START + SIX_DAYS)
+    world.advance(START + SIX_DAYS)
     return schedule.runs
 
 
@@ -51,17 +51,17 @@ def test_once_somebody_has_started_it_the_checks_come_in_time_again() -> None:
 
     def look(ended: Ended) -> None:
         if world.status == "available":
-            up.append(world.clockwork.clock() - START)
+            up.append(world.scheduler.clock() - START)
         ended(None)
 
     def start() -> None:
         world.rds.start(DATABASE)
 
     schedule = Schedule(world, 900, look)
-    world.clockwork.at(SIX_DAYS.total_seconds(), start)
-    world.clockwork.at(2 * SIX_DAYS.total_seconds(), world.rds.advance)  # nothing else happens up to then
+    world.scheduler.call_at(SIX_DAYS.total_seconds(), start)
+    world.scheduler.call_at(2 * SIX_DAYS.total_seconds(), world.rds.advance)  # nothing else happens up to then
     schedule.begin()
-    world.passes(START + SIX_DAYS + timedelta(hours=3))
+    world.advance(START + SIX_DAYS + timedelta(hours=3))
     assert up[0] - SIX_DAYS <= timedelta(minutes=19, seconds=20)  # the start, an interval, and its lateness
     assert len(up) >= 11
     assert schedule.runs < 20

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
-_UNUSED: Final = ("_srcfile", "logThreads", "logProcesses", "logMultiprocessing", "logAsyncioTasks")
+_UNUSED: Final = ("_srcfile", "logThreads", "logProcesses", "logMultiprocessing")
 """What logging looks up for each line and the checker does not read; see "Optimization" in Python's logging HOWTO."""
 
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.canned_aws import ASLEEP, IN_USE, TABLE
+from benchmarks.canned_aws import STOPPED, IN_USE, TABLE
 from dev.local.eventbridge import scheduled_event
 from tests.deploy.api_gateway import BROWSER, proxy_event
 from tests.deploy.lambda_runtime import Function, Interpreter, install_runtime, running
@@ -23,7 +23,7 @@ BARE: Final = Path(__file__).parent / "bare"
 
 
 @dataclass(frozen=True, slots=True)
-class Contender:
+class Subject:
     """One Lambda function: where its code is, its handler, what it is invoked with and the settings that it needs."""
 
     interpreter: Interpreter
@@ -38,26 +38,26 @@ class Contender:
 
 
 @dataclass(frozen=True, slots=True)
-class Match:
+class Comparison:
     """One operation of the app, the plain handler that does the same in short, and what replays the app's AWS calls."""
 
     name: str
-    app: Contender
-    plain: Contender
-    bare: Contender
+    app: Subject
+    plain: Subject
+    bare: Subject
 
 
 @dataclass(frozen=True, slots=True)
-class Ring:
+class Subjects:
     """All that run, and what they weigh: the bytes of the app's zip, and of one with the plain handlers."""
 
-    matches: tuple[Match, ...]
+    comparisons: tuple[Comparison, ...]
     app_zip: int
     plain_zip: int
 
 
 @contextmanager
-def contenders() -> Iterator[Ring]:
+def prepare_subjects() -> Iterator[Subjects]:
     """Unpacked in a folder of their own, for as long as the context lasts. ``make package`` makes the app's zip."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -69,31 +69,31 @@ def contenders() -> Iterator[Ring]:
         app = Interpreter(_unpacked(project.zip("prod"), folder / "app"), runtime)
         plain = Interpreter(_unpacked(plain_zip, folder / "plain"), runtime)
         bare = Interpreter(BARE, runtime)
-        yield Ring(matches(app, plain, bare), project.zip("prod").stat().st_size, plain_zip.stat().st_size)
+        yield Subjects(comparisons(app, plain, bare), project.zip("prod").stat().st_size, plain_zip.stat().st_size)
 
 
-def matches(app: Interpreter, plain: Interpreter, bare: Interpreter) -> tuple[Match, ...]:
+def comparisons(app: Interpreter, plain: Interpreter, bare: Interpreter) -> tuple[Comparison, ...]:
     """A start of a database that is asleep, by a backend and by a click; a check of one that is in use."""
-    asleep, in_use = {"DATABASES": ASLEEP}, {"DATABASES": IN_USE}
-    plain_asleep, plain_in_use = ({"DATABASE_ID": ref, "METADATA_TABLE": TABLE} for ref in (ASLEEP, IN_USE))
+    asleep, in_use = {"DATABASES": STOPPED}, {"DATABASES": IN_USE}
+    plain_asleep, plain_in_use = ({"DATABASE_ID": ref, "METADATA_TABLE": TABLE} for ref in (STOPPED, IN_USE))
     tick = scheduled_event(datetime.now(UTC))
     click = proxy_event(
         ["/databases/{database_id}/restart"],
         "POST",
-        f"/databases/{ASLEEP}/restart",
+        f"/databases/{STOPPED}/restart",
         {**BROWSER, "Authorization": "Bearer operator"},
         None,
         {"principalId": "operator", "context": {"role": "operator"}},
     )
-    plain_start = Contender(plain, "start.handler", {}, plain_asleep)
-    replay = Contender(bare, "replay.handler", [], {})
+    plain_start = Subject(plain, "start.handler", {}, plain_asleep)
+    replay = Subject(bare, "replay.handler", [], {})
     return (
-        Match("start_database", Contender(app, "app.start_database", {}, asleep), plain_start, replay),
-        Match("restart route", Contender(app, "app.app", click, asleep), plain_start, replay),
-        Match(
+        Comparison("start_database", Subject(app, "app.start_database", {}, asleep), plain_start, replay),
+        Comparison("restart route", Subject(app, "app.app", click, asleep), plain_start, replay),
+        Comparison(
             "check",
-            Contender(app, "app.inactivity_check", tick, in_use),
-            Contender(plain, "stop.handler", tick, plain_in_use),
+            Subject(app, "app.inactivity_check", tick, in_use),
+            Subject(plain, "stop.handler", tick, plain_in_use),
             replay,
         ),
     )
