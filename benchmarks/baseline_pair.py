@@ -10,8 +10,8 @@ from unittest.mock import patch
 
 import boto3
 
-from benchmarks.strategies import OnReply, Reply
 from benchmarks.schedule import OnEnd, Schedule
+from benchmarks.strategies import OnReply, Reply
 from benchmarks.world import DATABASE, TABLE, World
 
 _FOLDER: Final = Path(__file__).parent / "plain"

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Final, assert_never
 
-from benchmarks.strategies import Strategy, Reply
-from benchmarks.users import Users
 from benchmarks.replay import StrategyName, make_strategy
+from benchmarks.strategies import Reply, Strategy
+from benchmarks.users import Users
 from benchmarks.world import ACTIVITY_KEY, DATABASE, SEED, START_MINUTES, STOP_MINUTES, TABLE, World
 from dev.local.rds_behavior import StatusChange
 from dev.local.rds_timing import FixedTiming
@@ -42,7 +42,7 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class RandomNumbers:
-    """The random numbers of the n-th click in this phase, the same for every strategy. ``fraction`` is between 0 and 1."""
+    """The random numbers of the n-th click in this phase, the same for every strategy. ``fraction`` is below 1."""
 
     start: float
     stop: float

@@ -7,7 +7,7 @@ from typing import Final
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
-from matplotlib.result import Figure as Picture
+from matplotlib.figure import Figure
 
 _GRAY: Final = "#9aa5b1"
 _GREEN: Final = "#1f7a4d"
@@ -29,20 +29,20 @@ _MAX_TIMES_MINIMUM: Final = 2.0
 
 
 def draw(bars: Sequence[Bar], path: Path) -> None:
-    """Write the image as SVG: on the left all hours, on the right the percentage above the minimum where it is below 100.
+    """Write the image as SVG: all hours on the left; on the right the percentages above the minimum, if below 100.
 
     The same bars give the same file, byte by byte.
     """
     with mpl.rc_context({"svg.hashsalt": "rds-lifecycle", "svg.fonttype": "path", "font.size": 10}):
-        picture = Picture(figsize=(10, 3.6), facecolor="white", layout="constrained")
-        whole, above = picture.subplots(1, 2, width_ratios=(1.2, 1))
+        figure = Figure(figsize=(10, 3.6), facecolor="white", layout="constrained")
+        whole, above = figure.subplots(1, 2, width_ratios=(1.2, 1))
         _bars(whole, bars, [bar.hours for bar in bars], "{:,.0f} h")
         whole.set_title("Billed hours of a month", loc="left", color=_DARK)
         near = [bar for bar in bars if 1 < bar.times_minimum < _MAX_TIMES_MINIMUM]
         _bars(above, near, [100 * (bar.times_minimum - 1) for bar in near], "{:+.1f} %")
         above.set_title("Above the minimum", loc="left", color=_DARK)
         path.parent.mkdir(parents=True, exist_ok=True)
-        picture.savefig(path, format="svg", metadata={"Date": None, "Title": "Billed hours of a month"})
+        figure.savefig(path, format="svg", metadata={"Date": None, "Title": "Billed hours of a month"})
 
 
 def _bars(axes: Axes, bars: Sequence[Bar], values: Sequence[float], form: str) -> None:

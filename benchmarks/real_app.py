@@ -4,8 +4,8 @@ import os
 from typing import Final
 from unittest.mock import patch
 
-from benchmarks.strategies import OnReply, Reply
 from benchmarks.schedule import Schedule
+from benchmarks.strategies import OnReply, Reply
 from benchmarks.world import DATABASE, TABLE, World
 from chalicelib.aws.clients import cloudwatch_client
 from chalicelib.bootstrap import build
@@ -13,7 +13,7 @@ from chalicelib.domain.model import DatabaseRef
 from chalicelib.service.lifecycle import Lifecycle
 from chalicelib.settings import read_settings
 from dev.local.rds_behavior import StatusChange
-from tests.simulation.functions import Response, Functions
+from tests.simulation.functions import Functions, Response
 from tests.simulation.network import Invocation
 
 EVENT_SECONDS: Final = (1.0, 20.0)

@@ -6,17 +6,17 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, assert_never
 
-from benchmarks.strategies import AlwaysOn, Strategy, OfficeHours
-from benchmarks.users import IDLE, Users
 from benchmarks.baseline_pair import BaselinePair
 from benchmarks.real_app import App
-from benchmarks.world import TraceTiming, Span, World
+from benchmarks.strategies import AlwaysOn, OfficeHours, Strategy
+from benchmarks.users import IDLE, Users
+from benchmarks.world import Span, TraceTiming, World
 from dev.local.rds_behavior import Cause
 from dev.local.rds_timing import RdsTiming
 
 BEFORE: Final = timedelta(hours=1)
 AFTER: Final = timedelta(hours=3)
-"""How long before the first and after the last time of the trace the replay runs; by its end, every strategy has stopped the database."""
+"""The replay begins this long before the first time of the trace and ends this long after the last one."""
 
 
 class StrategyName(StrEnum):

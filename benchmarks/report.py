@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from benchmarks.results import Section, Result, Table
+from benchmarks.results import Result, Section, Table
 
 _NO_EXPLANATION: Final = "No explanation is known. Measure again while the machine is idle."
 
@@ -55,12 +55,20 @@ def _summary(sections: Sequence[Section]) -> list[str]:
 def _section(section: Section) -> list[str]:
     without_goal = [f"- {result.name}: {value_of(result)}" for result in section.results if result.goal is None]
     missed = [
-        f"**Missed: {result.name}**, {value_of(result)} instead of {_goal(result)}. {result.explanation or _NO_EXPLANATION}"
+        f"**Missed: {result.name}**, {value_of(result)} instead of {_goal(result)}. "
+        f"{result.explanation or _NO_EXPLANATION}"
         for result in section.results
         if not result.is_met
     ]
     image = f"![{section.title}](images/{section.plot})" if section.plot else ""
-    parts = [f"## {section.title}", section.method, image, *map(_table, section.tables), "\n".join(without_goal), *missed]
+    parts = [
+        f"## {section.title}",
+        section.method,
+        image,
+        *map(_table, section.tables),
+        "\n".join(without_goal),
+        *missed,
+    ]
     return [part for part in (*parts, section.conclusion) if part]
 
 

@@ -23,7 +23,9 @@ class Schedule:
     left out until something else happens: this is why a simulated year takes seconds.
     """
 
-    def __init__(self, world: World, interval: float, run: Callable[[OnEnd], None], *, skip_checks: bool = True) -> None:
+    def __init__(
+        self, world: World, interval: float, run: Callable[[OnEnd], None], *, skip_checks: bool = True
+    ) -> None:
         self.runs = 0
         self._world = world
         self._interval = interval

@@ -41,7 +41,7 @@ class Strategy(Protocol):
 
 
 class AlwaysOn:
-    """NullObserver ever stops it."""
+    """The database is never stopped."""
 
     accepts_restarts = False
     checks = 0

@@ -17,16 +17,18 @@ class TraceError(Exception):
 
 
 def read_trace(path: Path = DEFAULT) -> Trace:
-    """The times in the file's column ``queried_at``, or in its first column without such a column.
+    """The times in the file's column ``queried_at``, or in its first column.
 
-    ISO 8601; a time without an offset is UTC. The header may be missing, and the times need no order. Raises TraceError.
+    ISO 8601; a time without an offset is UTC. The header may be missing, and the order is free. Raises TraceError.
     """
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             rows = csv.reader(file)
             lines = [(rows.line_num, row) for row in rows if any(cell.strip() for cell in row)]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise TraceError(f"{path} cannot be read as CSV: {error}. Set TRACE to the path of a CSV file in UTF-8.") from error
+        raise TraceError(
+            f"{path} cannot be read as CSV: {error}. Set TRACE to the path of a CSV file in UTF-8."
+        ) from error
     column, lines = _take_header(lines)
     times = sorted(_time(path, number, row, column) for number, row in lines)
     if not times:
@@ -53,5 +55,6 @@ def _time(path: Path, number: int, row: list[str], column: int) -> datetime:
         return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
     except (ValueError, OverflowError):
         raise TraceError(
-            f"{path}, line {number}: {text!r} is not an ISO 8601 time. Write it like 2026-03-02T09:00:00Z, or remove the line."
+            f"{path}, line {number}: {text!r} is not an ISO 8601 time. "
+            "Write it like 2026-03-02T09:00:00Z, or remove the line."
         ) from None

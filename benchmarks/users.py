@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from benchmarks.strategies import Strategy, Reply
+from benchmarks.strategies import Reply, Strategy
 from benchmarks.world import ACTIVITY_KEY, DATABASE, World
 from dev.local.rds_behavior import Cause, StatusChange
 

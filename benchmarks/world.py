@@ -17,12 +17,12 @@ from chalicelib.domain.model import DatabaseRef, Kind
 from dev.local.rds_behavior import Cause, StatusChange
 from dev.local.rds_timing import FixedTiming, RdsTiming
 from tests.simulation.client import SimulatedClient
-from tests.simulation.scheduler import Scheduler
+from tests.simulation.faults import FaultInjector
 from tests.simulation.log_capture import capture_log
 from tests.simulation.network import Invocation, Network, RandomLatency
 from tests.simulation.rds import SimulatedRds
+from tests.simulation.scheduler import Scheduler
 from tests.simulation.table import SimulatedTable
-from tests.simulation.faults import FaultInjector
 
 DATABASE: Final = DatabaseRef(Kind.INSTANCE, "ss-financial-prod")
 TABLE: Final = "system-metadata"
@@ -46,7 +46,7 @@ class Span:
 
 
 class TraceTiming(FixedTiming):
-    """The durations of starts and stops depend only on the previous time of the trace, so they are the same for all strategies."""
+    """Durations depend only on the previous time of the trace, so they are the same for all strategies."""
 
     def __init__(self, clock: Callable[[], datetime], trace: Sequence[datetime]) -> None:
         super().__init__()
@@ -78,10 +78,14 @@ class World:
         self.writes = 0
         self.changes: list[StatusChange] = []
         self.on_change: list[Callable[[StatusChange], None]] = []
-        self.rds = SimulatedRds(self.scheduler.clock, timing(self.scheduler.clock), self._on_status_change, self._schedule_rds)
+        self.rds = SimulatedRds(
+            self.scheduler.clock, timing(self.scheduler.clock), self._on_status_change, self._schedule_rds
+        )
         self.table = SimulatedTable(TABLE, self._on_write)
         self.latency = RandomLatency(self.scheduler)
-        self._network = Network(self.scheduler, FaultInjector(lambda: self.scheduler.now), self.latency, _NullObserver(), (DATABASE,))
+        self._network = Network(
+            self.scheduler, FaultInjector(lambda: self.scheduler.now), self.latency, _NullObserver(), (DATABASE,)
+        )
         self._first_status = status
         self.rds.add(DATABASE, status)
 
@@ -156,7 +160,7 @@ def discard_output() -> Iterator[None]:
     """The app writes its log and metrics as usual, and both are discarded."""
 
     def ignore(_: logging.LogRecord) -> None:
-        """NullObserver reads it."""
+        """Does nothing."""
 
     with capture_log(ignore), redirect_stdout(io.StringIO()):
         yield

@@ -1,4 +1,4 @@
-"""Cold and warm functions: a handler that wastes time, asks AWS once too often or chatters is found out."""
+"""Cold and warm functions: the benchmarks show a handler that wastes time, calls AWS too often or logs too much."""
 
 import sys
 from pathlib import Path
@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from benchmarks import cold, warm
-from benchmarks.canned_aws import STOPPED, IN_USE, canned_aws
-from benchmarks.subjects import BARE, Subject, Comparison, Subjects, comparisons
-from benchmarks.results import Section, Result
+from benchmarks.canned_aws import IN_USE, STOPPED, canned_aws
+from benchmarks.results import Result, Section
+from benchmarks.subjects import BARE, Comparison, Subject, Subjects, comparisons
 from chalicelib.bootstrap import connect
 from chalicelib.domain.model import Action
 from chalicelib.settings import read_settings
@@ -21,8 +21,8 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="awslambdaric ha
 CALLS = [("rds", "describe_db_instances", {"DBInstanceIdentifier": IN_USE})]
 
 
-def told(_: str) -> None:
-    """Progress that nobody watches."""
+def ignore_progress(_: str) -> None:
+    """Discard the progress."""
 
 
 def result(section: Section, name: str) -> Result:
@@ -30,10 +30,12 @@ def result(section: Section, name: str) -> Result:
     return found
 
 
-def test_a_slow_import_shows_up_in_the_cold_start(function: Make) -> None:
+def test_cold_start__with_a_slow_import__is_slower_and_misses_the_goal(function: Make) -> None:
     quick, slow = function("quick", "pass"), function("slow", "pass", "burn(2)")
-    subjects = Subjects((Comparison("slow", slow, quick, quick), Comparison("quick", quick, quick, quick)), 2_000_000, 1_000)
-    measured = cold.measure(told, subjects, rounds=3)
+    subjects = Subjects(
+        (Comparison("slow", slow, quick, quick), Comparison("quick", quick, quick, quick)), 2_000_000, 1_000
+    )
+    measured = cold.measure(ignore_progress, subjects, rounds=3)
     slow_start, quick_start = measured.starts
     assert slow_start.app.median > slow_start.plain.median + 0.5
     assert quick_start.app == quick_start.plain
@@ -43,17 +45,17 @@ def test_a_slow_import_shows_up_in_the_cold_start(function: Make) -> None:
     assert result(section, "Zip").value == 2.0
 
 
-def test_memory_that_a_function_holds_shows_up(function: Make) -> None:
+def test_cold_start__with_much_memory_in_use__has_a_higher_peak(function: Make) -> None:
     lean, fat = function("lean", "pass"), function("fat", "pass", "kept = b'x' * 50_000_000")
-    [start] = cold.measure(told, Subjects((Comparison("fat", fat, lean, lean),), 1, 1), rounds=2).starts
+    [start] = cold.measure(ignore_progress, Subjects((Comparison("fat", fat, lean, lean),), 1, 1), rounds=2).starts
     assert start.app_memory - start.plain_memory > 45_000_000
 
 
-def test_slow_handlers_and_calls_too_many_show_up_in_warm_functions(function: Make) -> None:
+def test_warm_function__that_is_slow_and_calls_aws_too_often__misses_the_goals(function: Make) -> None:
     with canned_aws() as aws:
         bare, plain = function("bare", "ask(2)"), function("plain", "ask(1)")
         app = function("app", "burn(0.2); ask(3)")
-        served = warm.serve(told, Comparison("check", app, bare, plain), aws, rounds=20)
+        served = warm.serve(ignore_progress, Comparison("check", app, bare, plain), aws, rounds=20)
         logged = warm.log_of(app, aws)
     assert served.added > 0.05
     assert [method for _, method, _ in served.calls] == ["describe_db_instances"] * 3
@@ -63,17 +65,17 @@ def test_slow_handlers_and_calls_too_many_show_up_in_warm_functions(function: Ma
     assert result(section, "own work").is_met
 
 
-def test_every_line_of_a_chatty_check_is_counted_and_a_metric_is_found(function: Make) -> None:
-    chatty = function("chatty", "print('ä'); print('{\"_aws\": {}}')")
+def test_log__with_two_lines_and_a_metric__is_counted(function: Make) -> None:
+    verbose = function("verbose", "print('ä'); print('{\"_aws\": {}}')")
     with canned_aws() as aws:
-        logged = warm.log_of(chatty, aws)
+        logged = warm.log_of(verbose, aws)
     assert (logged.lines, logged.bytes, logged.metric_lines) == (2, len("ä\n".encode()) + len('{"_aws": {}}\n'), 10)
 
 
-def test_work_of_its_own_is_told_from_that_of_the_calls(runtime: Path, tmp_path: Path) -> None:
+def test_own_work__of_a_check_with_one_call__excludes_the_call(runtime: Path, tmp_path: Path) -> None:
     check = "def inactivity_check(event, context):\n    replay.handler(CALLS, context)\n    burn(0.02)\n"
     (tmp_path / "app.py").write_text(f"import replay, time\nCALLS = {CALLS}\n{BURN}\n{check}")
-    *_, match = comparisons(*(Interpreter(folder, runtime) for folder in (tmp_path, tmp_path, BARE)))
+    *_, comparison = comparisons(*(Interpreter(folder, runtime) for folder in (tmp_path, tmp_path, BARE)))
     with canned_aws() as aws:
         work = warm.own_work(comparison, CALLS, aws, 10)
     assert work.own > 0.015
@@ -89,8 +91,9 @@ def test_work_of_its_own_is_told_from_that_of_the_calls(runtime: Path, tmp_path:
             ["batch_get_item", "describe_db_instances", "start_db_instance"] + ["transact_write_items"] * 2,
         ),
     ],
+    ids=["check-of-a-database-in-use", "start-of-a-stopped-database"],
 )
-def test_the_bare_calls_are_those_that_the_app_makes(
+def test_bare_calls__of_an_operation__are_those_of_the_app(
     runtime: Path, monkeypatch: pytest.MonkeyPatch, database: str, methods: list[str]
 ) -> None:
     replay = Subject(Interpreter(BARE, runtime), "replay.handler", [], {})
@@ -99,7 +102,7 @@ def test_the_bare_calls_are_those_that_the_app_makes(
             monkeypatch.setenv(name, value)
         app = connect(read_settings({"DATABASES": database}))
         if database == STOPPED:
-            assert app.restart(app.database(), "somebody").action_taken is Action.START
+            assert app.restart(app.database(), "a user").action_taken is Action.START
         else:
             assert [(result.action, result.reason) for result in app.check()] == [(Action.NONE, "recent-activity")]
         calls = aws.calls()

@@ -5,7 +5,7 @@ import math
 from dataclasses import dataclass, field
 from enum import Enum
 
-from chalicelib.domain.model import DatabaseRecord, DatabaseRef, State, StatusInfo
+from chalicelib.domain.model import DatabaseRecord, DatabaseRef, State
 from chalicelib.domain.statuses import classify_status
 from tests.simulation.network import Invocation
 

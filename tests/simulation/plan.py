@@ -210,9 +210,7 @@ def _usage(ref: DatabaseRef, length: float, rng: random.Random) -> list[Step]:
         at += rng.expovariate(1 / between_sessions)
     most = round(length / DAY / 6) + 1
     operations = tuple(Operation)
-    steps += [
-        SingleOperation(rng.uniform(0, length), ref, rng.choice(operations)) for _ in range(rng.randint(0, most))
-    ]
+    steps += [SingleOperation(rng.uniform(0, length), ref, rng.choice(operations)) for _ in range(rng.randint(0, most))]
     for _ in range(rng.randint(0, most // 2)):
         seconds = rng.choice((1, 10, 60, 300)) * 60.0
         steps.append(TemporaryStatus(rng.uniform(0, length), ref, rng.choice(_STATUSES), seconds))

@@ -74,9 +74,7 @@ class Simulation:
         self.table = SimulatedTable(_TABLE, self.checker.on_write)
         self.latency = latency(self.scheduler)
         self.network = Network(self.scheduler, self.faults, self.latency, self.checker, plan.refs)
-        self.functions = Functions(
-            self.scheduler, environ, self.settings, self._lifecycle, self.checker, self._rng
-        )
+        self.functions = Functions(self.scheduler, environ, self.settings, self._lifecycle, self.checker, self._rng)
         self.users = Users(
             self.scheduler, self.functions, self.rds, self.table, self.metric, self.checker, self._keys, self._rng
         )

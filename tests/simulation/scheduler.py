@@ -1,7 +1,7 @@
 """Virtual time, and tasks that run one at a time and give up control only where they wait.
 
-A task is a greenlet, so the app's code runs in it unchanged: where it calls AWS or sleeps, virtual time passes and other
-tasks run. The order depends only on times, so the same seed gives the same run.
+A task is a greenlet, so the app's code runs in it unchanged: where it calls AWS or sleeps, virtual time passes and
+other tasks run. The order depends only on times, so the same seed gives the same run.
 """
 
 import heapq
@@ -96,7 +96,7 @@ class Scheduler:
         """Called by a task: other tasks run meanwhile. Raises Killed."""
         then = self.now + max(seconds, 0)
         if then <= self._until and not (self._due and self._due[0][0] <= then) and self._keep_running():
-            # This task would be the next to run: switching to the scheduler and back would change nothing but cost time.
+            # This task would run next: a switch to the scheduler and back would only cost time.
             self.now = then
             self._raise_if_killed()
         else:
