@@ -17,7 +17,7 @@ from tests.simulation import invariants
 from tests.simulation.client import Call
 from tests.simulation.expressions import Item
 from tests.simulation.faults import Fault
-from tests.simulation.functions import LAMBDA_TIMEOUT, Response
+from tests.simulation.functions import Response
 from tests.simulation.ground_truth import NEVER, GroundTruth, Initiator, RestartRequest, status_info
 from tests.simulation.invariants import Bounds
 from tests.simulation.metric import ref_of as metric_ref
@@ -37,8 +37,6 @@ class Checker:
         self._activity_keys = activity_keys
         self._truths: dict[DatabaseRef, GroundTruth] = {}
         self._initiator = Initiator.APP
-
-    # --- what the simulation reports ---
 
     def add_database(self, ref: DatabaseRef, status: str) -> None:
         """A database exists from the start."""
@@ -176,7 +174,8 @@ class Checker:
         truth = self._truths[invocation.refs[0]]
         if not (error is None or isinstance(error, CheckFailed | Problem)):
             self._violate(Invariant.RECORDED, truth, f"{invocation.function} raised {error!r}")
-        if error is not None and not invocation.had_fault and self._is_fault_free(invocation):
+        truths = [self._truths[ref] for ref in invocation.refs]
+        if error is not None and invariants.is_fault_free(truths, invocation, self._bounds):
             self._violate(Invariant.RECORDED, truth, f"{invocation.function} failed without a fault: {error}")
         if invocation.unlogged and not invocation.had_fault:
             self._violate(Invariant.RECORDED, truth, f"the log does not contain {invocation.unlogged}")
@@ -196,8 +195,6 @@ class Checker:
             for invariant, detail in invariants.overdue(truth, self._bounds, now):
                 self._violate(invariant, truth, detail)
 
-    # --- what EventBridge needs to know ---
-
     def is_settled(self) -> bool:
         """Whether a check has nothing to do until something else happens."""
         return all(truth.is_settled for truth in self._truths.values())
@@ -206,8 +203,6 @@ class Checker:
         """When the next hold ends; infinity without a hold."""
         ends = (until for truth in self._truths.values() for _, until in truth.holds[-1:])
         return min((until for until in ends if until > self._scheduler.now), default=math.inf)
-
-    # --- updates of the ground truth ---
 
     def _on_start(self, truth: GroundTruth, change: StatusChange, at: float) -> None:
         if change.cause is Cause.SEVEN_DAYS:
@@ -265,60 +260,30 @@ class Checker:
             if not any(r.requested_at - 0.001 <= at <= r.latest_effect_at for r in truth.requests):
                 self._violate(Invariant.RECORDED, truth, "the record has a restart that was never requested")
         if record.stop_intent is None and record.pending_restart is None:
-            self._on_nothing_pending(truth)
+            owner = self._scheduler.current_owner
+            truth.close_outstanding(owner.began if isinstance(owner, Invocation) else now)
         if truth.available_since is not None and truth.observed_available_at == NEVER and truth.is_recorded_as_ready:
             truth.observed_available_at = now
-
-    def _on_nothing_pending(self, truth: GroundTruth) -> None:
-        """Neither a stop nor a start is about to happen.
-
-        If the database is available, or was when the writer observed it, restarts that met a cancelled stop have taken
-        effect. A user may have stopped it since then.
-        """
-        owner, stopped_at = self._scheduler.current_owner, truth.stopped_in_console_at
-        if truth.is_ready:
-            truth.outstanding.clear()
-        elif isinstance(owner, Invocation) and owner.began <= stopped_at and truth.is_recorded_as_ready:
-            truth.outstanding = [r for r in truth.outstanding if r.requested_at > stopped_at - invariants.LAG]
 
     def _on_event(self, truth: GroundTruth, event: Mapping[str, Any], now: float) -> None:
         name = str(event["event"])
         self.report.add(f"history of {truth.ref.id}: {name} by {event.get('by')}: {event['detail']}")
         truth.unrecorded = [(at, names) for at, names in truth.unrecorded if name not in names]
-        if abs((parse_time(event["at"]) - self._scheduler.clock()).total_seconds()) > LAMBDA_TIMEOUT:
-            self._violate(Invariant.RECORDED, truth, f"{name} is recorded with the time {event['at']}")
-        if not event["detail"] or (name in ("starting", "stopping", "stopped") and not event.get("by")):
-            self._violate(Invariant.RECORDED, truth, f"{name} is recorded without its reason")
+        age = abs((parse_time(event["at"]) - self._scheduler.clock()).total_seconds())
+        for detail in invariants.violations_of_event(event, age):
+            self._violate(Invariant.RECORDED, truth, detail)
         if name in ("restart-expired", "restart-cancelled"):
             self.report.counters[f"restarts {name.removeprefix('restart-')}"] += 1
-            self._on_restart_given_up(truth, name, now)
+            for detail in invariants.violations_of_restart_end(truth, name, self._bounds, now):
+                self._violate(Invariant.LIVE, truth, detail)
+            truth.outstanding.clear()
         invocation = self._scheduler.current_owner
         assert isinstance(invocation, Invocation)
         invocation.unlogged.append((truth.ref, name))
 
-    def _on_restart_given_up(self, truth: GroundTruth, name: str, now: float) -> None:
-        latest = max((request.requested_at for request in truth.outstanding), default=None)
-        if name == "restart-expired" and latest is not None and now - latest < self._bounds.restart_ttl - 60:
-            minutes = (now - latest) / 60
-            self._violate(Invariant.LIVE, truth, f"a restart expired {minutes:.0f} min after the request")
-        has_failed = status_info(truth.status).state is State.FAILED
-        if name == "restart-cancelled" and not has_failed and now - truth.status_changed_at > invariants.LAG:
-            self._violate(Invariant.LIVE, truth, f"a restart was cancelled although the database was {truth.status}")
-        truth.outstanding.clear()
-
     def _report_call(self, invocation: Invocation, call: Call, error: ClientError | None) -> None:
         outcome = "accepted" if error is None else error.response["Error"]["Code"]
         self.report.add(f"{invocation.function} calls {call.operation}: {outcome}")
-
-    def _is_fault_free(self, invocation: Invocation) -> bool:
-        return all(
-            truth.last_fault_at < invocation.began - self._bounds.interval
-            and truth.status_changed_at < invocation.began - invariants.LAG
-            and truth.no_capacity_until < invocation.began
-            and not truth.has_permanent_fault
-            and status_info(truth.status).state is not State.FAILED
-            for truth in (self._truths[ref] for ref in invocation.refs)
-        )
 
     def _time_in(self, item: Item) -> float | None:
         try:

@@ -4,12 +4,14 @@ import functools
 import math
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Final
 
 from chalicelib.domain.model import DatabaseRecord, DatabaseRef, State
 from chalicelib.domain.statuses import classify_status
 from tests.simulation.network import Invocation
 
 NEVER = -math.inf
+DESCRIPTION_LAG: Final = 60.0
 
 status_info = functools.cache(classify_status)
 """There are few statuses, and the checker asks for them very often."""
@@ -111,6 +113,18 @@ class GroundTruth:
     def expect_event(self, now: float, *names: str) -> None:
         """The history has to contain one of these events."""
         self.unrecorded.append((now, names))
+
+    def close_outstanding(self, observed_at: float) -> None:
+        """Neither a stop nor a start is about to happen, by a record that is based on an observation of that time.
+
+        If the database is available, or was then, restarts that met a cancelled stop have taken effect. A user may have
+        stopped it since then.
+        """
+        if self.is_ready:
+            self.outstanding.clear()
+        elif observed_at <= self.stopped_in_console_at and self.is_recorded_as_ready:
+            earliest = self.stopped_in_console_at - DESCRIPTION_LAG
+            self.outstanding = [request for request in self.outstanding if request.requested_at > earliest]
 
     def forget_unobservable_changes(self) -> None:
         """The database was stopped and is available again: after a fault, the app cannot know of either change."""

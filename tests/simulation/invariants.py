@@ -1,19 +1,18 @@
 """The guarantees of docs/guarantees.md as checks of the ground truth. Pure functions that yield violations."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from chalicelib.domain.model import State
-from tests.simulation.functions import Response
-from tests.simulation.ground_truth import NEVER, GroundTruth, Initiator, RestartRequest, status_info
+from tests.simulation.functions import LAMBDA_TIMEOUT, Response
+from tests.simulation.ground_truth import DESCRIPTION_LAG, NEVER, GroundTruth, Initiator, RestartRequest, status_info
 from tests.simulation.network import Invocation
 from tests.simulation.report import Invariant
 
 MINUTE: Final = 60.0
 GRACE: Final = 3 * MINUTE
 """A check may come 20 s late without a fault and takes time, and RDS's descriptions lag behind for up to 45 s."""
-LAG: Final = 60.0
 STOP_INTENT_TTL: Final = 2 * MINUTE
 MAX_CLOCK_SKEW: Final = 5 * MINUTE
 
@@ -81,7 +80,7 @@ def violations_of_start(truth: GroundTruth) -> Iterator[str]:
     elif truth.was_observed_available_before_stop:
         stopped_at = truth.stopped_in_console_at
         latest = max(request.latest_effect_at for request in truth.requests)
-        if latest < stopped_at - LAG and truth.last_fault_at < stopped_at:
+        if latest < stopped_at - DESCRIPTION_LAG and truth.last_fault_at < stopped_at:
             yield "it was stopped in the console, and no restart was requested after that"
 
 
@@ -89,16 +88,47 @@ def violations_of_restart(truth: GroundTruth, request: RestartRequest, response:
     """Live: why this response is wrong."""
     began = request.requested_at
     was_ready = truth.is_ready or (truth.available_since or NEVER) >= began
-    if response.status == 200 and not was_ready and truth.status_changed_at < began - LAG:
+    if response.status == 200 and not was_ready and truth.status_changed_at < began - DESCRIPTION_LAG:
         yield f"a restart was answered with available, but the database was {truth.status}"
     if response.status == 200 and began < truth.stopped_by_app_at <= now:
         yield "a restart was answered with available while the app stopped the database"
-    has_failed = status_info(truth.status).state is State.FAILED or truth.status_changed_at >= began - LAG
+    has_failed = status_info(truth.status).state is State.FAILED or truth.status_changed_at >= began - DESCRIPTION_LAG
     if response.status == 409 and not has_failed:
         yield f"a restart was refused, but the database was {truth.status}"
     is_fault_free = truth.last_fault_at < began and truth.no_capacity_until < began
     if response.status == 503 and not is_accepted(response) and is_fault_free:
         yield "a restart was not stored although there was no fault"
+
+
+def violations_of_restart_end(truth: GroundTruth, event: str, bounds: Bounds, now: float) -> Iterator[str]:
+    """Live: why this expiry or cancellation is wrong."""
+    latest = max((request.requested_at for request in truth.outstanding), default=None)
+    if event == "restart-expired" and latest is not None and now - latest < bounds.restart_ttl - MINUTE:
+        yield f"a restart expired {_minutes(now, latest)} after the request"
+    has_failed = status_info(truth.status).state is State.FAILED
+    if event == "restart-cancelled" and not has_failed and now - truth.status_changed_at > DESCRIPTION_LAG:
+        yield f"a restart was cancelled although the database was {truth.status}"
+
+
+def violations_of_event(event: Mapping[str, Any], age: float) -> Iterator[str]:
+    """Recorded: why this event, recorded ``age`` seconds after its time, is wrong."""
+    name = event["event"]
+    if age > LAMBDA_TIMEOUT:
+        yield f"{name} is recorded with the time {event['at']}"
+    if not event["detail"] or (name in ("starting", "stopping", "stopped") and not event.get("by")):
+        yield f"{name} is recorded without its reason"
+
+
+def is_fault_free(truths: Iterable[GroundTruth], invocation: Invocation, bounds: Bounds) -> bool:
+    """Whether this invocation had no reason to fail."""
+    return not invocation.had_fault and all(
+        truth.last_fault_at < invocation.began - bounds.interval
+        and truth.status_changed_at < invocation.began - DESCRIPTION_LAG
+        and truth.no_capacity_until < invocation.began
+        and not truth.has_permanent_fault
+        and status_info(truth.status).state is not State.FAILED
+        for truth in truths
+    )
 
 
 def is_accepted(response: Response) -> bool:
@@ -137,7 +167,7 @@ def _idle_since(truth: GroundTruth, bounds: Bounds) -> float:
         times.append(truth.queried_at + MINUTE)
     if truth.activity and truth.activity[-1][1] is not None:
         times.append(truth.activity[-1][1])
-    is_not_requested = truth.aws_start_was_expected and truth.recorded_restart_at < truth.started_at - LAG
+    is_not_requested = truth.aws_start_was_expected and truth.recorded_restart_at < truth.started_at - DESCRIPTION_LAG
     if truth.available_since is not None and not (truth.started_by is Initiator.AWS and is_not_requested):
         # The idle timeout runs from the first observation of the available database: a check, at the latest.
         latest_check = max(truth.available_since, truth.last_fault_at + STOP_INTENT_TTL) + bounds.interval + GRACE
