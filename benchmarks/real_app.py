@@ -1,6 +1,7 @@
 """rds-lifecycle on a simulated AWS."""
 
 import os
+import random
 from typing import Final
 from unittest.mock import patch
 
@@ -14,6 +15,7 @@ from chalicelib.service.lifecycle import Lifecycle
 from chalicelib.settings import read_settings
 from dev.local.rds_behavior import StatusChange
 from tests.simulation.functions import Functions, Response
+from tests.simulation.invariants import is_accepted
 from tests.simulation.network import Invocation
 
 EVENT_SECONDS: Final = (1.0, 20.0)
@@ -37,7 +39,7 @@ class App:
         world.environ.update(environ)
         with patch.dict(os.environ):  # Functions adds its settings, which are those of this world only
             self._functions = Functions(
-                world.scheduler, environ, self._settings, self._lifecycle, _FailureCollector(self.failures), world.rng
+                world.scheduler, environ, self._settings, self._lifecycle, _FailureCollector(self.failures), self._rng
             )
         self._schedule = Schedule(world, minutes * 60, self._functions.check, skip_checks=skip_checks)
         world.on_change.append(self._send_event)
@@ -55,8 +57,7 @@ class App:
         """The restart route. With 200, 202, and 503 for a stored restart, the database will be available."""
 
         def then(response: Response) -> None:
-            is_stored = response.status == 503 and "no need to ask again" in response.body["detail"]
-            on_reply(Reply.WILL_BE_AVAILABLE if response.status in (200, 202) or is_stored else Reply.STATUS_ONLY)
+            on_reply(Reply.WILL_BE_AVAILABLE if is_accepted(response) else Reply.STATUS_ONLY)
 
         self._functions.request("restart", DATABASE, then=then)
 
@@ -64,9 +65,12 @@ class App:
         """Another world may use the app modules, because importing app.py takes longer than a simulated day."""
         self._functions.close()
 
+    def _rng(self, stream: str) -> random.Random:
+        return self._world.rng(f"{stream}/{self._world.scheduler.now}")
+
     def _send_event(self, change: StatusChange) -> None:
         if change.event is not None:
-            delay = self._world.rng(f"event/{self._world.scheduler.now}").uniform(*EVENT_SECONDS)
+            delay = self._rng("event").uniform(*EVENT_SECONDS)
             self._world.scheduler.call_later(delay, lambda: self._functions.event(DATABASE))
 
     def _lifecycle(self) -> Lifecycle:

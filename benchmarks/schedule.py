@@ -36,12 +36,12 @@ class Schedule:
 
     def begin(self) -> None:
         """Start the schedule, at a random time within the interval."""
-        phase = self._world.rng("schedule-phase").uniform(0, self._interval)
+        phase = self._world.rng("phase of the schedule").uniform(0, self._interval)
         self._first = self._world.scheduler.now + phase
         self._invoke_later(0)
 
     def _invoke_later(self, number: int) -> None:
-        delay = self._world.rng(f"delay/{self._interval}/{number}").uniform(0, MAX_DELAY)
+        delay = self._world.rng(f"lateness/{self._interval}/{number}").uniform(0, MAX_DELAY)
         self._world.scheduler.call_at(self._first + number * self._interval + delay, lambda: self._invoke(number))
 
     def _invoke(self, number: int) -> None:

@@ -79,7 +79,7 @@ def test_cumulated_hours__end_with_the_billed_hours() -> None:
 
 def test_start_by_aws__after_seven_days__is_followed_by_a_stop() -> None:
     outcome = run(StrategyName.APP_15, TWELVE_DAYS)
-    by_aws = next(span for span in outcome.up if span.start > MONDAY + timedelta(days=7))
+    by_aws = next(span for span in outcome.available if span.start > MONDAY + timedelta(days=7))
     assert outcome.starts_by_aws == 1
     assert by_aws.length <= timedelta(seconds=25)  # the event arrives within 20 s
 

@@ -35,7 +35,7 @@ def test_page__with_a_missed_goal__has_the_value_and_the_explanation() -> None:
 
 
 def test_page__with_a_missed_goal_without_explanation__says_so() -> None:
-    assert "measure again" in page([section(Result("worst", 3.0, "s", goal=2.0))], "a machine", "make bench")
+    assert "Measure again" in page([section(Result("worst", 3.0, "s", goal=2.0))], "a machine", "make bench")
 
 
 @pytest.mark.parametrize(

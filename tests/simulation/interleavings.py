@@ -1,10 +1,16 @@
-"""Two concurrent operations, played in every order of their AWS calls."""
+"""Two concurrent operations, played in every order of their AWS calls.
 
-from collections.abc import Callable, Iterator
+Two orders are equivalent if they differ only in the order of adjacent reads, because reads change nothing. Only one of
+the equivalent orders is played: "sleep sets" (Godefroid, Partial-Order Methods for the Verification of Concurrent
+Systems, 1996) say which calls need not be made next.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from dev.local.rds_timing import FixedTiming
+from tests.simulation.client import Call
 from tests.simulation.plan import Plan
 from tests.simulation.report import Violation
 from tests.simulation.run import Simulation
@@ -13,7 +19,23 @@ from tests.simulation.scheduler import Scheduler, TaskOwner
 Setup = Callable[[Simulation], None]
 """Prepares the database for the two operations, or begins one of them."""
 
+STOP_SECONDS: Final = 130.0
 _SETTLING_TIME: Final = 45 * 60.0
+_READS: Final = ("Describe", "BatchGet", "Get")
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingCall:
+    """A call that waits until it is released. Its number is the same in every play that begins with the same order."""
+
+    number: int
+    owner: TaskOwner = field(compare=False)
+    is_read: bool = field(compare=False)
+    resume: Callable[[], None] = field(compare=False)
+
+    def commutes_with(self, other: "WaitingCall") -> bool:
+        """Whether the order of the two calls makes no difference."""
+        return self.is_read and other.is_read
 
 
 class Sequencer:
@@ -21,25 +43,25 @@ class Sequencer:
 
     def __init__(self, scheduler: Scheduler) -> None:
         self.is_off = True
-        self._waiting: list[tuple[TaskOwner, Callable[[], None]]] = []
+        self._waiting: list[WaitingCall] = []
         self._paused: list[Callable[[], None]] = []
         self._scheduler = scheduler
+        self._count = 0
 
     @property
-    def width(self) -> int:
-        """How many calls may be released next. The order of one operation's own concurrent calls is not varied."""
-        is_single_operation = len({id(owner) for owner, _ in self._waiting}) < 2
-        return min(len(self._waiting), 1) if is_single_operation else len(self._waiting)
+    def waiting(self) -> Sequence[WaitingCall]:
+        """The calls of which one is released next."""
+        return self._waiting
 
-    def before_call(self) -> None:
+    def before_call(self, call: Call) -> None:
         """Wait until the call is released."""
         if not self.is_off:
-            owner = self._scheduler.current_owner
-            self._scheduler.suspend(lambda resume: self._waiting.append((owner, resume)))
+            owner, is_read = self._scheduler.current_owner, call.operation.startswith(_READS)
+            self._scheduler.suspend(lambda resume: self._add(owner, resume, is_read=is_read))
 
     def enqueue(self, action: Callable[[], None]) -> None:
         """An action outside the app waits until it is released, like a call."""
-        self._waiting.append((TaskOwner(), action))
+        self._add(TaskOwner(), action, is_read=False)
 
     def after_call(self) -> None:
         """Nothing of another operation depends on when the response arrives."""
@@ -50,10 +72,11 @@ class Sequencer:
             self._scheduler.suspend(self._paused.append)
         self._scheduler.now += seconds
 
-    def release(self, number: int) -> None:
-        """One of the waiting calls is made, and its operation continues to its next call."""
+    def release(self, call: WaitingCall) -> None:
+        """The call is made, and its operation continues to its next call."""
+        self._waiting.remove(call)
         self._scheduler.now += 0.001
-        self._scheduler.call_later(0, self._waiting.pop(number)[1])
+        self._scheduler.call_later(0, call.resume)
         self.run_until_waiting()
 
     def run_until_waiting(self) -> None:
@@ -63,43 +86,82 @@ class Sequencer:
             self._scheduler.call_later(0, self._paused.pop(0))
             self.run_until_waiting()
 
+    def _add(self, owner: TaskOwner, resume: Callable[[], None], *, is_read: bool) -> None:
+        self._count += 1
+        self._waiting.append(WaitingCall(self._count, owner, is_read, resume))
+
 
 @dataclass
-class Interleaving:
-    """One order of the calls: which of the waiting calls is released at each step, and how many there were."""
+class _Step:
+    """One release of an order: the chosen call, the other calls to choose later, and the calls not to choose."""
 
-    choices: list[int]
-    widths: list[int] = field(default_factory=list)
+    chosen: WaitingCall
+    alternatives: list[WaitingCall]
+    excluded: list[WaitingCall]
 
-    def next(self, width: int) -> int:
-        """The choice of this step; the first call where none is given."""
-        step = len(self.widths)
-        self.widths.append(width)
-        if step == len(self.choices):
-            self.choices.append(0)
-        return self.choices[step]
+    def excluded_next(self) -> list[WaitingCall]:
+        """The calls that need not be made directly after the chosen one."""
+        return [call for call in self.excluded if call.commutes_with(self.chosen)]
 
-    def successor(self) -> "Interleaving | None":
-        """The next order, as in counting: the last step that has another choice takes it."""
-        for step in reversed(range(len(self.widths))):
-            if self.choices[step] + 1 < self.widths[step]:
-                return Interleaving([*self.choices[:step], self.choices[step] + 1])
-        return None
+
+class Exploration:
+    """Chooses the order of each play, until all orders that are not equivalent have been played."""
+
+    def __init__(self) -> None:
+        self._steps: list[_Step] = []
+        self._depth = 0
+
+    @property
+    def order(self) -> list[int]:
+        """The numbers of the calls in this play."""
+        return [step.chosen.number for step in self._steps[: self._depth]]
+
+    def choose(self, waiting: Sequence[WaitingCall]) -> WaitingCall | None:
+        """The call to release next; None if the rest of this play is equivalent to that of another one."""
+        if self._depth == len(self._steps):
+            excluded = self._steps[-1].excluded_next() if self._steps else []
+            candidates = [call for call in waiting if call not in excluded]
+            if len({id(call.owner) for call in waiting}) < 2:
+                del candidates[1:]  # the order of one operation's own concurrent calls is not varied
+            if not candidates:
+                return None
+            self._steps.append(_Step(candidates[0], candidates[1:], excluded))
+        number = self._steps[self._depth].chosen.number
+        self._depth += 1
+        return next(call for call in waiting if call.number == number)
+
+    def advance(self) -> bool:
+        """Prepare the next play. Returns False if there is none."""
+        self._depth = 0
+        while self._steps:
+            step = self._steps[-1]
+            if step.alternatives:
+                step.excluded.append(step.chosen)
+                step.chosen = step.alternatives.pop(0)
+                return True
+            self._steps.pop()
+        return False
 
 
 def all_interleavings(
     plan: Plan, before: Setup, one: Setup, other: Setup
-) -> Iterator[tuple[Interleaving, Violation | None]]:
+) -> Iterator[tuple[list[int], Violation | None]]:
     """Play the two operations in every order, each in a simulation of its own, and then without faults."""
-    interleaving: Interleaving | None = Interleaving([])
-    while interleaving is not None:
-        yield interleaving, play(plan, before, (one, other), interleaving).report.violation
-        interleaving = interleaving.successor()
+    exploration = Exploration()
+    while True:
+        simulation = _play(plan, before, (one, other), exploration)
+        if simulation is not None:
+            yield exploration.order, simulation.report.violation
+        if not exploration.advance():
+            return
 
 
-def play(plan: Plan, before: Setup, operations: tuple[Setup, ...], interleaving: Interleaving) -> Simulation:
-    """Play one order. Checks and events follow, so that outstanding restarts can take effect."""
-    simulation = Simulation(plan, Sequencer, FixedTiming(start_seconds=150, stop_seconds=130))
+def _play(plan: Plan, before: Setup, operations: tuple[Setup, ...], exploration: Exploration) -> Simulation | None:
+    """Play one order; None if it is equivalent to another one.
+
+    Checks and events follow, so that outstanding restarts can take effect.
+    """
+    simulation = Simulation(plan, Sequencer, FixedTiming(start_seconds=150, stop_seconds=STOP_SECONDS))
     sequencer = simulation.latency
     assert isinstance(sequencer, Sequencer)
     with simulation.running():
@@ -108,8 +170,11 @@ def play(plan: Plan, before: Setup, operations: tuple[Setup, ...], interleaving:
         for operation in operations:
             operation(simulation)
         sequencer.run_until_waiting()
-        while sequencer.width and simulation.report.violation is None:
-            sequencer.release(interleaving.next(sequencer.width))
+        while sequencer.waiting and simulation.report.violation is None:
+            call = exploration.choose(sequencer.waiting)
+            if call is None:
+                return None
+            sequencer.release(call)
         sequencer.is_off = True
         simulation.event_bridge.start_schedule()
         simulation.advance(_SETTLING_TIME)

@@ -4,11 +4,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from chalicelib.domain.errors import Problem
 from chalicelib.domain.model import State
 from tests.simulation.functions import LAMBDA_TIMEOUT, Response
 from tests.simulation.ground_truth import DESCRIPTION_LAG, NEVER, GroundTruth, Initiator, RestartRequest, status_info
 from tests.simulation.network import Invocation
 from tests.simulation.report import Invariant
+
+_SAVED: Final = Problem("").as_saved().detail
 
 MINUTE: Final = 60.0
 GRACE: Final = 3 * MINUTE
@@ -133,7 +136,7 @@ def is_fault_free(truths: Iterable[GroundTruth], invocation: Invocation, bounds:
 
 def is_accepted(response: Response) -> bool:
     """Whether the response says that the restart takes effect without a second request."""
-    return response.status in (200, 202) or "no need to ask again" in str(response.body.get("detail"))
+    return response.status in (200, 202) or _SAVED in str(response.body.get("detail"))
 
 
 def overdue(truth: GroundTruth, bounds: Bounds, now: float) -> Iterator[tuple[Invariant, str]]:

@@ -41,7 +41,7 @@ class Invocation(TaskOwner):
 class Latency(Protocol):
     """How long calls take, and so the order in which concurrent calls take effect."""
 
-    def before_call(self) -> None:
+    def before_call(self, call: Call) -> None:
         """The request travels to AWS."""
 
     def after_call(self) -> None:
@@ -111,7 +111,7 @@ class Network:
         call_points = _call_points_of(call, invocation)
         if self.hooks:
             self._run_hooks(call_points, refs)
-        self._latency.before_call()
+        self._latency.before_call(call)
         if self._scheduler.now - invocation.began > invocation.limit:
             self._report_fault(Fault.KILLED_BEFORE, invocation.refs, invocation)
             invocation.killed = True
@@ -223,7 +223,7 @@ class RandomLatency:
     def __init__(self, scheduler: Scheduler) -> None:
         self._scheduler = scheduler
 
-    def before_call(self) -> None:
+    def before_call(self, call: Call) -> None:
         """The time of the request."""
         rng = self._invocation.rng
         self._scheduler.sleep(rng.expovariate(1 / 0.008) if rng.random() < 0.95 else 0.3)
