@@ -99,6 +99,7 @@ class GroundTruth:
             record.status == self.status
             and status_info(self.status).state in (State.STOPPED, State.BUSY, State.FAILED)
             and not self.outstanding
+            and not self.unrecorded
             and not (record.pending_restart or record.stop_intent or record.accepted_start)
         )
 

@@ -178,4 +178,5 @@ def _play(plan: Plan, before: Setup, operations: tuple[Setup, ...], exploration:
         sequencer.is_off = True
         simulation.event_bridge.start_schedule()
         simulation.advance(_SETTLING_TIME)
+    simulation.checker.check_overdue()
     return simulation

@@ -103,6 +103,7 @@ class Simulation:
         self.event_bridge.start_schedule()
         with self.running():
             self.advance(self.plan.days * DAY + _SETTLING_TIME)
+        self.checker.check_overdue()
         self.report.counters["database-days"] += round(self.plan.days * len(self.plan.refs))
         return self.report
 
