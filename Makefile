@@ -6,14 +6,14 @@ BIN := $(VENV)/bin
 RUN := $(VENV)/run
 DEV := $(VENV)/dev
 
-# Chalice packages chalicelib as it lies there, so no bytecode is left in it.
-export PYTHONDONTWRITEBYTECODE := 1
+# Chalice packages chalicelib as it is, so bytecode is kept elsewhere.
+export PYTHONPYCACHEPREFIX := $(CURDIR)/.cache/bytecode
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test lint fuzz bench screenshots format policies deploy package undeploy token lock clean
+.PHONY: help run demo test test-unit lint fuzz bench screenshots format policies deploy package undeploy token lock clean
 
 help: ## list the commands
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
 # The link leads to the interpreter itself. Nothing is where it leads once that interpreter has been removed.
 $(BIN)/python: ;
@@ -34,6 +34,9 @@ demo: $(DEV) ## make run with a real PostgreSQL, and a dashboard on http://127.0
 test: $(DEV) ## run all tests (ARGS='-k restart': options of pytest)
 	@$(BIN)/python -m pytest -n auto --dist worksteal --cov --cov-report=term:skip-covered $(ARGS)
 	@$(BIN)/python -m dev.coverage_floors
+
+test-unit: $(DEV) ## run the fast tests: domain, adapters, service and API, without other processes
+	@$(BIN)/python -m pytest -n auto $(ARGS) tests/unit tests/adapters tests/service tests/api
 
 fuzz: $(DEV) ## run the simulation with random faults: SEEDS=20000, or SEED=7 [STEPS=3,8-11] to repeat one run
 	@$(BIN)/python -m tests.simulation.fuzz $(if $(SEED),--seed '$(SEED)' --steps '$(STEPS)',--seeds '$(or $(SEEDS),1000)' --first '$(or $(FIRST),0)')

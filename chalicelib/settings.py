@@ -125,8 +125,8 @@ def _read(environ: Mapping[str, str], settings: tuple[Setting, ...]) -> tuple[di
 def _databases(text: str) -> tuple[DatabaseRef, ...]:
     refs = tuple(_database(part.strip()) for part in text.split(","))
     ids = [ref.id for ref in refs]
-    if twice := sorted({i for i in ids if ids.count(i) > 1}):
-        raise ValueError(f"{', '.join(twice)} is named more than once")
+    if repeated := sorted({i for i in ids if ids.count(i) > 1}):
+        raise ValueError(f"{', '.join(repeated)} is named more than once")
     return refs
 
 
@@ -134,23 +134,21 @@ def _database(text: str) -> DatabaseRef:
     prefix, colon, rest = text.partition(":")
     if colon and prefix != Kind.CLUSTER:
         raise ValueError(f"{prefix!r} is not a kind of database; only 'cluster:' may precede an id")
-    # RDS stores identifiers in lowercase: https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html
+    # RDS stores identifiers in lowercase:
+    # https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html
     database_id = (rest if colon else text).lower()
     if len(database_id) > 63 or not re.fullmatch(r"[a-z](-?[a-z0-9])*", database_id):
         raise ValueError(f"{text!r} is not a valid RDS identifier")
     return DatabaseRef(Kind.CLUSTER if colon else Kind.INSTANCE, database_id)
 
 
-def _table(text: str) -> str:
-    if not re.fullmatch(r"[a-zA-Z0-9_.-]{3,255}", text):
-        raise ValueError("it is not a valid table name")
-    return text
+def _matching(pattern: str, error: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise ValueError(error)
+        return text
 
-
-def _key(text: str) -> str:
-    if len(text) > 1000 or text.split("/", maxsplit=1)[0] in ("rds_lifecycle", "rds_history"):
-        raise ValueError("it cannot be the key of the activity item")
-    return text
+    return parse
 
 
 def _number(text: str) -> float:
@@ -171,18 +169,7 @@ def _minutes(text: str) -> timedelta:
 
 
 def _whole_minutes(text: str) -> timedelta:
-    if not re.fullmatch(r"[1-9][0-9]{0,5}", text):
-        raise ValueError("it is not a whole number of minutes")
-    return timedelta(minutes=int(text))
-
-
-def _schedule(text: str) -> str:
-    cron = re.fullmatch(r"cron\(([^()]+)\)", text)
-    if not (cron and len(cron[1].split()) == 6) and not re.fullmatch(
-        r"rate\((1 (minute|hour|day)|([2-9]|[1-9]\d+) (minutes|hours|days))\)", text
-    ):
-        raise ValueError("EventBridge does not accept it")
-    return text
+    return timedelta(minutes=int(_matching(r"[1-9][0-9]{0,5}", "it is not a whole number of minutes")(text)))
 
 
 def _metric(text: str) -> MetricRule:
@@ -208,12 +195,6 @@ def _token(number: int, text: str) -> AccessToken:
             raise ValueError(f"entry {number} has {len(parts)} parts, or a name that is not letters, digits and _.@-")
 
 
-def _origin(text: str) -> str:
-    if text != "*" and not re.fullmatch(r"https?://[A-Za-z0-9.-]+(:\d{1,5})?", text):
-        raise ValueError("it is not an origin (an origin has no path and no slash at the end)")
-    return text
-
-
 def _url(text: str) -> str:
     parts = urlsplit(text)
     if parts.scheme not in ("http", "https") or not parts.hostname or re.search(r"[\s<>\"\x00-\x1f]", text):
@@ -228,61 +209,41 @@ def _cost(text: str) -> float:
     return cost
 
 
+_table: Final = _matching(r"[a-zA-Z0-9_.-]{3,255}", "it is not a valid table name")
+_key: Final = _matching(
+    r"(?s)(?!(rds_lifecycle|rds_history)(/|\Z)).{1,1000}", "it cannot be the key of the activity item"
+)
+_schedule: Final = _matching(
+    r"cron\(\s*[^()\s]+(\s+[^()\s]+){5}\s*\)|rate\((1 (minute|hour|day)|([2-9]|[1-9]\d+) (minutes|hours|days))\)",
+    "EventBridge does not accept it",
+)
+_origin: Final = _matching(
+    r"\*|https?://[A-Za-z0-9.-]+(:\d{1,5})?", "it is not an origin (an origin has no path and no slash at the end)"
+)
+
 REQUIRED: Final = "required"
 NO_DEFAULT: Final = "none"
 
+_DATABASES: Final = "comma-separated ids of RDS instances, an Aurora or Multi-AZ DB cluster as cluster:<id>"
+_KEY: Final = "1 to 1,000 characters; the part before any / is neither rds_lifecycle nor rds_history"
+_SCHEDULE: Final = "cron(...) with six fields, or rate(...), such as cron(0 7 ? * MON-FRI *)"
+_METRIC: Final = "an AWS/RDS metric, > and a number, such as DatabaseConnections>0"
+_ENTRIES: Final = (
+    "comma-separated name:role:sha256, with role viewer, reporter or operator (make token prints an entry)"
+)
+_ORIGIN: Final = "an origin such as https://dashboard.example.com, or *"
+_INTERVAL: Final = "whole minutes, 1 or more"
+
 SETTINGS: Final = (
-    Setting(
-        "DATABASES",
-        "databases",
-        REQUIRED,
-        _databases,
-        "comma-separated ids of RDS instances, an Aurora or Multi-AZ DB cluster as cluster:<id>",
-        deploy_time=True,
-    ),
+    Setting("DATABASES", "databases", REQUIRED, _databases, _DATABASES, deploy_time=True),
     Setting("METADATA_TABLE", "metadata_table", "system-metadata", _table, "the name of a DynamoDB table"),
-    Setting(
-        "ACTIVITY_KEY",
-        "activity_key",
-        "last_rds_query_time",
-        _key,
-        "1 to 1,000 characters; the part before any / is neither rds_lifecycle nor rds_history",
-    ),
+    Setting("ACTIVITY_KEY", "activity_key", "last_rds_query_time", _key, _KEY),
     Setting("IDLE_MINUTES", "idle_timeout", "60", _minutes, "a number over 0, fractions allowed"),
-    Setting(
-        "CHECK_INTERVAL_MINUTES", "check_interval", "15", _whole_minutes, "whole minutes, 1 or more", deploy_time=True
-    ),
-    Setting(
-        "WARM_UP_SCHEDULE",
-        "warm_up_schedule",
-        NO_DEFAULT,
-        _schedule,
-        "cron(...) with six fields, or rate(...), such as cron(0 7 ? * MON-FRI *)",
-        deploy_time=True,
-    ),
-    Setting(
-        "ACTIVITY_METRIC",
-        "activity_metric",
-        NO_DEFAULT,
-        _metric,
-        "an AWS/RDS metric, > and a number, such as DatabaseConnections>0",
-    ),
-    Setting(
-        "ACCESS_TOKENS",
-        "access_tokens",
-        NO_DEFAULT,
-        _tokens,
-        "comma-separated name:role:sha256, with role viewer, reporter or operator (make token prints an entry)",
-        secret=True,
-    ),
-    Setting(
-        "CORS_ORIGIN",
-        "cors_origin",
-        NO_DEFAULT,
-        _origin,
-        "an origin such as https://dashboard.example.com, or *",
-        deploy_time=True,
-    ),
+    Setting("CHECK_INTERVAL_MINUTES", "check_interval", "15", _whole_minutes, _INTERVAL, deploy_time=True),
+    Setting("WARM_UP_SCHEDULE", "warm_up_schedule", NO_DEFAULT, _schedule, _SCHEDULE, deploy_time=True),
+    Setting("ACTIVITY_METRIC", "activity_metric", NO_DEFAULT, _metric, _METRIC),
+    Setting("ACCESS_TOKENS", "access_tokens", NO_DEFAULT, _tokens, _ENTRIES, secret=True),
+    Setting("CORS_ORIGIN", "cors_origin", NO_DEFAULT, _origin, _ORIGIN, deploy_time=True),
     Setting("DASHBOARD_URL", "dashboard_url", NO_DEFAULT, _url, "an http or https address", deploy_time=True),
     Setting("HOURLY_COST_USD", "hourly_cost_usd", NO_DEFAULT, _cost, "a number, 0 or more"),
 )

@@ -1,21 +1,27 @@
-"""What every test starts from: no real AWS, no settings of the person who runs the tests."""
+"""What every test starts from: no access to a real AWS account, and no settings of the person who runs the tests."""
 
 import os
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from chalicelib.settings import SETTING_NAMES
-from tests import support
 from tests.postgres import NOT_INSTALLED
 from tests.served import serve as serve  # noqa: PLC0414 - a fixture for all
+from tests.support import BACKENDS, MakeWorld, World, create_world
 
 # Tests that package the app must not find bytecode that other tests left in chalicelib.
-sys.dont_write_bytecode = True
+sys.dont_write_bytecode = sys.pycache_prefix is None
 
-# A naive time that is taken for local time must not look right by chance.
+# The creation of an RDS instance makes moto load 1,300 machine images of EC2, five times as expensive as all the rest.
+os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"
+
+# A naive time that is taken for local time must not be right by chance.
 os.environ["TZ"] = "Asia/Kolkata"
 time.tzset()
 
@@ -27,7 +33,7 @@ settings.load_profile("project")
 
 @pytest.fixture(autouse=True)
 def no_real_aws(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing that a test does can reach a real account."""
+    """No test can reach a real AWS account."""
     for name in [name for name in os.environ if name.startswith("AWS_") or name in SETTING_NAMES]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
@@ -38,14 +44,19 @@ def no_real_aws(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
 
 
-@pytest.fixture(params=support.CLOUDS)
-def either_cloud(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The test runs on moto, and on the AWS of the simulation."""
-    monkeypatch.setattr(support, "cloud_in_use", request.param)
+@pytest.fixture(params=BACKENDS)
+def make_world(request: pytest.FixtureRequest) -> Iterator[MakeWorld]:
+    """Makes one World, until the test ends. The test runs twice: on moto, and on the simulated AWS."""
+    with ExitStack() as stack:
+
+        def make(*refs: Any, **options: Any) -> World:
+            return stack.enter_context(create_world(*refs, backend=request.param, **options))
+
+        yield make
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Tests that measure something say what they measured, however many processes have run them."""
+    """Print what tests measured, however many processes ran them."""
     reports = [report for kind in ("passed", "failed") for report in terminalreporter.getreports(kind)]
     left_out = [report for report in terminalreporter.getreports("skipped") if NOT_INSTALLED in str(report.longrepr)]
     if left_out:

@@ -1,4 +1,4 @@
-"""docs/openapi.json, and whether what the app answers is what it says."""
+"""docs/openapi.json, and whether a response of the app is one that it describes."""
 
 import functools
 import json
@@ -24,72 +24,72 @@ class Operation(NamedTuple):
     path: str
 
     @property
-    def described(self) -> dict[str, Any]:
-        """What the document says of it."""
+    def definition(self) -> dict[str, Any]:
+        """What the document says about the operation."""
         found: dict[str, Any] = DOCUMENT["paths"][self.path][self.method.lower()]
         return found
 
     @property
-    def least_role(self) -> Role | None:
-        """The least role that may call it; None where anybody may."""
-        roles = [role for requirement in self.described["security"] for role in requirement["bearer"]]
+    def minimum_role(self) -> Role | None:
+        """The role with the fewest rights that may call it; None where no token is needed."""
+        roles = [role for requirement in self.definition["security"] for role in requirement["bearer"]]
         return Role(roles[0]) if roles else None
 
     def responses(self) -> dict[int, dict[str, Any]]:
-        """Its answers by status, references resolved."""
-        return {int(status): resolve(answer) for status, answer in self.described["responses"].items()}
+        """Its responses by status, references resolved."""
+        return {int(status): resolve(response) for status, response in self.definition["responses"].items()}
 
 
 OPERATIONS: Final = tuple(
     Operation(method.upper(), path) for path, item in DOCUMENT["paths"].items() for method in item if method in _METHODS
 )
 
-GUARDED: Final = tuple(operation for operation in OPERATIONS if operation.least_role is not None)
-"""Those that take a token: all but the page."""
+PROTECTED: Final = tuple(operation for operation in OPERATIONS if operation.minimum_role is not None)
+"""Those that need a token: all but the page."""
 
 
-def resolve(thing: Mapping[str, Any]) -> dict[str, Any]:
-    """The thing itself, where it is only a reference to another part of the document."""
-    if set(thing) != {"$ref"}:
-        return dict(thing)
+def resolve(value: Mapping[str, Any]) -> dict[str, Any]:
+    """The value; what it refers to, where it is a reference to another part of the document."""
+    if set(value) != {"$ref"}:
+        return dict(value)
     found: Any = DOCUMENT
-    for part in str(thing["$ref"]).removeprefix("#/").split("/"):
+    for part in str(value["$ref"]).removeprefix("#/").split("/"):
         found = found[part.replace("~1", "/").replace("~0", "~")]
     return resolve(found)
 
 
 def operation_of(method: str, path: str) -> Operation | None:
-    """The operation that such a request is for, if there is one."""
-    asked = path.split("?", maxsplit=1)[0]
+    """The operation of such a request, if there is one."""
+    requested = path.split("?", maxsplit=1)[0]
     for operation in OPERATIONS:
         template = re.sub(r"\{\w+\}", "[^/]+", operation.path)
-        if operation.method == method and re.fullmatch(f"{template}/?", asked):
+        if operation.method == method and re.fullmatch(f"{template}/?", requested):
             return operation
     return None
 
 
-def check_answer(operation: Operation, status: int, headers: Mapping[str, Any], body: bytes) -> None:
-    """Raises AssertionError where the answer is not one that the document describes."""
+def check_response(operation: Operation, status: int, headers: Mapping[str, Any], body: bytes) -> None:
+    """Raises AssertionError where the document does not describe the response."""
     name = f"{operation.method} {operation.path} → {status}"
-    described = operation.responses().get(status)
-    assert described is not None, f"{name} is not in docs/openapi.json: {body[:300]!r}"
-    given = {header.lower(): value for header, value in headers.items()}
-    for header, about in described.get("headers", {}).items():
-        _check_header(f"{name}: {header}", resolve(about), given.get(header.lower()))
-    if "content" not in described:
+    definition = operation.responses().get(status)
+    assert definition is not None, f"{name} is not in docs/openapi.json: {body[:300]!r}"
+    headers_sent = {header.lower(): value for header, value in headers.items()}
+    for header, expected in definition.get("headers", {}).items():
+        _check_header(f"{name}: {header}", resolve(expected), headers_sent.get(header.lower()))
+    if "content" not in definition:
         assert body == b"", f"{name} has a body"
         return
-    content_type = str(given.get("content-type", "application/json"))
-    assert content_type in described["content"], f"{name}: no {content_type} is documented"
+    content_type = str(headers_sent.get("content-type", "application/json"))
+    assert content_type in definition["content"], f"{name}: no {content_type} is documented"
     if content_type.startswith("text/html"):
         return
-    schema = described["content"][content_type]["schema"]
-    faults = [f"{error.instance_path}: {error.message}" for error in validator(schema).iter_errors(json.loads(body))]
-    assert faults == [], f"{name} is not as docs/openapi.json says: {faults}"
+    schema = definition["content"][content_type]["schema"]
+    errors = [f"{error.instance_path}: {error.message}" for error in validator(schema).iter_errors(json.loads(body))]
+    assert errors == [], f"{name} is not as docs/openapi.json says: {errors}"
 
 
 def validator(schema: Mapping[str, Any]) -> Any:
-    """A JSON Schema validator for a schema of the document; dates and times are checked too."""
+    """A JSON Schema validator for a schema of the document. It also checks the format of dates and times."""
     return _validator(json.dumps(schema))
 
 
@@ -99,10 +99,10 @@ def _validator(schema: str) -> Any:
     return jsonschema_rs.Draft202012Validator(whole, validate_formats=True)
 
 
-def _check_header(name: str, about: Mapping[str, Any], value: object) -> None:
+def _check_header(name: str, definition: Mapping[str, Any], value: object) -> None:
     if value is None:
-        assert not about.get("required"), f"{name} is missing"
+        assert not definition.get("required"), f"{name} is missing"
         return
-    schema = resolve(about["schema"])
+    schema = resolve(definition["schema"])
     typed = int(str(value)) if schema.get("type") == "integer" else str(value)
     assert validator(schema).is_valid(typed), f"{name} is {value!r}"

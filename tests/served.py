@@ -1,4 +1,4 @@
-"""The app as Chalice runs it, on a small world with an injected clock."""
+"""The app as Chalice runs it, on a World."""
 
 import hashlib
 import importlib.util
@@ -16,8 +16,8 @@ import pytest
 from chalice.test import Client, HTTPResponse
 
 from chalicelib.settings import Role, read_settings
-from tests.openapi import check_answer, operation_of
-from tests.support import World, a_world
+from tests.openapi import check_response, operation_of
+from tests.support import Backend, World, create_world
 
 ROOT = Path(__file__).resolve().parent.parent
 TOKENS = ",".join(f"{role}-name:{role}:{hashlib.sha256(role.encode()).hexdigest()}" for role in Role)
@@ -25,7 +25,7 @@ _numbers = itertools.count()
 
 
 def load_app() -> ModuleType:
-    """app.py, imported afresh with the environment of now, as Chalice imports it."""
+    """app.py, imported again with the current environment, as Chalice imports it."""
     spec = importlib.util.spec_from_file_location(f"app_{next(_numbers)}", ROOT / "app.py")
     assert spec is not None
     assert spec.loader is not None
@@ -36,7 +36,7 @@ def load_app() -> ModuleType:
 
 @dataclass
 class Served:
-    """The app, and the world below it."""
+    """The app, and the World that it runs on."""
 
     world: World
     module: ModuleType
@@ -45,28 +45,28 @@ class Served:
     def call(
         self, method: str, path: str, role: str | None = "operator", body: bytes = b"", **headers: str
     ) -> HTTPResponse:
-        """One request, by a bearer of that role; its answer has to be one of docs/openapi.json."""
+        """One request, with a token of that role. docs/openapi.json must describe the response."""
         if role is not None:
             headers["Authorization"] = f"Bearer {role}"
         if body:
             headers.setdefault("Content-Type", "application/json")
         response = self.client.http.request(method, path, headers=headers, body=body)
         if operation := operation_of(method, path):
-            check_answer(operation, response.status_code, response.headers, response.body)
+            check_response(operation, response.status_code, response.headers, response.body)
         return response
 
     def invoke(self, name: str, payload: Any) -> Any:
         """One invocation, as Lambda makes it."""
         return self.client.lambda_.invoke(name, payload).payload
 
-    def tick(self) -> Any:
-        """The schedule wakes the check."""
+    def run_check(self) -> Any:
+        """Invoke the check, as its schedule does."""
         return self.invoke(
             "inactivity_check", self.client.events.generate_cw_event("aws.events", "Scheduled Event", {}, [])
         )
 
-    def event(self, database_id: str, kind: str = "Instance") -> Any:
-        """RDS tells that something happened."""
+    def send_event(self, database_id: str, kind: str = "Instance") -> Any:
+        """Send an RDS event about the database."""
         detail = {"SourceIdentifier": database_id, "EventID": "RDS-EVENT-0000"}
         event = self.client.events.generate_cw_event("aws.rds", f"RDS DB {kind} Event", detail, [])
         return self.invoke("database_event", event)
@@ -76,11 +76,14 @@ Serve = Callable[..., Served]
 
 
 @contextmanager
-def serving(status: str = "stopped", databases: str = "ss-financial-prod", **environ: str) -> Iterator[Served]:
-    """A world, and the app on it: serving(status=…, IDLE_MINUTES=…)."""
+def serving(
+    status: str = "stopped", databases: str = "ss-financial-prod", *, backend: Backend = "moto", **environ: str
+) -> Iterator[Served]:
+    """The app on a World: serving(status=…, IDLE_MINUTES=…)."""
     environ = {"DATABASES": databases, "ACCESS_TOKENS": TOKENS, **environ}
     settings = read_settings(environ)
-    with patch.dict(os.environ, environ), a_world(*settings.databases, status=status, given=settings) as world:
+    world_of_app = create_world(*settings.databases, backend=backend, status=status, settings=settings)
+    with patch.dict(os.environ, environ), world_of_app as world:
         module = load_app()
         with patch.object(module, "connect", lambda _: world.lifecycle):
             yield Served(world, module, Client(module.app, stage_name="a-stage-of-tests", project_dir=str(ROOT)))
@@ -88,6 +91,6 @@ def serving(status: str = "stopped", databases: str = "ss-financial-prod", **env
 
 @pytest.fixture
 def serve() -> Iterator[Serve]:
-    """Make a world and serve the app on it, until the test ends."""
+    """Serves the app on a World, until the test ends. Takes the arguments of ``serving``."""
     with ExitStack() as stack:
-        yield lambda *given, **environ: stack.enter_context(serving(*given, **environ))
+        yield lambda *args, **options: stack.enter_context(serving(*args, **options))

@@ -1,13 +1,15 @@
-"""A small world for tests: an injected clock, moto with an RDS that takes its time, AWS calls that can be disturbed."""
+"""A World for tests: databases on moto or on the simulated AWS, a clock that tests set, and AWS calls that can fail."""
 
 import functools
-from collections.abc import Callable, Iterator, Mapping
+import itertools
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Final, Literal, get_args
 
 import boto3
+import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 from botocore.config import Config
@@ -20,6 +22,7 @@ from chalicelib.aws.records import from_attributes
 from chalicelib.aws.table import Table
 from chalicelib.bootstrap import build
 from chalicelib.domain.model import DatabaseRecord, DatabaseRef, Kind
+from chalicelib.service.lifecycle import CheckFailed, CheckResult
 from chalicelib.settings import Settings
 from dev.local.aws import create_database
 from dev.local.dynamodb import serialize_calls
@@ -30,6 +33,10 @@ from tests.simulation.client import hooked_client
 from tests.simulation.rds import SimulatedRds
 from tests.simulation.table import SimulatedTable
 
+Backend = Literal["moto", "simulated"]
+"""What takes the place of AWS."""
+BACKENDS: Final[tuple[Backend, ...]] = get_args(Backend)
+
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 PROD = DatabaseRef(Kind.INSTANCE, "ss-financial-prod")
 ANALYTICS = DatabaseRef(Kind.CLUSTER, "analytics")
@@ -37,7 +44,7 @@ START_MINUTES, STOP_MINUTES = 4, 3
 
 
 class Clock:
-    """A clock that moves only when it is told to."""
+    """A clock that a test moves."""
 
     def __init__(self, now: datetime = NOW) -> None:
         self.now = now
@@ -49,42 +56,44 @@ class Clock:
         """Let time pass."""
         self.now += timedelta(days=days, minutes=minutes, seconds=seconds)
 
-    def pause(self, seconds: float) -> None:
-        """Stands in for time.sleep."""
+    def sleep(self, seconds: float) -> None:
+        """Takes the place of time.sleep."""
         self.advance(seconds=seconds)
 
 
 @dataclass
 class World:
-    """Everything that a scenario touches."""
+    """Everything that a test of the service needs."""
 
     settings: Settings
     clock: Clock
-    slow_rds: Any
+    simulated_rds: Any
     rds: Any
     dynamodb: Any
     cloudwatch: Any
+    stored_items: Callable[[], MutableMapping[str, Any]]
+    """Everything in the metadata table, by key."""
     calls: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.table = Table(self.dynamodb, self.settings, self.clock.pause)
+        self.table = Table(self.dynamodb, self.settings, self.clock.sleep)
         self.lifecycle = build(
-            self.settings, self.rds, self.dynamodb, lambda: self.cloudwatch, self.clock, self.clock.pause
+            self.settings, self.rds, self.dynamodb, lambda: self.cloudwatch, self.clock, self.clock.sleep
         )
 
     def status(self, ref: DatabaseRef = PROD) -> str:
-        """RDS's word for the database."""
+        """The status that RDS reports."""
         if ref.kind is Kind.CLUSTER:
             return str(self.rds.describe_db_clusters(DBClusterIdentifier=ref.id)["DBClusters"][0]["Status"])
-        answer = self.rds.describe_db_instances(DBInstanceIdentifier=ref.id)
-        return str(answer["DBInstances"][0]["DBInstanceStatus"])
+        response = self.rds.describe_db_instances(DBInstanceIdentifier=ref.id)
+        return str(response["DBInstances"][0]["DBInstanceStatus"])
 
-    def queried(self, at: datetime | None = None, ref: DatabaseRef = PROD) -> None:
-        """The dashboard's backend queries the database."""
-        self.activity_item({"S": (at or self.clock.now).isoformat()}, ref)
+    def report_query(self, at: datetime | None = None, ref: DatabaseRef = PROD) -> None:
+        """Store the time of a query, as the dashboard's backend does."""
+        self.put_activity_item({"S": (at or self.clock.now).isoformat()}, ref)
 
-    def measured(self, value: float, ref: DatabaseRef = PROD) -> None:
-        """CloudWatch has a datapoint of DatabaseConnections, two minutes old."""
+    def publish_connections(self, value: float, ref: DatabaseRef = PROD) -> None:
+        """Publish a datapoint of DatabaseConnections that is two minutes old."""
         name = "DBClusterIdentifier" if ref.kind is Kind.CLUSTER else "DBInstanceIdentifier"
         point = {
             "Dimensions": [{"Name": name, "Value": ref.id}],
@@ -95,8 +104,8 @@ class World:
             Namespace="AWS/RDS", MetricData=[{"MetricName": "DatabaseConnections", **point}]
         )
 
-    def activity_item(self, value: Mapping[str, Any], ref: DatabaseRef = PROD) -> None:
-        """Put any value into the activity item, as DynamoDB attributes."""
+    def put_activity_item(self, value: Mapping[str, Any], ref: DatabaseRef = PROD) -> None:
+        """Store any value in the activity item, as a DynamoDB attribute."""
         key = self.settings.activity_key_of(ref)
         self.dynamodb.put_item(TableName=self.settings.metadata_table, Item={"key": {"S": key}, "value": dict(value)})
 
@@ -113,12 +122,24 @@ class World:
         )
         return [event for day in days for event in day["events"]]
 
-    def told(self, ref: DatabaseRef = PROD) -> list[str]:
+    def event_names(self, ref: DatabaseRef = PROD) -> list[str]:
         """The names of all events of the database."""
         return [event["event"] for event in self.history(ref)]
 
+    def check(self) -> CheckResult:
+        """Run a check that succeeds; the result for the only database."""
+        [result] = self.lifecycle.check()
+        return result
+
+    def failed_check(self) -> CheckResult:
+        """Run a check that fails; the result for the only database."""
+        with pytest.raises(CheckFailed) as failure:
+            self.lifecycle.check()
+        [result] = failure.value.results
+        return result
+
     def wait(self, minutes: float, check_every: float | None = None) -> None:
-        """Let time pass; with checks in between if asked to."""
+        """Let time pass, with or without checks in between."""
         if check_every is None:
             self.clock.advance(minutes)
             return
@@ -127,39 +148,45 @@ class World:
             self.clock.advance(check_every)
             self.lifecycle.check()
 
-    def count(self, model: Any, **_: Any) -> None:
-        """Note that AWS was called."""
+    def record_call(self, model: Any, **_: Any) -> None:
+        """Keep the name of a called operation."""
         self.calls.append(model.name)
 
 
-CLOUDS = ("moto", "simulated")
-cloud_in_use = "moto"
-"""What stands for AWS in ``a_world``: tests that pass on the one have to pass on the other."""
+MakeWorld = Callable[..., World]
+"""Makes a World like ``create_world``, on the backend for which the test runs."""
 
 
 @contextmanager
-def a_world(
-    *refs: DatabaseRef, status: str = "stopped", given: Settings | None = None, **options: Any
+def create_world(
+    *refs: DatabaseRef,
+    backend: Backend = "moto",
+    status: str = "stopped",
+    settings: Settings | None = None,
+    **options: Any,
 ) -> Iterator[World]:
-    """A world with these databases, all in that status. ``options`` are fields of Settings, if none are given."""
+    """A World with these databases, all in that status. ``options`` are fields of Settings, if none are passed."""
     databases = refs or (PROD,)
-    settings = given or Settings(databases, **options)
+    settings = settings or Settings(databases, **options)
     serialize_calls()
     with mock_aws(), ExitStack() as counted:
-        make = _on_moto if cloud_in_use == "moto" else _on_simulation
-        world = make(settings, databases)
+        world = _on_moto(settings, databases) if backend == "moto" else _on_simulation(settings, databases)
         for ref in databases:
-            world.slow_rds.set_status(ref.id, status)
+            world.simulated_rds.set_status(ref.id, status)
         for client in (world.rds, world.dynamodb, world.cloudwatch):
-            counted.enter_context(hooked(client, "before-call.*", world.count))
+            counted.enter_context(hooked(client, "before-call.*", world.record_call))
         yield world
 
 
 def _on_moto(settings: Settings, databases: tuple[DatabaseRef, ...]) -> World:
     clock = Clock()
     backend = get_backend("rds")[DEFAULT_ACCOUNT_ID]["us-east-1"]
-    slow = LocalRds(backend, clock, start_seconds=START_MINUTES * 60, stop_seconds=STOP_MINUTES * 60)
-    world = World(settings, clock, slow, *(_client(service) for service in ("rds", "dynamodb", "cloudwatch")))
+    simulated_rds = LocalRds(backend, clock, start_seconds=START_MINUTES * 60, stop_seconds=STOP_MINUTES * 60)
+    tables = get_backend("dynamodb")[DEFAULT_ACCOUNT_ID]["us-east-1"].tables
+    rds, dynamodb, cloudwatch = aws_client("rds"), aws_client("dynamodb"), aws_client("cloudwatch")
+    world = World(
+        settings, clock, simulated_rds, rds, dynamodb, cloudwatch, lambda: tables[settings.metadata_table].items
+    )
     ensure_table(world.dynamodb, settings.metadata_table)
     for ref in databases:
         create_database(world.rds, ref)
@@ -171,13 +198,16 @@ def _on_simulation(settings: Settings, databases: tuple[DatabaseRef, ...]) -> Wo
     rds = SimulatedRds(clock, FixedTiming(start_seconds=START_MINUTES * 60, stop_seconds=STOP_MINUTES * 60))
     for ref in databases:
         rds.add(ref, "available")
-    dynamodb = hooked_client("dynamodb", SimulatedTable(settings.metadata_table))
-    return World(settings, clock, rds, hooked_client("rds", rds), dynamodb, _client("cloudwatch"))
+    table = SimulatedTable(settings.metadata_table)
+    dynamodb = hooked_client("dynamodb", table)
+    return World(
+        settings, clock, rds, hooked_client("rds", rds), dynamodb, aws_client("cloudwatch"), lambda: table.items
+    )
 
 
 @functools.cache
-def _client(service: str) -> Any:
-    """Clients are costly to make, and moto takes its calls from any."""
+def aws_client(service: str) -> Any:
+    """A client, which moto intercepts. It is kept, because clients are expensive to make."""
     make: Any = boto3.client
     return make(service, config=Config(retries={"mode": "standard", "total_max_attempts": 1}))
 
@@ -186,14 +216,14 @@ def _client(service: str) -> Any:
 def failing(
     client: Any, operation: str, code: str, *, status: int = 400, times: int = 1000, **more: Any
 ) -> Iterator[list[int]]:
-    """AWS answers the operation with this error, so many times. Yields a list that grows with each failure."""
+    """AWS answers the operation with this error, that many times. Yields a list that grows with each error."""
     failures: list[int] = []
 
     def fail(**_: Any) -> Any:
         if len(failures) >= times:
             return None
         failures.append(1)
-        error = {"Error": {"Code": code, "Message": "AWS's own words, account 123456789012"}}
+        error = {"Error": {"Code": code, "Message": "AWS's own message, account 123456789012"}}
         return AWSResponse("https://aws.test", status, HTTPHeaders(), None), {
             **error,
             **more,
@@ -205,23 +235,23 @@ def failing(
 
 
 @contextmanager
-def answering(client: Any, operation: str, status: str, *, times: int = 1000) -> Iterator[None]:
-    """RDS's descriptions of the database lag behind: they still say this, so many times."""
+def describing_status(client: Any, operation: str, status: str, *, times: int = 1000) -> Iterator[None]:
+    """RDS's descriptions still show an earlier status, that many times."""
     left = [times]
 
-    def old_news(parsed: Any, **_: Any) -> None:
+    def show_earlier_status(parsed: Any, **_: Any) -> None:
         if left[0]:
             left[0] -= 1
             for item in parsed.get("DBInstances", []):
                 item["DBInstanceStatus"] = status
 
-    with hooked(client, f"after-call.*.{operation}", old_news):
+    with hooked(client, f"after-call.*.{operation}", show_earlier_status):
         yield
 
 
 @contextmanager
-def unanswered(client: Any, operation: str, *, times: int = 1000) -> Iterator[None]:
-    """AWS carries the operation out, but its answer never arrives."""
+def losing_response(client: Any, operation: str, *, times: int = 1000) -> Iterator[None]:
+    """AWS carries out the operation, but its response is lost, that many times."""
     left = [times]
 
     def lose(**_: Any) -> None:
@@ -234,14 +264,13 @@ def unanswered(client: Any, operation: str, *, times: int = 1000) -> Iterator[No
 
 
 @contextmanager
-def before_call(client: Any, operation: str, deed: Callable[[], None], *, nth: int = 1) -> Iterator[None]:
-    """Something else happens right before the nth call of the operation."""
-    seen = [0]
+def before_call(client: Any, operation: str, action: Callable[[], None], *, nth: int = 1) -> Iterator[None]:
+    """Something else happens immediately before the nth call of the operation."""
+    calls = itertools.count(1)
 
     def act(**_: Any) -> None:
-        seen[0] += 1
-        if seen[0] == nth:
-            deed()
+        if next(calls) == nth:
+            action()
 
     with hooked(client, f"before-call.*.{operation}", act):
         yield
@@ -249,6 +278,7 @@ def before_call(client: Any, operation: str, deed: Callable[[], None], *, nth: i
 
 @contextmanager
 def hooked(client: Any, event: str, handler: Callable[..., Any]) -> Iterator[None]:
+    """The client calls the handler at this event of botocore."""
     client.meta.events.register_first(event, handler)
     try:
         yield

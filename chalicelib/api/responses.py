@@ -52,31 +52,24 @@ def database_to_json(view: DatabaseView, settings: Settings) -> dict[str, Any]:
 
 def missing_database_to_json(ref: DatabaseRef, problem: Problem) -> dict[str, Any]:
     """A Database that RDS does not know, so that the list shows the others all the same."""
-    unknown = dict.fromkeys(
-        (
-            "status",
-            "last_activity_at",
-            "last_activity_source",
-            "idle_minutes",
-            "stops_at",
-            "hold_until",
-            "restart_requested_at",
-            "estimated_ready_at",
-            "automatic_restart_at",
-        )
-    )
-    known = {"id": ref.id, "kind": ref.kind, "state": State.FAILED, "ready": False, "reason": Reason.FAILED}
-    return {**unknown, **known, "detail": problem.detail}
+    activity = dict.fromkeys(("last_activity_at", "last_activity_source", "idle_minutes", "stops_at", "hold_until"))
+    times = dict.fromkeys(("restart_requested_at", "estimated_ready_at", "automatic_restart_at"))
+    known = {"id": ref.id, "kind": ref.kind, "status": None, "state": State.FAILED, "ready": False}
+    return {**known, "reason": Reason.FAILED, "detail": problem.detail, **activity, **times}
 
 
 def history_to_json(history: History, settings: Settings) -> dict[str, Any]:
-    """What happened, oldest first, and its sums."""
+    """What happened, oldest first, the periods between, and the sums."""
     shown = history.events[-MAX_EVENTS:]
     summary, price = summarize(history), settings.hourly_cost_usd
     return {
         "events": [
             {"at": format_time(event.at), "event": event.name, "by": event.by, "detail": event.detail}
             for event in shown
+        ],
+        "periods": [
+            {"from": format_time(period.start), "until": format_time(period.end), "state": period.state}
+            for period in history.periods
         ],
         "summary": {
             "from": format_time(history.start),
@@ -91,10 +84,6 @@ def history_to_json(history: History, settings: Settings) -> dict[str, Any]:
             if summary.start_latency is None
             else round(summary.start_latency.total_seconds()),
             "events_left_out": len(history.events) - len(shown),
-            "periods": [
-                {"from": format_time(period.start), "until": format_time(period.end), "state": period.state}
-                for period in history.periods
-            ],
         },
     }
 

@@ -25,39 +25,26 @@ if TYPE_CHECKING:
 
 _NO_STATUS: Final = "unknown"
 
-# Error codes of StartDBInstance, StartDBCluster, StopDBInstance and StopDBCluster:
+# Error codes without the suffix "Fault", which some codes have and others lack:
 # https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_StartDBInstance.html
 # https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_StopDBCluster.html
-# The code of an error is not always the name of its exception class (InvalidDBInstanceState has no "Fault").
-_NOT_FOUND: Final = frozenset({"DBInstanceNotFound", "DBInstanceNotFoundFault", "DBClusterNotFoundFault"})
-_INVALID_STATE: Final = frozenset(
-    {
-        "InvalidDBInstanceState",
-        "InvalidDBInstanceStateFault",
-        "InvalidDBClusterState",
-        "InvalidDBClusterStateFault",
-    }
-)
-_NO_CAPACITY: Final = frozenset(
-    {
-        "InsufficientDBClusterCapacityFault",
-        "InsufficientDBInstanceCapacity",
-        "InsufficientDBInstanceCapacityFault",
-        "InsufficientStorageClusterCapacity",
-        "InsufficientStorageClusterCapacityFault",
-    }
+_NOT_FOUND: Final = ("DBInstanceNotFound", "DBClusterNotFound")
+_INVALID_STATE: Final = ("InvalidDBInstanceState", "InvalidDBClusterState")
+_NO_CAPACITY: Final = (
+    "InsufficientDBClusterCapacity",
+    "InsufficientDBInstanceCapacity",
+    "InsufficientStorageClusterCapacity",
 )
 _START_BLOCKERS: Final = {
     "AuthorizationNotFound": "its security group authorization does not exist",
-    "AuthorizationNotFoundFault": "its security group authorization does not exist",
     "DBSubnetGroupDoesNotCoverEnoughAZs": "its subnet group no longer covers enough Availability Zones",
-    "DBSubnetGroupNotFoundFault": "its subnet group does not exist",
+    "DBSubnetGroupNotFound": "its subnet group does not exist",
+    "InstanceQuotaExceeded": "the account's quota of RDS instances is used up",
     "InvalidParameterCombination": "RDS does not start databases of this engine or deployment type",
     "InvalidSubnet": "a subnet of its subnet group does not exist",
-    "InvalidVPCNetworkStateFault": "its VPC no longer matches its subnet group",
-    "KMSKeyNotAccessibleFault": "RDS cannot use its KMS key",
+    "InvalidVPCNetworkState": "its VPC no longer matches its subnet group",
+    "KMSKeyNotAccessible": "RDS cannot use its KMS key",
     "StorageQuotaExceeded": "the account's storage quota for RDS is used up",
-    "InstanceQuotaExceeded": "the account's quota of RDS instances is used up",
     "VpcEncryptionControlViolationException": "its VPC's encryption control forbids it",
 }
 
@@ -116,15 +103,8 @@ class Rds:
             try:
                 return self._call("start", ref)
             except ClientError as error:
-                _raise_common(ref, action, error)
-                log_detail = f"{action}: {error}"
-                if error_code(error) in _NO_CAPACITY:
-                    message = "AWS has no capacity for its instance class at the moment."
-                    remedy = "The restart stays pending and is tried again at every check."
-                    raise InsufficientCapacity(message, remedy, log_detail=log_detail) from error
-                if blocker := _START_BLOCKERS.get(error_code(error)):
-                    remedy = "Fix that in the RDS console, then request the restart again."
-                    raise CannotStart(f"RDS cannot start it: {blocker}.", remedy, log_detail=log_detail) from error
+                if problem := _start_problem(ref, action, error):
+                    raise problem from error
                 raise
 
     def stop(self, ref: DatabaseRef) -> Description:
@@ -137,12 +117,8 @@ class Rds:
             try:
                 return self._call("stop", ref)
             except ClientError as error:
-                if ref.kind is Kind.INSTANCE and error_code(error) == "InvalidDBClusterStateFault":
-                    # StopDBInstance answers this for members of a cluster and for replicas, whatever their state.
-                    raise cannot_stop(f"{action}: {error}") from error
-                _raise_common(ref, action, error)
-                if error_code(error) == "InvalidParameterCombination":
-                    raise cannot_stop(f"{action}: {error}") from error
+                if problem := _stop_problem(ref, action, error):
+                    raise problem from error
                 raise
 
     def _call(self, verb: str, ref: DatabaseRef) -> Description:
@@ -164,7 +140,7 @@ class Rds:
                     )
                 return [api.parse(item) for page in pages for item in page[resources]]
             except ClientError as error:
-                if error_code(error) in _NOT_FOUND:
+                if _code(error) in _NOT_FOUND:
                     return []
                 raise
 
@@ -209,10 +185,35 @@ def _not_found(ref: DatabaseRef) -> DatabaseNotFound:
     return DatabaseNotFound(message, "Correct DATABASES or the Region.", log_detail=str(ref))
 
 
-def _raise_common(ref: DatabaseRef, action: str, error: ClientError) -> None:
-    code = error_code(error)
-    if code in _NOT_FOUND:
-        raise _not_found(ref) from error
-    if code in _INVALID_STATE:
+def _start_problem(ref: DatabaseRef, action: str, error: ClientError) -> Problem | None:
+    code, log_detail = _code(error), f"{action}: {error}"
+    if code in _NO_CAPACITY:
+        message = "AWS has no capacity for its instance class at the moment."
+        remedy = "The restart stays pending and is tried again at every check."
+        return InsufficientCapacity(message, remedy, log_detail=log_detail)
+    if blocker := _START_BLOCKERS.get(code):
+        remedy = "Fix that in the RDS console, then request the restart again."
+        return CannotStart(f"RDS cannot start it: {blocker}.", remedy, log_detail=log_detail)
+    return _common_problem(ref, action, error)
+
+
+def _stop_problem(ref: DatabaseRef, action: str, error: ClientError) -> Problem | None:
+    code = _code(error)
+    # StopDBInstance answers InvalidDBClusterState for members of a cluster and for replicas, whatever their state.
+    is_member = ref.kind is Kind.INSTANCE and code == "InvalidDBClusterState"
+    if is_member or code == "InvalidParameterCombination":
+        return cannot_stop(f"{action}: {error}")
+    return _common_problem(ref, action, error)
+
+
+def _common_problem(ref: DatabaseRef, action: str, error: ClientError) -> Problem | None:
+    if _code(error) in _NOT_FOUND:
+        return _not_found(ref)
+    if _code(error) in _INVALID_STATE:
         message = "RDS refused the call because the state of the database has changed."
-        raise InvalidState(message, log_detail=f"{action}: {error}") from error
+        return InvalidState(message, log_detail=f"{action}: {error}")
+    return None
+
+
+def _code(error: ClientError) -> str:
+    return error_code(error).removesuffix("Fault")

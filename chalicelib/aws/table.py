@@ -71,8 +71,8 @@ class Table:
     def commit(self, ref: DatabaseRef, before: DatabaseRecord, transition: Transition, now: datetime) -> DatabaseRecord:
         """Store the new record and its events in one transaction, if the record is still the one that was read.
 
-        Returns the record as stored, with its new ``revision``. Raises WriteConflict where another writer was first, and what
-        aws_call raises.
+        Returns the record as stored, with its new ``revision``. Raises WriteConflict where another writer was first,
+        and what aws_call raises.
         """
         after = replace(transition.record, revision=before.revision + 1)
         writes: list[Any] = [{"Update": self._record_update(ref, before, after)}]

@@ -152,7 +152,8 @@ class Reconciler:
                 state_errors += 1
                 if state_errors > _MAX_STATE_ERRORS:
                     message = "The state of the database is changing at the moment."
-                    raise AwsUnavailable(message, log_detail=refusal.log_detail).as_saved() from refusal
+                    problem = AwsUnavailable(message, TRY_AGAIN, log_detail=refusal.log_detail)
+                    raise problem.as_saved() if command else problem from refusal
                 self._sleep(1.0)
             observation = None
             if attempt + 1 >= _MIN_ATTEMPTS and self._clock() - began > _RETRY_BUDGET:

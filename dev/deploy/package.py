@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from chalicelib.settings import Settings
 from dev.deploy.deploy import ChaliceFailed, chalice
 from dev.deploy.preflight import NotReady, check_stage
 from dev.deploy.sam_template import LONGEST_INTERVAL, build_template
@@ -25,9 +26,7 @@ Add CreateTable=false after --parameter-overrides if the table {table} exists al
 def package(stage: str) -> Path:
     """Write build/<stage>/sam.json and deployment.zip. Needs no credentials. Raises NotReady and ChaliceFailed."""
     settings = check_stage(stage)
-    if settings.check_interval > LONGEST_INTERVAL:
-        most = int(LONGEST_INTERVAL.total_seconds() // 60)
-        raise NotReady([f"CHECK_INTERVAL_MINUTES: alarms support intervals of up to {most} minutes."])
+    check_interval(settings)
     folder = Path("build") / stage
     (ROOT / folder).mkdir(parents=True, exist_ok=True)
     merge = folder / "resources.json"
@@ -39,6 +38,13 @@ def package(stage: str) -> Path:
     print(f"Wrote {sam} and {folder / 'deployment.zip'}.")
     print(_NEXT.format(sam=sam, out=out, stack=f"{APP_NAME}-{stage}", table=settings.metadata_table))
     return folder
+
+
+def check_interval(settings: Settings) -> None:
+    """Raises NotReady where the alarms cannot watch checks so far apart."""
+    if settings.check_interval > LONGEST_INTERVAL:
+        most = int(LONGEST_INTERVAL.total_seconds() // 60)
+        raise NotReady([f"CHECK_INTERVAL_MINUTES: alarms support intervals of up to {most} minutes."])
 
 
 def main() -> int:

@@ -1,6 +1,7 @@
 """A simulated AWS on one port: moto's server, the simulated RDS, and Lambda's Invoke for the app's functions."""
 
 import json
+import os
 import re
 import threading
 from collections.abc import Callable, Iterable
@@ -18,11 +19,10 @@ from chalicelib.domain.model import DatabaseRef, Kind
 from chalicelib.settings import Settings
 from dev.local.apigateway import accept_swagger
 from dev.local.dynamodb import serialize_calls
+from dev.local.options import REGION
 from dev.local.rds import LocalRds
 from dev.stage import APP_NAME, LOCAL_STAGE
 from dev.table import ensure_table
-
-REGION: Final = "us-east-1"
 
 Invoke = Callable[[str, Any], Any]
 _INVOCATION: Final = re.compile(
@@ -41,10 +41,12 @@ class LocalAws:
         accept_swagger()
         # moto: would require Docker to create a function.
         default_user_config["lambda"] = {"use_docker": False}
+        # moto: would load 1,300 machine images of EC2 to create an RDS instance.
+        os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"
         self._server = make_server("127.0.0.1", port, self._answer, threaded=True, request_handler=_QuietHandler)
         self._thread = threading.Thread(target=self._server.serve_forever, name="local AWS", daemon=True)
-        backend = get_backend("rds")[DEFAULT_ACCOUNT_ID][REGION]
-        self.rds = LocalRds(backend, lambda: datetime.now(UTC), start_seconds, stop_seconds)
+        self._rds_seconds = start_seconds, stop_seconds
+        self.rds = self.simulate_rds()
 
     def start(self) -> None:
         """Start to serve."""
@@ -55,6 +57,11 @@ class LocalAws:
         self._server.shutdown()
         self._thread.join()
         self._server.socket.close()
+
+    def simulate_rds(self) -> LocalRds:
+        """Replace moto's RDS. A reset of moto undoes this."""
+        backend = get_backend("rds")[DEFAULT_ACCOUNT_ID][REGION]
+        return LocalRds(backend, lambda: datetime.now(UTC), *self._rds_seconds)
 
     def serve_functions(self, invoke: Invoke) -> None:
         """Let Lambda's Invoke run the app's functions."""

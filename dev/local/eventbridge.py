@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from chalicelib.domain.model import Kind
+from dev.local.options import REGION
 from dev.local.rds_behavior import RdsEvent
 
 _ACCOUNT = "123456789012"
-_REGION = "us-east-1"
 
 
 def scheduled_event(at: datetime) -> dict[str, Any]:
@@ -16,8 +16,8 @@ def scheduled_event(at: datetime) -> dict[str, Any]:
 
     https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-events-structure.html
     """
-    arn = f"arn:aws:events:{_REGION}:{_ACCOUNT}:rule/rds-lifecycle-local-inactivity_check"
-    return _event("Scheduled Event", "aws.events", at, arn, {}, _ACCOUNT, _REGION)
+    arn = f"arn:aws:events:{REGION}:{_ACCOUNT}:rule/rds-lifecycle-local-inactivity_check"
+    return _event("Scheduled Event", "aws.events", at, arn, {}, _ACCOUNT, REGION)
 
 
 def rds_event(event: RdsEvent, account: str, region: str) -> dict[str, Any]:

@@ -2,26 +2,26 @@
 
 import os
 
-# boto3 reads these when it is imported. No profile, credential, endpoint or proxy of the user may have an effect here.
-for _name in [name for name in os.environ if name.startswith("AWS_") or name.lower().endswith("_proxy")]:
+from dev.local.options import REGION, CannotRun, Options, check_free, is_user_setting
+
+# boto3 reads some of these when it is imported.
+for _name in filter(is_user_setting, list(os.environ)):
     del os.environ[_name]
 
 import json
 import signal
-import socket
 import subprocess
 import sys
 import threading
 import urllib.request
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final
 
 from chalicelib.settings import Settings, SettingsError, read_settings
-from dev.local.aws import REGION, LocalAws
+from dev.local.aws import LocalAws
 from dev.local.console import Console, ConsoleStream
 from dev.local.eventbridge import scheduled_event
 from dev.local.functions import Functions
@@ -31,42 +31,12 @@ from dev.stage import LOCAL_STAGE, ROOT
 _TOKENS: Final = ("local-operator", "local-reporter", "local-viewer")
 _EVENT_SECONDS: Final = 0.2
 _POLL_SECONDS: Final = 0.5
-_ENDS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-
-class CannotRun(Exception):
-    """Why the command cannot run here."""
-
-
-@dataclass(frozen=True)
-class Options:
-    """The environment variables of `make run`. Times are in seconds."""
-
-    port: int
-    aws_port: int
-    start_seconds: float
-    stop_seconds: float
-    check_seconds: float
-    postgres_port: int | None
-
-    @classmethod
-    def read(cls, environ: dict[str, str]) -> "Options":
-        """Raises CannotRun where a value is not a number."""
-        return cls(
-            port=read_number(environ, "PORT", 8000, int),
-            aws_port=read_number(environ, "LOCAL_AWS_PORT", 4566, int),
-            start_seconds=read_number(environ, "LOCAL_START_SECONDS", 20, float),
-            stop_seconds=read_number(environ, "LOCAL_STOP_SECONDS", 10, float),
-            check_seconds=read_number(environ, "LOCAL_CHECK_SECONDS", 10, float),
-            postgres_port=read_number(environ, "POSTGRES_PORT", 5433, int)
-            if environ.get("POSTGRES", "0") not in ("", "0")
-            else None,
-        )
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def main() -> int:
     """Run until Ctrl-C or until the app ends; the exit status is 0 after Ctrl-C only."""
-    for number in _ENDS:
+    for number in _SIGNALS:
         signal.signal(number, _interrupt)
     console = Console(sys.stdout)
     try:
@@ -82,7 +52,7 @@ def main() -> int:
 
 def _run(console: Console, started: ExitStack) -> int:
     """Start everything and wait; ``started`` stops it all in reverse order."""
-    options = Options.read(dict(os.environ))
+    options = Options.read(os.environ)
     for name, port in (("PORT", options.port), ("LOCAL_AWS_PORT", options.aws_port)):
         check_free(name, port)
     settings = _prepare_environment(options)
@@ -96,17 +66,17 @@ def _run(console: Console, started: ExitStack) -> int:
     functions = Functions()
     aws.serve_functions(functions.invoke)
     app = _start_chalice(options.port)
-    started.callback(_end, app)
+    started.callback(_stop, app)
     ended = threading.Event()
     started.callback(ended.set)
     # A second Ctrl-C must not interrupt the shutdown.
-    started.callback(lambda: [signal.signal(number, signal.SIG_IGN) for number in _ENDS])
+    started.callback(lambda: [signal.signal(number, signal.SIG_IGN) for number in _SIGNALS])
 
     _in_background(lambda: _relay(app, console))
     _wait_until_served(app, options.port)
-    _greet(console, options, settings)
-    _in_background(lambda: _tick(functions, console, options.check_seconds, ended))
-    _in_background(lambda: _deliver(aws, functions, console, ended))
+    _print_welcome(console, options, settings)
+    _in_background(lambda: _run_schedule(functions, console, options.check_seconds, ended))
+    _in_background(lambda: _deliver_events(aws, functions, console, ended))
     return _wait_for(app) or 1
 
 
@@ -123,31 +93,6 @@ def _attach_postgres(aws: LocalAws, settings: Settings, port: int, console: Cons
 
 def _interrupt(_number: int, _frame: object) -> None:
     raise KeyboardInterrupt
-
-
-def read_number(environ: dict[str, str], name: str, default: Any, kind: Callable[[str], Any]) -> Any:
-    """A number from the environment. Raises CannotRun."""
-    text = environ.get(name, "").strip()
-    try:
-        value = kind(text) if text else default
-    except ValueError:
-        value = -1
-    if not 0 <= value < 1_000_000 or (name.endswith("PORT") and not 1 <= value <= 65535):
-        raise CannotRun(f"{name} is {text!r}, which is not a valid {'port' if name.endswith('PORT') else 'number'}.")
-    return value
-
-
-def check_free(name: str, port: int, command: str = "make run") -> None:
-    """Raises CannotRun where the port is in use; ``name`` is the variable that selects it."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError as error:
-            raise CannotRun(
-                f"port {port} is not available ({error.strerror}). Stop the process that uses it, or select another: "
-                f"{command} {name}={port + 1}"
-            ) from None
 
 
 def _prepare_environment(options: Options) -> Settings:
@@ -212,7 +157,7 @@ def _wait_for(app: "subprocess.Popen[str]") -> int:
             return app.wait(timeout=_POLL_SECONDS)
 
 
-def _greet(console: Console, options: Options, settings: Settings) -> None:
+def _print_welcome(console: Console, options: Options, settings: Settings) -> None:
     url, database = f"http://127.0.0.1:{options.port}", settings.databases[0].id
     console.say("make run", f"The status page is at {url}/, and {database} is stopped.")
     console.say("make run", f"The simulated AWS is at http://127.0.0.1:{options.aws_port} and accepts any credentials.")
@@ -223,12 +168,12 @@ def _greet(console: Console, options: Options, settings: Settings) -> None:
     console.say("make run", f"It stops {idle:g} min after the last activity. Ctrl-C stops everything.")
 
 
-def _tick(functions: Functions, console: Console, seconds: float, ended: threading.Event) -> None:
+def _run_schedule(functions: Functions, console: Console, seconds: float, ended: threading.Event) -> None:
     while not ended.wait(seconds):
         _invoke(functions, console, "inactivity_check", scheduled_event(datetime.now(UTC)))
 
 
-def _deliver(aws: LocalAws, functions: Functions, console: Console, ended: threading.Event) -> None:
+def _deliver_events(aws: LocalAws, functions: Functions, console: Console, ended: threading.Event) -> None:
     while not ended.wait(_EVENT_SECONDS):
         for change in aws.rds.take_status_changes():
             console.say("RDS", f"{change.ref.id}: {change.before} → {change.after} {change.detail}".rstrip())
@@ -247,7 +192,7 @@ def _in_background(work: Callable[[], None]) -> None:
     threading.Thread(target=work, daemon=True).start()
 
 
-def _end(app: "subprocess.Popen[str]") -> None:
+def _stop(app: "subprocess.Popen[str]") -> None:
     app.terminate()
     try:
         app.wait(timeout=5)

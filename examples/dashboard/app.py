@@ -1,6 +1,6 @@
-"""A dashboard whose database sleeps when nobody uses it: FastAPI, SQLAlchemy 2 (async), psycopg 3.
+"""A dashboard whose database stops when it is idle: FastAPI, SQLAlchemy 2 (async), psycopg 3.
 
-`make demo` runs it. Everything that has to do with rds-lifecycle is in the lines that name ``lifecycle``.
+`make demo` runs it. Every line that concerns rds-lifecycle contains the word ``lifecycle``.
 """
 
 import asyncio
@@ -18,18 +18,21 @@ from sqlalchemy import Numeric, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from rds_lifecycle_client import Lifecycle, LifecycleError
-from rds_lifecycle_client.fastapi import Health, HealthCheck, install
-from rds_lifecycle_client.sqlalchemy import watch
+from rds_lifecycle_client import LifecycleClient, LifecycleError
+from rds_lifecycle_client.fastapi import Health, HealthCheck, instrument_app
+from rds_lifecycle_client.sqlalchemy import instrument_engine
 
-# A sleeping RDS instance does not refuse connections, it is silent: without connect_timeout, for two minutes.
-engine = create_async_engine(os.environ["DATABASE_URL"], pool_pre_ping=True, connect_args={"connect_timeout": 3})
+# A stopped RDS instance does not refuse connections, it does not respond. Without a timeout, connecting takes minutes.
+CONNECT_TIMEOUT_SECONDS: Final = int(os.environ.get("CONNECT_TIMEOUT_SECONDS", "3"))
+engine = create_async_engine(
+    os.environ["DATABASE_URL"], pool_pre_ping=True, connect_args={"connect_timeout": CONNECT_TIMEOUT_SECONDS}
+)
 sessions = async_sessionmaker(engine)
 app = FastAPI(title="Dashboard")
 
-lifecycle = Lifecycle.from_environment()
-watch(engine, lifecycle)
-install(app, lifecycle, status_page=os.environ.get("RDS_LIFECYCLE_URL"))
+lifecycle = LifecycleClient.from_environment()
+instrument_engine(engine, lifecycle)
+instrument_app(app, lifecycle, status_page=os.environ.get("RDS_LIFECYCLE_URL"))
 
 logger: Final = logging.getLogger("uvicorn.error")
 _PAGE: Final = Path(__file__).with_name("page.html")
@@ -40,7 +43,7 @@ class Base(DeclarativeBase):
 
 
 class Entry(Base):
-    """An amount that was booked on an account."""
+    """An amount booked on an account."""
 
     __tablename__ = "entries"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -49,69 +52,69 @@ class Entry(Base):
 
 
 class NewEntry(BaseModel):
-    """What is sent in order to book an entry."""
+    """The body of a request that books an entry."""
 
     account: str = Field(min_length=1, max_length=80, pattern=r"^[^\x00]+$")
     amount: Decimal = Field(max_digits=14, decimal_places=2)
 
 
-async def a_session() -> AsyncIterator[AsyncSession]:
-    """A session in which the tables are there: they cannot be made at startup, when the database may be asleep."""
+async def get_session() -> AsyncIterator[AsyncSession]:
+    """A session with existing tables. They cannot be created at startup, when the database may be stopped."""
     async with sessions.begin() as session:
         if not await session.scalar(text("select to_regclass('entries')")):
-            # One at a time: PostgreSQL fails all but one that make the same table at once.
+            # The lock serializes the creation: PostgreSQL rejects all but one of several concurrent create statements.
             await session.execute(text("select pg_advisory_xact_lock(1)"))
             await (await session.connection()).run_sync(Base.metadata.create_all)
         yield session
 
 
 async def ping() -> None:
-    """A sign of life of the database, which is no use of it."""
+    """Check that the database responds. The statement does not count as activity."""
     async with engine.connect() as connection:
         await connection.execute(text("select 1"))
 
 
-# "function": it is committed before the answer is sent, not after.
-Session = Annotated[AsyncSession, Depends(a_session, scope="function")]
-Checked = Annotated[Health, Depends(HealthCheck(lifecycle, ping))]
+# The scope "function" commits before the response is sent. The default scope commits afterwards.
+Session = Annotated[AsyncSession, Depends(get_session, scope="function")]
+CheckedHealth = Annotated[Health, Depends(HealthCheck(lifecycle, ping))]
 
 
 @app.get("/balances")
 async def balances(session: Session) -> dict[str, Decimal]:
-    """What is on each account."""
+    """Return the balance of each account."""
     rows = await session.execute(select(Entry.account, func.sum(Entry.amount).label("balance")).group_by(Entry.account))
     return {entry.account: entry.balance for entry in rows}
 
 
 @app.post("/entries", status_code=201)
-async def book(entry: NewEntry, session: Session) -> dict[str, int]:
+async def create_entry(new_entry: NewEntry, session: Session) -> dict[str, int]:
     """Book an amount on an account."""
-    booked = Entry(account=entry.account, amount=entry.amount)
-    session.add(booked)
+    entry = Entry(account=new_entry.account, amount=new_entry.amount)
+    session.add(entry)
     await session.flush()
-    return {"id": booked.id}
+    return {"id": entry.id}
 
 
 @app.get("/health")
-async def health(checked: Checked, response: Response) -> dict[str, str]:
-    """Whether this backend is in order, which it is while its database sleeps."""
+async def health(checked: CheckedHealth, response: Response) -> dict[str, str]:
+    """Return the health of the backend. A stopped database is not an error."""
     response.status_code = checked.status_code
-    return {"database": checked.condition, "detail": checked.detail}
+    return {"database": checked.state, "detail": checked.detail}
 
 
 @app.post("/database/restart", status_code=202)
 async def restart() -> dict[str, str]:
-    """The button on the page. The token that may do this stays in the backend."""
+    """Request a restart, for the button on the page. The operator token stays in the backend."""
     if lifecycle.api is None:
         raise HTTPException(501, "RDS_LIFECYCLE_URL is not set.")
     try:
         return {"message": (await asyncio.to_thread(lifecycle.api.restart)).message}
     except LifecycleError as error:
-        logger.warning("The database could not be restarted: %s", error)
-        raise HTTPException(502, "The database could not be asked to start. The log says why.") from error
+        logger.warning("The restart request failed: %s", error)
+        raise HTTPException(502, "The restart request failed. See the log of the backend.") from error
 
 
 @app.get("/", include_in_schema=False)
 def page() -> FileResponse:
-    """The page."""
+    """Serve the page."""
     return FileResponse(_PAGE)

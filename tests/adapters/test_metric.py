@@ -1,4 +1,4 @@
-"""The second opinion, with scripted answers of CloudWatch."""
+"""The activity metric, with scripted responses of CloudWatch."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -11,7 +11,7 @@ from botocore.stub import Stubber
 from chalicelib.aws.metric import ActivityMetric
 from chalicelib.domain.activity import ActivitySource, MetricActive, MetricIdle, MetricRule, MetricUnknown
 from chalicelib.domain.model import Action, DatabaseRef, Kind, Reason
-from tests.support import ANALYTICS, NOW, PROD, a_world
+from tests.support import ANALYTICS, NOW, PROD, MakeWorld, aws_client
 
 IDLE = timedelta(minutes=60)
 RULE = MetricRule("DatabaseConnections", 0)
@@ -19,7 +19,7 @@ RULE = MetricRule("DatabaseConnections", 0)
 
 @pytest.fixture
 def stubbed() -> Iterator[tuple[ActivityMetric, Stubber]]:
-    client = boto3.client("cloudwatch")
+    client = aws_client("cloudwatch")
     with Stubber(client) as stubber:
         yield ActivityMetric(lambda: client, RULE), stubber
         stubber.assert_no_pending_responses()
@@ -30,10 +30,10 @@ def series(number: int, *values: float) -> dict[str, Any]:
     return {"Id": f"m{number}", "Timestamps": times, "Values": list(values), "StatusCode": "Complete"}
 
 
-def test_one_question_for_all_by_the_minute(stubbed: tuple[ActivityMetric, Stubber]) -> None:
+def test_read__several_databases__is_one_query_by_the_minute(stubbed: tuple[ActivityMetric, Stubber]) -> None:
     metric, stubber = stubbed
     refs = [PROD, ANALYTICS, DatabaseRef(Kind.INSTANCE, "quiet")]
-    asked = {
+    request = {
         "MetricDataQueries": [
             {
                 "Id": f"m{n}",
@@ -56,33 +56,33 @@ def test_one_question_for_all_by_the_minute(stubbed: tuple[ActivityMetric, Stubb
         "ScanBy": "TimestampDescending",
     }
     stubber.add_response(
-        "get_metric_data", {"MetricDataResults": [series(0, 0, 2, 5), series(2, 0, 0)], "NextToken": "t"}, asked
+        "get_metric_data", {"MetricDataResults": [series(0, 0, 2, 5), series(2, 0, 0)], "NextToken": "t"}, request
     )
-    stubber.add_response("get_metric_data", {"MetricDataResults": []}, {**asked, "NextToken": "t"})
+    stubber.add_response("get_metric_data", {"MetricDataResults": []}, {**request, "NextToken": "t"})
     assert metric.read(refs, IDLE, NOW) == {
         PROD: MetricActive(NOW - timedelta(minutes=6)),
-        ANALYTICS: MetricUnknown("CloudWatch has no datapoints of DatabaseConnections within the idle window"),
+        ANALYTICS: MetricUnknown("CloudWatch has no datapoints of DatabaseConnections within the idle timeout"),
         refs[2]: MetricIdle(),
     }
 
 
 @pytest.mark.parametrize("code", ["AccessDenied", "Throttling", "InvalidParameterValue"])
-def test_no_answer_is_silence_and_not_an_error(stubbed: tuple[ActivityMetric, Stubber], code: str) -> None:
+def test_read__refused__is_unknown(stubbed: tuple[ActivityMetric, Stubber], code: str) -> None:
     metric, stubber = stubbed
     stubber.add_client_error("get_metric_data", code)
-    [opinion] = metric.read([PROD], IDLE, NOW).values()
-    assert isinstance(opinion, MetricUnknown)
+    [found] = metric.read([PROD], IDLE, NOW).values()
+    assert isinstance(found, MetricUnknown)
 
 
 @pytest.mark.parametrize("code", ["InternalError", "Forbidden"])
-def test_half_an_answer_is_silence(stubbed: tuple[ActivityMetric, Stubber], code: str) -> None:
+def test_read__incomplete_response__is_unknown(stubbed: tuple[ActivityMetric, Stubber], code: str) -> None:
     metric, stubber = stubbed
     stubber.add_response("get_metric_data", {"MetricDataResults": [{**series(0, 0, 0), "StatusCode": code}]})
-    [opinion] = metric.read([PROD], IDLE, NOW).values()
-    assert isinstance(opinion, MetricUnknown)
+    [found] = metric.read([PROD], IDLE, NOW).values()
+    assert isinstance(found, MetricUnknown)
 
 
-def test_the_client_is_made_at_the_first_question() -> None:
+def test_read__no_database__makes_no_client() -> None:
     made = []
 
     def connect() -> Any:
@@ -94,11 +94,12 @@ def test_the_client_is_made_at_the_first_question() -> None:
     assert made == []
 
 
-def test_it_is_asked_only_where_a_stop_hangs_on_it() -> None:
+def test_check__several_databases__reads_the_metric_only_where_a_stop_depends_on_it(make_world: MakeWorld) -> None:
     others = [DatabaseRef(Kind.INSTANCE, name) for name in ("idle", "used", "held")]
-    with a_world(*others, status="available", activity_metric=RULE) as world, Stubber(world.cloudwatch) as stubber:
-        world.queried(NOW - timedelta(hours=2), others[0])
-        world.queried(NOW, others[1])
+    world = make_world(*others, status="available", activity_metric=RULE)
+    with Stubber(world.cloudwatch) as stubber:
+        world.report_query(NOW - timedelta(hours=2), others[0])
+        world.report_query(NOW, others[1])
         world.lifecycle.hold(others[2], timedelta(hours=1), by="ops")
         for values, action, reason in (
             ((0, 3), Action.NONE, Reason.METRIC_ACTIVE),
@@ -115,10 +116,11 @@ def test_it_is_asked_only_where_a_stop_hangs_on_it() -> None:
             ]
 
 
-def test_a_look_shows_the_metric_as_the_last_sign_of_use() -> None:
-    with a_world(status="available", activity_metric=RULE) as world, Stubber(world.cloudwatch) as stubber:
-        world.queried(NOW - timedelta(hours=2))
+def test_describe__metric_active__shows_it_as_the_last_activity(make_world: MakeWorld) -> None:
+    world = make_world(status="available", activity_metric=RULE)
+    with Stubber(world.cloudwatch) as stubber:
+        world.report_query(NOW - timedelta(hours=2))
         stubber.add_response("get_metric_data", {"MetricDataResults": [series(0, 1)]})
-        used = world.lifecycle.describe(PROD).decision.last_activity
-        assert used is not None
-        assert (used.source, used.at) == (ActivitySource.METRIC, NOW - timedelta(minutes=3))
+        last = world.lifecycle.describe(PROD).decision.last_activity
+        assert last is not None
+        assert (last.source, last.at) == (ActivitySource.METRIC, NOW - timedelta(minutes=3))

@@ -1,10 +1,9 @@
-"""The RDS adapter against moto, and with scripted answers for what moto cannot produce."""
+"""The RDS adapter on moto and on the simulated AWS, and with scripted responses for what they cannot produce."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError, NoCredentialsError
 from botocore.stub import Stubber
@@ -22,55 +21,54 @@ from chalicelib.domain.errors import (
     Problem,
 )
 from chalicelib.domain.model import DatabaseRef, Description, Kind
-from tests.support import ANALYTICS, PROD, a_world
+from tests.support import ANALYTICS, PROD, MakeWorld, aws_client
 
-pytestmark = pytest.mark.usefixtures("either_cloud")
+BOTH_KINDS = pytest.mark.parametrize("ref", [PROD, ANALYTICS], ids=["instance", "cluster"])
 NOPE = DatabaseRef(Kind.INSTANCE, "nope")
 NO_CLUSTER = DatabaseRef(Kind.CLUSTER, "no-cluster")
 
 
 @pytest.fixture
 def stubbed() -> Iterator[tuple[Rds, Stubber]]:
-    client = boto3.client("rds")
+    client = aws_client("rds")
     with Stubber(client) as stubber:
         yield Rds(client), stubber
         stubber.assert_no_pending_responses()
 
 
-def test_all_are_described_with_one_call_for_each_kind() -> None:
+def test_describe__several_databases__makes_one_call_for_each_kind(make_world: MakeWorld) -> None:
     more = DatabaseRef(Kind.INSTANCE, "more")
-    with a_world(PROD, more, ANALYTICS) as world:
-        seen = Rds(world.rds).describe([PROD, more, ANALYTICS, NOPE])
-        assert sorted(world.calls) == ["DescribeDBClusters", "DescribeDBInstances"]
-        assert [seen[ref].status for ref in (PROD, more, ANALYTICS)] == ["stopped"] * 3  # type: ignore[union-attr]
-        assert isinstance(seen[NOPE], DatabaseNotFound)
+    world = make_world(PROD, more, ANALYTICS)
+    found = Rds(world.rds).describe([PROD, more, ANALYTICS, NOPE])
+    assert sorted(world.calls) == ["DescribeDBClusters", "DescribeDBInstances"]
+    assert [found[ref].status for ref in (PROD, more, ANALYTICS)] == ["stopped"] * 3  # type: ignore[union-attr]
+    assert isinstance(found[NOPE], DatabaseNotFound)
 
 
-@pytest.mark.parametrize("ref", [NOPE, NO_CLUSTER])
-def test_one_that_rds_does_not_know(ref: DatabaseRef) -> None:
-    with a_world() as world:
-        rds = Rds(world.rds)
-        assert isinstance(rds.describe([ref])[ref], DatabaseNotFound)
-        with pytest.raises(DatabaseNotFound):
-            rds.start(ref)
-        with pytest.raises(DatabaseNotFound):
-            rds.stop(ref)
+@pytest.mark.parametrize("ref", [NOPE, NO_CLUSTER], ids=["instance", "cluster"])
+def test_any_call__unknown_to_rds__is_database_not_found(make_world: MakeWorld, ref: DatabaseRef) -> None:
+    rds = Rds(make_world().rds)
+    assert isinstance(rds.describe([ref])[ref], DatabaseNotFound)
+    with pytest.raises(DatabaseNotFound):
+        rds.start(ref)
+    with pytest.raises(DatabaseNotFound):
+        rds.stop(ref)
 
 
-@pytest.mark.parametrize("ref", [PROD, ANALYTICS])
-def test_start_and_stop_are_refused_in_the_wrong_state(ref: DatabaseRef) -> None:
-    with a_world(ref, status="available") as world:
-        rds = Rds(world.rds)
-        with pytest.raises(InvalidState):
-            rds.start(ref)
-        assert rds.stop(ref).status == "stopping"
-        with pytest.raises(InvalidState):
-            rds.stop(ref)
-        world.slow_rds.set_status(ref.id, "stopped")
-        assert rds.start(ref).status == "starting"
+@BOTH_KINDS
+def test_start_and_stop__in_another_state__are_invalid_state(make_world: MakeWorld, ref: DatabaseRef) -> None:
+    world = make_world(ref, status="available")
+    rds = Rds(world.rds)
+    with pytest.raises(InvalidState):
+        rds.start(ref)
+    assert rds.stop(ref).status == "stopping"
+    with pytest.raises(InvalidState):
+        rds.stop(ref)
+    world.simulated_rds.set_status(ref.id, "stopped")
+    assert rds.start(ref).status == "starting"
 
 
-def test_a_trouble_with_one_kind_is_none_of_the_other(stubbed: tuple[Rds, Stubber]) -> None:
+def test_describe__one_kind_refused__describes_the_other(stubbed: tuple[Rds, Stubber]) -> None:
     rds, stubber = stubbed
     stubber.add_response(
         "describe_db_instances",
@@ -78,29 +76,31 @@ def test_a_trouble_with_one_kind_is_none_of_the_other(stubbed: tuple[Rds, Stubbe
         {"DBInstanceIdentifier": PROD.id},
     )
     stubber.add_client_error("describe_db_clusters", "AccessDenied", http_status_code=403)
-    seen = rds.describe([PROD, ANALYTICS])
-    assert seen[PROD] == Description(PROD, "available")
-    problem = seen[ANALYTICS]
+    found = rds.describe([PROD, ANALYTICS])
+    assert found[PROD] == Description(PROD, "available")
+    problem = found[ANALYTICS]
     assert isinstance(problem, AccessDenied)
     assert "rds:DescribeDBClusters" in problem.detail
 
 
-def test_many_are_read_page_by_page(stubbed: tuple[Rds, Stubber]) -> None:
+def test_describe__several_pages__reads_all(stubbed: tuple[Rds, Stubber]) -> None:
     rds, stubber = stubbed
     refs = [DatabaseRef(Kind.CLUSTER, name) for name in ("one", "two")]
     at = datetime(2026, 3, 9, tzinfo=UTC)
-    asked = {"Filters": [{"Name": "db-cluster-id", "Values": ["one", "two"]}], "MaxRecords": 100}
+    request = {"Filters": [{"Name": "db-cluster-id", "Values": ["one", "two"]}], "MaxRecords": 100}
     first = {"DBClusterIdentifier": "one", "Status": "stopped", "AutomaticRestartTime": at}
-    stubber.add_response("describe_db_clusters", {"DBClusters": [first], "Marker": "m"}, asked)
+    stubber.add_response("describe_db_clusters", {"DBClusters": [first], "Marker": "m"}, request)
     second = {"DBClusterIdentifier": "two"}
-    stubber.add_response("describe_db_clusters", {"DBClusters": [second]}, {**asked, "Marker": "m"})
+    stubber.add_response("describe_db_clusters", {"DBClusters": [second]}, {**request, "Marker": "m"})
     assert rds.describe(refs) == {
         refs[0]: Description(refs[0], "stopped", at),
         refs[1]: Description(refs[1], "unknown"),
     }
 
 
-EVERY_CALL = [
+ErrorCase = tuple[str, int, type[Problem]]
+
+EVERY_CALL: list[ErrorCase] = [
     ("AccessDenied", 403, AccessDenied),
     ("UnauthorizedOperation", 403, AccessDenied),
     ("Throttling", 400, AwsUnavailable),
@@ -110,7 +110,7 @@ EVERY_CALL = [
     ("SomethingNew", 502, AwsUnavailable),
     ("SomethingNew", 400, AwsError),
 ]
-STARTS = [
+START_ERRORS: list[ErrorCase] = [
     ("InvalidDBInstanceState", 400, InvalidState),
     ("InvalidDBClusterStateFault", 400, InvalidState),
     ("DBInstanceNotFound", 404, DatabaseNotFound),
@@ -124,16 +124,21 @@ STARTS = [
     ("AuthorizationNotFound", 404, CannotStart),
     ("InvalidParameterCombination", 400, CannotStart),
 ]
-STOPS = [
+STOP_ERRORS: list[ErrorCase] = [
     ("InvalidDBInstanceState", 400, InvalidState),
     ("DBInstanceNotFound", 404, DatabaseNotFound),
     ("InvalidParameterCombination", 400, CannotStop),
 ]
 
 
-@pytest.mark.parametrize(("code", "status", "error"), EVERY_CALL + STARTS)
-@pytest.mark.parametrize("ref", [PROD, ANALYTICS])
-def test_every_refusal_of_a_start_is_one_of_ours(
+def with_ids(cases: list[ErrorCase]) -> list[Any]:
+    """The cases, each named by AWS's code and the HTTP status."""
+    return [pytest.param(*case, id=f"{case[0]} {case[1]}") for case in cases]
+
+
+@pytest.mark.parametrize(("code", "status", "error"), with_ids(EVERY_CALL + START_ERRORS))
+@BOTH_KINDS
+def test_start__refused__is_an_error_of_the_app(
     stubbed: tuple[Rds, Stubber], ref: DatabaseRef, code: str, status: int, error: type[Problem]
 ) -> None:
     rds, stubber = stubbed
@@ -145,9 +150,9 @@ def test_every_refusal_of_a_start_is_one_of_ours(
     assert "123456789012" in str(refusal.value) or error is DatabaseNotFound
 
 
-@pytest.mark.parametrize(("code", "status", "error"), EVERY_CALL + STOPS)
-@pytest.mark.parametrize("ref", [PROD, ANALYTICS])
-def test_every_refusal_of_a_stop_is_one_of_ours(
+@pytest.mark.parametrize(("code", "status", "error"), with_ids(EVERY_CALL + STOP_ERRORS))
+@BOTH_KINDS
+def test_stop__refused__is_an_error_of_the_app(
     stubbed: tuple[Rds, Stubber], ref: DatabaseRef, code: str, status: int, error: type[Problem]
 ) -> None:
     rds, stubber = stubbed
@@ -157,7 +162,7 @@ def test_every_refusal_of_a_stop_is_one_of_ours(
     assert type(refusal.value) is error
 
 
-def test_a_member_or_replica_is_told_apart_from_a_state_that_passes(stubbed: tuple[Rds, Stubber]) -> None:
+def test_stop__invalid_cluster_state__is_permanent_for_instances_only(stubbed: tuple[Rds, Stubber]) -> None:
     rds, stubber = stubbed
     stubber.add_client_error("stop_db_instance", "InvalidDBClusterStateFault")
     with pytest.raises(CannotStop, match="read replicas"):
@@ -174,8 +179,9 @@ def test_a_member_or_replica_is_told_apart_from_a_state_that_passes(stubbed: tup
         ConnectTimeoutError(endpoint_url="https://rds"),
         NoCredentialsError(),
     ],
+    ids=["no endpoint", "no connection", "no credentials"],
 )
-def test_no_answer_at_all(error: Exception) -> None:
+def test_any_call__no_response__is_aws_unavailable(error: Exception) -> None:
     class Unreachable:
         def __getattr__(self, name: str) -> Any:
             def call(**_: Any) -> Any:

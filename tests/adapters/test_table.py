@@ -1,29 +1,28 @@
-"""The metadata table against moto."""
+"""The metadata table, on moto and on the simulated AWS."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib.aws.table import Stored, Table
-from chalicelib.domain.activity import InvalidActivity, LastQuery, NoActivity
+from chalicelib.aws.table import Table
+from chalicelib.domain.activity import Activity, LastQuery, NoActivity
 from chalicelib.domain.errors import AccessDenied, AwsError, AwsUnavailable, WriteConflict
 from chalicelib.domain.model import DatabaseRecord, DatabaseRef, Event, EventName, Kind, Transition
-from tests.support import NOW, PROD, World, a_world, before_call, failing
+from tests.support import NOW, PROD, MakeWorld, World, failing
 
-pytestmark = pytest.mark.usefixtures("either_cloud")
 EVENT = Event(NOW, EventName.STOPPED, "rds-lifecycle", "It has stopped.", "stopped")
 
 
 @pytest.fixture
-def world() -> Iterator[World]:
-    with a_world(PROD, DatabaseRef(Kind.INSTANCE, "other")) as it:
-        it.calls.clear()
-        yield it
+def world(make_world: MakeWorld) -> World:
+    world = make_world()
+    world.calls.clear()
+    return world
 
 
 def item(world: World, key: str) -> dict[str, Any]:
@@ -31,11 +30,15 @@ def item(world: World, key: str) -> dict[str, Any]:
     return found
 
 
-def test_an_empty_table_is_a_fresh_start(world: World) -> None:
-    assert world.table.read([PROD]) == {PROD: Stored(DatabaseRecord(), NoActivity())}
+def read_activity(world: World) -> Activity:
+    return world.table.read([PROD])[PROD][1]
 
 
-def test_a_commit_stores_the_record_and_its_events_together(world: World) -> None:
+def test_read__empty_table__is_a_new_record_without_activity(world: World) -> None:
+    assert world.table.read([PROD]) == {PROD: (DatabaseRecord(), NoActivity())}
+
+
+def test_commit__record_and_events__stores_both(world: World) -> None:
     after = world.table.commit(PROD, DatabaseRecord(), Transition(DatabaseRecord(status="stopped"), (EVENT,)), NOW)
     assert after == DatabaseRecord(revision=1, status="stopped") == world.record()
     assert item(world, "rds_lifecycle/ss-financial-prod") == {
@@ -46,18 +49,18 @@ def test_a_commit_stores_the_record_and_its_events_together(world: World) -> Non
     }
     day = item(world, "rds_history/ss-financial-prod/2026-03-02")
     assert day["expires_at"] == {"N": str(int((NOW + timedelta(days=400)).timestamp()))}
-    assert world.told() == ["stopped"]
+    assert world.event_names() == ["stopped"]
     world.table.commit(PROD, after, Transition(after, (EVENT, EVENT)), NOW)
-    assert world.told() == ["stopped"] * 3
+    assert world.event_names() == ["stopped"] * 3
 
 
-def test_who_comes_second_is_told_and_changes_nothing(world: World) -> None:
+def test_commit__stale_record__is_a_write_conflict_and_changes_nothing(world: World) -> None:
     first = world.table.commit(PROD, DatabaseRecord(), Transition(DatabaseRecord(status="stopped")), NOW)
     for stale in (DatabaseRecord(), replace(first, revision=7)):
         with pytest.raises(WriteConflict):
             world.table.commit(PROD, stale, Transition(DatabaseRecord(status="failed"), (EVENT,)), NOW)
     assert world.record() == first
-    assert world.told() == []
+    assert world.event_names() == []
 
 
 NUMBERS = st.decimals(-(10**30), 10**30, allow_nan=False, allow_infinity=False, places=3).map(lambda n: {"N": str(n)})
@@ -72,12 +75,12 @@ REVISIONS = (
 )
 
 
-@settings(max_examples=50)
+@settings(max_examples=15)
 @given(revision=REVISIONS)
-def test_whatever_stands_as_rev_is_replaced_by_one_writer_and_only_one(world: World, revision: dict[str, Any]) -> None:
+def test_commit__any_stored_revision__is_replaced_by_exactly_one_writer(world: World, revision: dict[str, Any]) -> None:
     key = {"key": {"S": "rds_lifecycle/ss-financial-prod"}}
-    theirs = {**key, "revision": revision, "status": {"S": "stopped"}}
-    world.dynamodb.put_item(TableName="system-metadata", Item=theirs)
+    stored_item = {**key, "revision": revision, "status": {"S": "stopped"}}
+    world.dynamodb.put_item(TableName="system-metadata", Item=stored_item)
     one, other = world.record(), world.record()
     assert one.status == "stopped"
     stored = world.table.commit(PROD, one, Transition(replace(one, status="starting")), NOW)
@@ -88,118 +91,50 @@ def test_whatever_stands_as_rev_is_replaced_by_one_writer_and_only_one(world: Wo
     world.table.commit(PROD, stored, Transition(replace(stored, status="available")), NOW)
 
 
-def test_a_write_leaves_what_it_does_not_change_as_another_version_wrote_it(world: World) -> None:
-    theirs = {
+def test_commit__item_of_a_later_version__keeps_the_fields_that_do_not_change(world: World) -> None:
+    stored_item = {
         "key": {"S": "rds_lifecycle/ss-financial-prod"},
         "v": {"N": "2"},
         "revision": {"N": "41"},
         "status": {"S": "available"},
         "hold": {"M": {"until": {"S": NOW.isoformat()}, "by": {"S": "ops"}, "ticket": {"S": "OPS-7"}}},
-        "stop_intent": {"L": [{"S": "of another shape"}]},
-        "of_tomorrow": {"BOOL": True},
+        "stop_intent": {"L": [{"S": "of another type"}]},
+        "later_field": {"BOOL": True},
     }
-    world.dynamodb.put_item(TableName="system-metadata", Item=theirs)
+    world.dynamodb.put_item(TableName="system-metadata", Item=stored_item)
     record = world.record()
     world.table.commit(PROD, record, Transition(replace(record, status="stopping")), NOW)
-    expected = {**theirs, "v": {"N": "1"}, "revision": {"N": "42"}, "status": {"S": "stopping"}}
+    expected = {**stored_item, "v": {"N": "1"}, "revision": {"N": "42"}, "status": {"S": "stopping"}}
     assert item(world, "rds_lifecycle/ss-financial-prod") == expected
 
 
-def test_fields_that_end_are_removed_and_fields_of_a_newer_version_are_kept(world: World) -> None:
+def test_commit__field_becomes_none__removes_only_this_field(world: World) -> None:
     stored = world.table.commit(PROD, DatabaseRecord(), Transition(DatabaseRecord(last_error="CannotStop")), NOW)
     world.dynamodb.update_item(
         TableName="system-metadata",
         Key={"key": {"S": "rds_lifecycle/ss-financial-prod"}},
-        UpdateExpression="SET of_tomorrow = :x",
+        UpdateExpression="SET later_field = :x",
         ExpressionAttributeValues={":x": {"S": "kept"}},
     )
     world.table.commit(PROD, stored, Transition(replace(stored, last_error=None)), NOW)
     attributes = item(world, "rds_lifecycle/ss-financial-prod")
     assert "last_error" not in attributes
-    assert attributes["of_tomorrow"] == {"S": "kept"}
+    assert attributes["later_field"] == {"S": "kept"}
 
 
-def test_a_day_that_is_full_of_events_hinders_nothing(world: World) -> None:
-    record = DatabaseRecord()
-    record = world.table.commit(PROD, record, Transition(record, (EVENT,) * 500), NOW)
-    record = world.table.commit(PROD, record, Transition(replace(record, status="stopped"), (EVENT,)), NOW)
+def test_commit__day_full_of_events__stores_the_record_without_the_event(world: World) -> None:
+    key = "rds_history/ss-financial-prod/2026-03-02"
+    full_day = {"key": {"S": key}, "events": {"L": [{"S": "an event"}] * 500}}
+    world.dynamodb.put_item(TableName="system-metadata", Item=full_day)
+    record = world.table.commit(PROD, DatabaseRecord(), Transition(DatabaseRecord(status="stopped"), (EVENT,)), NOW)
     assert world.record() == record
-    assert len(world.told()) == 500
+    assert item(world, key) == full_day
     world.table.commit(PROD, record, Transition(record, (EVENT,)), NOW + timedelta(days=1))
-    assert len(world.told()) == 501
+    assert world.table.history(PROD, [NOW.date() + timedelta(days=1)]) == (EVENT,)
 
 
-@pytest.mark.parametrize(
-    ("value", "activity"),
-    [
-        ({"S": "2026-03-02T09:00:00"}, LastQuery(NOW)),
-        ({"S": "2026-03-02T09:00:00Z"}, LastQuery(NOW)),
-        ({"S": "2026-03-02T10:00:00+01:00"}, LastQuery(NOW)),
-        ({"N": "1772442000"}, LastQuery(NOW)),
-        ({"S": "1772442000"}, LastQuery(NOW)),
-        ({"M": {"S": {"S": "2026-03-02T09:00:00Z"}}}, LastQuery(NOW)),
-        ({"S": "garbage"}, InvalidActivity("it is text, but not an ISO 8601 time")),
-        ({"BOOL": True}, InvalidActivity("it is true or false, not a time")),
-        ({"L": []}, InvalidActivity("it is neither text nor a number")),
-        ({"NULL": True}, InvalidActivity("it has no value")),
-    ],
-)
-def test_the_activity_item_as_others_write_it(world: World, value: dict[str, Any], activity: Any) -> None:
-    world.activity_item(value)
-    assert world.table.read([PROD])[PROD].activity == activity
-
-
-def test_an_activity_item_without_a_value(world: World) -> None:
-    world.dynamodb.put_item(TableName="system-metadata", Item={"key": {"S": "last_rds_query_time"}})
-    assert world.table.read([PROD])[PROD].activity == InvalidActivity("it has no value")
-    assert world.table.report_activity(PROD, NOW) == LastQuery(NOW)
-
-
-def test_reported_activity_never_moves_backwards(world: World) -> None:
-    later = NOW + timedelta(minutes=3)
-    world.queried(later)
-    assert world.table.report_activity(PROD, NOW) == LastQuery(later)
-    assert world.table.read([PROD])[PROD].activity == LastQuery(later)
-
-
-def test_a_report_within_a_second_counts_from_its_end(world: World) -> None:
-    reported = world.table.report_activity(PROD, NOW + timedelta(milliseconds=900))
-    assert reported == LastQuery(NOW + timedelta(seconds=1)) == world.table.read([PROD])[PROD].activity
-
-
-def test_reported_activity_keeps_what_else_the_item_holds(world: World) -> None:
-    before = {"key": {"S": "last_rds_query_time"}, "value": {"N": "1772438400"}, "by": {"S": "backend"}}
-    world.dynamodb.put_item(TableName="system-metadata", Item=before)
-    world.table.report_activity(PROD, NOW.astimezone(UTC))
-    assert item(world, "last_rds_query_time") == {**before, "value": {"S": "2026-03-02T09:00:00Z"}}
-
-
-def test_a_backend_that_writes_in_between_is_not_overwritten(world: World) -> None:
-    later = NOW + timedelta(seconds=30)
-    with before_call(world.dynamodb, "UpdateItem", lambda: world.queried(later)):
-        assert world.table.report_activity(PROD, NOW) == LastQuery(later)
-
-
-def test_a_backend_that_never_stops_writing_ends_in_a_clear_answer(world: World) -> None:
-    with (
-        failing(world.dynamodb, "UpdateItem", "ConditionalCheckFailedException") as tries,
-        pytest.raises(WriteConflict, match="faster than it can be stored"),
-    ):
-        world.table.report_activity(PROD, NOW)
-    assert len(tries) == 8
-
-
-@settings(max_examples=8)
-@given(st.lists(st.integers(-600, 600), min_size=1, max_size=6))
-def test_the_latest_report_wins_in_whatever_order(seconds: list[int]) -> None:
-    with a_world() as world:
-        for moment in seconds:
-            world.table.report_activity(PROD, NOW + timedelta(seconds=moment))
-        assert world.table.read([PROD])[PROD].activity == LastQuery(NOW + timedelta(seconds=max(seconds)))
-
-
-def test_keys_left_unprocessed_are_asked_for_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    world.queried()
+def test_read__keys_left_unprocessed__asks_for_them_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.report_query()
     real, calls = world.dynamodb.batch_get_item, []
 
     def unprocessed_at_first(**kwargs: Any) -> Any:
@@ -209,11 +144,11 @@ def test_keys_left_unprocessed_are_asked_for_again(world: World, monkeypatch: py
         return real(**kwargs)
 
     monkeypatch.setattr(world.dynamodb, "batch_get_item", unprocessed_at_first)
-    assert world.table.read([PROD])[PROD].activity == LastQuery(NOW)
+    assert read_activity(world) == LastQuery(NOW)
     assert calls[0] == calls[1]
 
 
-def test_keys_never_processed_end_in_a_clear_answer(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_read__keys_never_processed__is_aws_unavailable(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     def never(**kwargs: Any) -> Any:
         return {"Responses": {}, "UnprocessedKeys": kwargs["RequestItems"]}
 
@@ -222,16 +157,16 @@ def test_keys_never_processed_end_in_a_clear_answer(world: World, monkeypatch: p
         world.table.read([PROD])
 
 
-def test_every_read_is_strongly_consistent(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    real, asked = world.dynamodb.batch_get_item, []
+def test_read__any__is_strongly_consistent(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, consistent = world.dynamodb.batch_get_item, []
 
-    def noted(**kwargs: Any) -> Any:
-        asked.append(kwargs["RequestItems"]["system-metadata"]["ConsistentRead"])
+    def recorded(**kwargs: Any) -> Any:
+        consistent.append(kwargs["RequestItems"]["system-metadata"]["ConsistentRead"])
         return real(**kwargs)
 
-    monkeypatch.setattr(world.dynamodb, "batch_get_item", noted)
+    monkeypatch.setattr(world.dynamodb, "batch_get_item", recorded)
     world.table.read(world.settings.databases)
-    assert asked == [True]
+    assert consistent == [True]
 
 
 @pytest.mark.parametrize(
@@ -242,25 +177,27 @@ def test_every_read_is_strongly_consistent(world: World, monkeypatch: pytest.Mon
         ("ResourceNotFoundException", 400, AwsError),
         ("ValidationException", 400, AwsError),
     ],
+    ids=["denied", "throttled", "no table", "not valid"],
 )
 @pytest.mark.parametrize(
-    ("operation", "deed"),
+    ("operation", "call"),
     [
         ("BatchGetItem", lambda table: table.read([PROD])),
         ("TransactWriteItems", lambda table: table.commit(PROD, DatabaseRecord(), Transition(DatabaseRecord()), NOW)),
         ("UpdateItem", lambda table: table.report_activity(PROD, NOW)),
     ],
+    ids=["read", "commit", "report_activity"],
 )
-def test_every_refusal_is_one_of_ours(
-    world: World, operation: str, deed: Callable[[Table], object], code: str, status: int, error: type[Exception]
+def test_any_call__refused__is_an_error_of_the_app(
+    world: World, operation: str, call: Callable[[Table], object], code: str, status: int, error: type[Exception]
 ) -> None:
     with failing(world.dynamodb, operation, code, status=status), pytest.raises(error) as refusal:
-        deed(world.table)
+        call(world.table)
     if code == "ResourceNotFoundException":
         assert "METADATA_TABLE" in refusal.value.detail  # type: ignore[attr-defined]
 
 
-def test_a_transaction_cancelled_by_throttling_is_worth_another_try(world: World) -> None:
+def test_commit__cancelled_by_throttling__is_aws_unavailable(world: World) -> None:
     reasons: Any = {"CancellationReasons": [{"Code": "ThrottlingError"}]}
     with (
         failing(world.dynamodb, "TransactWriteItems", "TransactionCanceledException", **reasons),
@@ -269,27 +206,27 @@ def test_a_transaction_cancelled_by_throttling_is_worth_another_try(world: World
         world.table.commit(PROD, DatabaseRecord(), Transition(DatabaseRecord()), NOW)
 
 
-def test_the_history_of_many_days_is_one_call(world: World) -> None:
+def test_history__many_days__is_one_call(world: World) -> None:
     days = [NOW.date() - timedelta(days=back) for back in range(92)]
-    record, told = DatabaseRecord(), []
+    record, recorded = DatabaseRecord(), []
     for number in (91, 40, 1, 0):
         at = NOW - timedelta(days=number)
         event = Event(at, EventName.AVAILABLE, "ops", "Ready.", "available", 240 + number)
         record = world.table.commit(PROD, record, Transition(record, (event,)), at)
-        told.append(event)
+        recorded.append(event)
     world.calls.clear()
-    assert world.table.history(PROD, days) == tuple(told)
+    assert world.table.history(PROD, days) == tuple(recorded)
     assert world.calls == ["BatchGetItem"]
     assert world.table.history(DatabaseRef(Kind.INSTANCE, "other"), days) == ()
 
 
 @pytest.mark.parametrize(
-    "strange",
+    "entry",
     [
         {"S": "text"},
         {"M": {}},
         {"M": {"at": {"S": "soon"}, "event": {"S": "stopped"}, "detail": {"S": "x"}}},
-        {"M": {"at": {"S": "2026-03-02T09:00:00Z"}, "event": {"S": "of-tomorrow"}, "detail": {"S": "x"}}},
+        {"M": {"at": {"S": "2026-03-02T09:00:00Z"}, "event": {"S": "later-event"}, "detail": {"S": "x"}}},
         {"M": {"at": {"S": "2026-03-02T09:00:00Z"}, "event": {"S": "stopped"}}},
         {
             "M": {
@@ -300,16 +237,17 @@ def test_the_history_of_many_days_is_one_call(world: World) -> None:
             }
         },
     ],
+    ids=["text", "empty", "no time", "unknown event", "no detail", "seconds not a number"],
 )
-def test_an_entry_that_is_not_understood_hides_no_other(world: World, strange: dict[str, Any]) -> None:
+def test_history__invalid_entry__returns_the_others(world: World, entry: dict[str, Any]) -> None:
     world.table.commit(PROD, DatabaseRecord(), Transition(DatabaseRecord(), (EVENT,)), NOW)
     key = "rds_history/ss-financial-prod/2026-03-02"
-    entries = [strange, *item(world, key)["events"]["L"]]
+    entries = [entry, *item(world, key)["events"]["L"]]
     world.dynamodb.put_item(TableName="system-metadata", Item={"key": {"S": key}, "events": {"L": entries}})
     assert world.table.history(PROD, [NOW.date()]) == (EVENT,)
 
 
-def test_a_day_that_is_no_list_tells_nothing(world: World) -> None:
+def test_history__day_is_not_a_list__is_empty(world: World) -> None:
     key = {"S": "rds_history/ss-financial-prod/2026-03-02"}
     world.dynamodb.put_item(TableName="system-metadata", Item={"key": key, "events": {"S": "none"}})
     assert world.table.history(PROD, [NOW.date()]) == ()

@@ -1,4 +1,4 @@
-"""AWS fails at any call of any route: 502 or 503 as the contract says, never another error of ours."""
+"""AWS fails at any call of any route: the response is 502 or 503 and holds nothing internal."""
 
 import io
 from collections.abc import Callable, Iterator
@@ -13,53 +13,53 @@ from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError, No
 from chalice.test import HTTPResponse
 
 from chalicelib.service.lifecycle import CheckFailed
-from tests.openapi import OPERATIONS, Operation
+from tests.openapi import OPERATIONS, Operation, operation_of
 from tests.served import Serve, Served
-from tests.support import PROD, before_call, failing, hooked, unanswered
+from tests.support import PROD, before_call, failing, hooked, losing_response
 
 Fault = Callable[[Any, str], AbstractContextManager[Any]]
 
-LOOK, READ, WRITE = "DescribeDBInstances", "BatchGetItem", "TransactWriteItems"
+DESCRIBE, READ, WRITE = "DescribeDBInstances", "BatchGetItem", "TransactWriteItems"
 CALLS: dict[tuple[str, str], list[str]] = {
     ("GET", "/"): [],
-    ("GET", "/databases"): [LOOK, READ],
-    ("GET", "/databases/{id}"): [LOOK, READ],
-    ("POST", "/databases/{id}/restart"): [
-        LOOK,
-        READ,
-        WRITE,
-        "StartDBInstance",
-    ],
+    ("GET", "/databases"): [DESCRIBE, READ],
+    ("GET", "/databases/{id}"): [DESCRIBE, READ],
+    ("POST", "/databases/{id}/restart"): [DESCRIBE, READ, WRITE, "StartDBInstance"],
     ("GET", "/databases/{id}/history"): [READ],
-    ("POST", "/databases/{id}/activity"): [READ, "UpdateItem", LOOK],
-    ("PUT", "/databases/{id}/hold"): [LOOK, READ, WRITE],
-    ("DELETE", "/databases/{id}/hold"): [LOOK, READ, WRITE],
+    ("POST", "/databases/{id}/activity"): [READ, "UpdateItem", DESCRIBE],
+    ("PUT", "/databases/{id}/hold"): [DESCRIBE, READ, WRITE],
+    ("DELETE", "/databases/{id}/hold"): [DESCRIBE, READ, WRITE],
 }
 EACH_CALL = [(operation, call) for operation in OPERATIONS for call in CALLS[operation.method, operation.path]]
 PERMISSIONS = {WRITE: "UpdateItem"}
 
 
 def raising(error: Exception) -> Fault:
-    """The call ends without an answer."""
+    """The call ends without a response."""
 
     def fail() -> None:
         raise error
 
-    return lambda client, call: before_call(client, call, fail, nth=1)
+    return lambda client, call: before_call(client, call, fail)
 
 
-def answering_with(status: int, body: bytes) -> Fault:
-    """Something else than AWS answers: a proxy, or half of AWS."""
+def with_code(code: str, status: int = 400) -> Fault:
+    """AWS answers with this error."""
+    return lambda client, call: failing(client, call, code, status=status)
+
+
+def sending(status: int, body: bytes) -> Fault:
+    """The response is not AWS's: a proxy's page, or a part of a response."""
 
     @contextmanager
-    def disturbed(client: Any, call: str) -> Iterator[None]:
-        def answer(**_: Any) -> AWSResponse:
+    def fault(client: Any, call: str) -> Iterator[None]:
+        def send(**_: Any) -> AWSResponse:
             return AWSResponse("https://aws.test", status, HTTPHeaders(), _Raw(body))
 
-        with hooked(client, f"before-send.*.{call}", answer):
+        with hooked(client, f"before-send.*.{call}", send):
             yield
 
-    return disturbed
+    return fault
 
 
 class _Raw(io.BytesIO):
@@ -67,110 +67,118 @@ class _Raw(io.BytesIO):
         yield self.read()
 
 
-def coded(code: str, status: int = 400) -> Fault:
-    """AWS answers with this error."""
-    return lambda client, call: failing(client, call, code, status=status)
-
-
 URL = "https://aws.test"
 UNAVAILABLE: dict[str, Fault] = {
-    "throttled": coded("Throttling"),
-    "throttled, as DynamoDB says it": coded("ProvisionedThroughputExceededException"),
-    "failing": coded("InternalFailure", 500),
-    "failing in an unknown way": coded("SomethingNew", 503),
-    "not connected": raising(EndpointConnectionError(endpoint_url=URL)),
-    "not connected in time": raising(ConnectTimeoutError(endpoint_url=URL)),
-    "not answering in time": raising(ReadTimeoutError(endpoint_url=URL)),
-    "without credentials": raising(NoCredentialsError()),
-    "heard, but its answer lost": unanswered,
-    "a proxy's page": answering_with(200, b"\xff<html>arn:aws:rds:us-east-1:123456789012:db:x"),
-    "a list": answering_with(200, b"[]"),
-    "half a refusal": answering_with(400, b"\xff<ErrorResponse><Error><Code>Thrott"),
+    "throttled": with_code("Throttling"),
+    "throttled by DynamoDB": with_code("ProvisionedThroughputExceededException"),
+    "failing": with_code("InternalFailure", 500),
+    "failing with an unknown code": with_code("SomethingNew", 503),
+    "no connection": raising(EndpointConnectionError(endpoint_url=URL)),
+    "connection times out": raising(ConnectTimeoutError(endpoint_url=URL)),
+    "response times out": raising(ReadTimeoutError(endpoint_url=URL)),
+    "no credentials": raising(NoCredentialsError()),
+    "response lost": losing_response,
+}
+MALFORMED: dict[str, Fault] = {
+    "a proxy's page": sending(200, b"\xff<html>arn:aws:rds:us-east-1:123456789012:db:x"),
+    "a list": sending(200, b"[]"),
+    "half an error": sending(400, b"\xff<ErrorResponse><Error><Code>Thrott"),
 }
 REFUSED: dict[str, tuple[Fault, str]] = {
-    "denied": (coded("AccessDenied", 403), "missing-permission"),
-    "denied, as DynamoDB says it": (coded("AccessDeniedException"), "missing-permission"),
-    "refused for a new reason": (coded("SomethingNew"), "aws-refused"),
+    "denied": (with_code("AccessDenied", 403), "missing-permission"),
+    "denied by DynamoDB": (with_code("AccessDeniedException"), "missing-permission"),
+    "refused with an unknown code": (with_code("SomethingNew"), "aws-refused"),
 }
 
 
-def ask(app: Served, operation: Operation) -> HTTPResponse:
+def request(app: Served, operation: Operation) -> HTTPResponse:
     body = b'{"hours": 3}' if operation.method == "PUT" else b""
     return app.call(operation.method, operation.path.replace("{id}", PROD.id), body=body)
 
 
-def prepared(serve: Serve, operation: Operation) -> Served:
-    """A stopped database, with a hold that can be ended."""
-    app = serve()
+def reset(app: Served, operation: Operation) -> None:
+    """A stopped database, with a hold where the operation ends one."""
+    app.world.simulated_rds.set_status(PROD.id, "stopped")
+    app.world.stored_items().clear()
     if operation.method == "DELETE":
         app.world.lifecycle.hold(PROD, timedelta(hours=1), by="ops")
     app.world.calls.clear()
-    return app
 
 
 def client_of(app: Served, call: str) -> Any:
     return app.world.rds if "DBInstance" in call else app.world.dynamodb
 
 
-def named(parameter: object) -> str:
+def assert_problem(response: HTTPResponse, status: int, slug: str, name: str) -> None:
+    assert (response.status_code, response.json_body["type"]) == (status, f"urn:rds-lifecycle:{slug}"), name
+    assert ("Retry-After" in response.headers) is (status == 503)
+    for internal in (b"123456789012", b"arn:", b"own message, account", b"aws.test", b"Error"):
+        assert internal not in response.body, name
+
+
+def id_of(parameter: object) -> str:
     return f"{parameter.method} {parameter.path}" if isinstance(parameter, Operation) else str(parameter)
 
 
-@pytest.mark.parametrize("operation", OPERATIONS, ids=named)
-def test_these_are_the_calls_of_each_route(serve: Serve, operation: Operation) -> None:
-    app = prepared(serve, operation)
-    assert ask(app, operation).status_code in (200, 202)
+@pytest.mark.parametrize("operation", OPERATIONS, ids=id_of)
+def test_route__aws_works__makes_these_calls(serve: Serve, operation: Operation) -> None:
+    app = serve()
+    reset(app, operation)
+    assert request(app, operation).status_code in (200, 202)
     assert set(app.world.calls) == set(CALLS[operation.method, operation.path])
 
 
-@pytest.mark.parametrize(("operation", "call"), EACH_CALL, ids=named)
-def test_no_answer_of_aws_is_503_and_a_refusal_is_502(serve: Serve, operation: Operation, call: str) -> None:
-    app = prepared(serve, operation)
+@pytest.mark.parametrize(("operation", "call"), EACH_CALL, ids=id_of)
+def test_route__one_call_fails__is_503_or_502(serve: Serve, operation: Operation, call: str) -> None:
+    app = serve()
     before = app.world.clock.now
     for name, fault in UNAVAILABLE.items():
+        reset(app, operation)
         with fault(client_of(app, call), call):
-            expect(ask(app, operation), 503, "aws-unavailable", name)
-        start_afresh(app, operation)
+            assert_problem(request(app, operation), 503, "aws-unavailable", name)
     for name, (fault, slug) in REFUSED.items():
+        reset(app, operation)
         with fault(client_of(app, call), call):
-            response = ask(app, operation)
-        expect(response, 502, slug, name)
-        permission = f":{PERMISSIONS.get(call, call)}"
-        assert permission in response.json_body["detail"], name
-        start_afresh(app, operation)
-    assert app.world.clock.now - before < timedelta(minutes=1), "all of them together waited that long"
+            response = request(app, operation)
+        assert_problem(response, 502, slug, name)
+        assert f":{PERMISSIONS.get(call, call)}" in response.json_body["detail"], name
+    assert app.world.clock.now - before < timedelta(minutes=1), "all of them waited so long together"
 
 
-def expect(response: HTTPResponse, status: int, slug: str, name: str) -> None:
-    shown = (response.status_code, response.json_body["type"])
-    assert shown == (status, f"urn:rds-lifecycle:{slug}"), name
-    assert ("Retry-After" in response.headers) is (status == 503)
-    for inside in (b"123456789012", b"arn:", b"own words, account", b"aws.test", b"Error"):
-        assert inside not in response.body, name
+@pytest.mark.parametrize(
+    ("path", "call"),
+    [
+        ("restart", DESCRIBE),
+        ("restart", READ),
+        ("restart", WRITE),
+        ("restart", "StartDBInstance"),
+        ("activity", "UpdateItem"),
+    ],
+)
+def test_route__malformed_response__is_503(serve: Serve, path: str, call: str) -> None:
+    operation = operation_of("POST", f"/databases/{PROD.id}/{path}")
+    assert operation is not None
+    app = serve(backend="moto")
+    for name, fault in MALFORMED.items():
+        reset(app, operation)
+        with fault(client_of(app, call), call):
+            assert_problem(request(app, operation), 503, "aws-unavailable", name)
 
 
-def start_afresh(app: Served, operation: Operation) -> None:
-    app.world.slow_rds.set_status(PROD.id, "stopped")
-    keys = [item["key"] for item in app.world.dynamodb.scan(TableName="system-metadata")["Items"]]
-    for key in keys:
-        app.world.dynamodb.delete_item(TableName="system-metadata", Key={"key": key})
-    if operation.method == "DELETE":
-        app.world.lifecycle.hold(PROD, timedelta(hours=1), by="ops")
-
-
-def test_a_restart_is_kept_where_nobody_understands_what_rds_says(serve: Serve) -> None:
-    app = serve()
-    for call in (LOOK, "StartDBInstance"):
-        with answering_with(200, b"<html>")(app.world.rds, call):
-            response = app.call("POST", f"/databases/{PROD.id}/restart")
-        assert response.json_body["detail"].endswith("there is no need to ask again.")
-    app.tick()
+@pytest.mark.parametrize("call", [DESCRIBE, "StartDBInstance"])
+def test_restart__malformed_response_of_rds__is_saved_and_carried_out(serve: Serve, call: str) -> None:
+    app = serve(backend="moto")
+    with sending(200, b"<html>")(app.world.rds, call):
+        response = app.call("POST", f"/databases/{PROD.id}/restart")
+    saved = "The request is saved and will be carried out. You do not need to send it again."
+    assert response.json_body["detail"].endswith(saved)
+    app.run_check()
     assert app.world.status() == "starting"
 
 
-def test_a_table_that_nobody_understands_is_not_taken_for_an_empty_one(serve: Serve) -> None:
-    app = serve(status="available")
-    app.world.queried()
-    with answering_with(200, b"{}")(app.world.dynamodb, READ), pytest.raises(CheckFailed):
-        app.tick()
+def test_check__malformed_response_of_dynamodb__stops_nothing(serve: Serve) -> None:
+    app = serve(status="available", backend="moto")
+    app.world.report_query()
+    with sending(200, b"{}")(app.world.dynamodb, READ), pytest.raises(CheckFailed):
+        app.run_check()
     assert app.world.status() == "available"

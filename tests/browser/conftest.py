@@ -30,7 +30,7 @@ def browser() -> Iterator[Browser]:
 def app() -> Iterator[Served]:
     """A database asleep, and a dashboard to go to."""
     with serving(DASHBOARD_URL=DASHBOARD) as served:
-        served.tick()
+        served.run_check()
         yield served
 
 

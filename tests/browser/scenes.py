@@ -5,9 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
-from unittest.mock import patch
 
-from tests import support
 from tests.browser.screen import DASHBOARD, Screen
 from tests.served import Served, serving
 from tests.support import ANALYTICS, PROD, failing
@@ -21,7 +19,7 @@ def lives(app: Served, days: int = 10) -> None:
     world = app.world
     for day in range(days):
         begin = world.clock.now
-        app.tick()
+        app.run_check()
         if begin.weekday() < 5:
             works(app, hours=2.5)
         if day % 3 == 0:
@@ -29,7 +27,7 @@ def lives(app: Served, days: int = 10) -> None:
         if day == 4:
             app.call("PUT", f"{URL}/hold", body=b'{"hours": 2}')
         world.clock.now = begin + timedelta(days=1)
-    app.tick()
+    app.run_check()
 
 
 def works(app: Served, hours: float) -> None:
@@ -37,7 +35,7 @@ def works(app: Served, hours: float) -> None:
     app.call("POST", f"{URL}/restart")
     pass_by(app, 5)
     for _ in range(round(hours * 60 / _CHECK)):
-        app.world.queried()
+        app.world.report_query()
         pass_by(app, _CHECK)
     pass_by(app, 90, every=_CHECK)
 
@@ -46,14 +44,14 @@ def pass_by(app: Served, minutes: float, every: float | None = None) -> None:
     """Time passes, with a check at its end, or every so often."""
     for _ in range(1 if every is None else round(minutes / every)):
         app.world.clock.advance(every or minutes)
-        app.tick()
+        app.run_check()
 
 
 def awake(app: Served) -> None:
     app.call("POST", f"{URL}/restart")
     pass_by(app, 4)
     pass_by(app, 5)
-    app.world.queried()
+    app.world.report_query()
     app.world.clock.advance(12)
 
 
@@ -69,14 +67,14 @@ def waking(app: Served) -> None:
 
 def waking_for_long(app: Served) -> None:
     app.call("POST", f"{URL}/restart")
-    app.world.slow_rds.set_status(PROD.id, "starting")  # and there it stays
+    app.world.simulated_rds.set_status(PROD.id, "starting")  # and there it stays
     app.world.clock.advance(9)
 
 
 def dozing(app: Served) -> None:
     awake(app)
     app.world.clock.advance(55)
-    app.tick()
+    app.run_check()
     app.world.clock.advance(1)
 
 
@@ -92,19 +90,19 @@ def no_room(app: Served) -> None:
 
 def busy(app: Served) -> None:
     awake(app)
-    app.world.slow_rds.set_status(PROD.id, "maintenance")
-    app.tick()
+    app.world.simulated_rds.set_status(PROD.id, "maintenance")
+    app.run_check()
 
 
 def failed(app: Served) -> None:
     awake(app)
-    app.world.slow_rds.set_status(PROD.id, "storage-full")
-    app.tick()
+    app.world.simulated_rds.set_status(PROD.id, "storage-full")
+    app.run_check()
 
 
 def several(app: Served) -> None:
     awake(app)
-    app.world.slow_rds.set_status(ANALYTICS.id, "starting")
+    app.world.simulated_rds.set_status(ANALYTICS.id, "starting")
 
 
 def nothing(_: Served) -> None:
@@ -125,10 +123,7 @@ class Scene:
     @contextmanager
     def played(self) -> Iterator[Served]:
         """The app, come to this state after some days of use."""
-        with (
-            patch.object(support, "cloud_in_use", "simulated"),
-            serving(databases=self.databases, **self.environ) as app,
-        ):
+        with serving(databases=self.databases, backend="simulated", **self.environ) as app:
             lives(app)
             self.bring_about(app)
             yield app

@@ -112,7 +112,7 @@ def test_a_click_of_an_earlier_visit_is_nobodys(look: Look, app: Served) -> None
     expect(tab.headline).to_have_text("Waking up")
     tab.let_through()
     expect(tab.page.locator("#answer-now")).to_be_empty()
-    app.tick()
+    app.run_check()
     tab.wait(245)
     expect(tab.headline).to_have_text("Awake")
     expect(tab.page.locator("#jump")).to_be_hidden()

@@ -45,7 +45,7 @@ def test_it_is_told_in_words(look: Look, name: str, words: list[str]) -> None:
 
 
 def test_a_status_is_text_whatever_it_says(look: Look, app: Served) -> None:
-    app.world.slow_rds.set_status(PROD.id, "<img src=x>")
+    app.world.simulated_rds.set_status(PROD.id, "<img src=x>")
     tab = look(app)
     tab.open("viewer")
     expect(tab.page.locator("#detail")).to_contain_text("(<img src=x>)")

@@ -113,7 +113,7 @@ def test_a_past_that_could_not_be_read_at_first_is_asked_for_again(
 
 def test_another_databases_past_is_never_shown_under_this_ones_name(look: Look) -> None:
     with serving(databases=f"{PROD.id},other") as app:
-        app.tick()
+        app.run_check()
         tab = look(app)
         tab.open()
         expect(tab.page.locator("#events")).to_contain_text("Minded from now on")
@@ -153,9 +153,9 @@ def test_a_past_that_cannot_be_read_says_so_and_hides_nothing_else(look: Look, a
 def test_the_day_on_which_the_clocks_change_has_23_hours(look: Look, app: Served) -> None:
     app.world.clock.now = datetime(2026, 3, 26, 12, 0, tzinfo=UTC)
     for _ in range(5):
-        app.tick()
+        app.run_check()
         app.world.clock.advance(days=1)
-    app.tick()
+    app.run_check()
     tab = look(app)
     tab.open()
     days = tab.page.locator(".day .band")

@@ -181,7 +181,7 @@ def test_a_failure_in_between_says_what_to_do_and_is_not_waited_for(look: Look, 
     tab = look(app)
     tab.open()
     expect(tab.headline).to_have_text("Asleep")
-    app.world.slow_rds.set_status(PROD.id, "storage-full")
+    app.world.simulated_rds.set_status(PROD.id, "storage-full")
     tab.start_button.click()
     expect(tab.headline).to_have_text("Needs a person")
     expect(tab.page.locator("#detail")).to_contain_text("Give it more storage")

@@ -1,4 +1,4 @@
-"""What the client's tests stand on: a real PostgreSQL, and rds-lifecycle's own app as the client's other side."""
+"""Fixtures of the client's tests: a real PostgreSQL, and rds-lifecycle's own app behind an Api."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -21,38 +21,38 @@ def shared_postgres() -> Iterator[LocalPostgres]:
 
 @pytest.fixture
 def postgres(shared_postgres: LocalPostgres) -> LocalPostgres:
-    """A running PostgreSQL. A test may stop it; the next one finds it running again."""
+    """A running PostgreSQL. A test may stop it; this fixture starts it again."""
     bring_up(shared_postgres)
     return shared_postgres
 
 
 @pytest.fixture
-def wire(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[Served, Api]]:
-    """The real app, and an Api whose requests it answers, with the token of a role."""
+def connect_app(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[Served, Api]]:
+    """The real app, and an Api with the token of a role whose requests go to that app."""
 
-    def wired(role: str = "operator", **environ: str) -> tuple[Served, Api]:
+    def connect(role: str = "operator", **environ: str) -> tuple[Served, Api]:
         served = serve(**environ)
 
-        def answer(_: httpx.HTTPTransport, request: httpx.Request) -> httpx.Response:
-            bearer = request.headers["authorization"].removeprefix("Bearer ")
-            asked = served.call(request.method, request.url.path, bearer, request.content)
-            return httpx.Response(asked.status_code, headers=dict(asked.headers), content=asked.body)
+        def respond(_: httpx.HTTPTransport, request: httpx.Request) -> httpx.Response:
+            token = request.headers["authorization"].removeprefix("Bearer ")
+            response = served.call(request.method, request.url.path, token, request.content)
+            return httpx.Response(response.status_code, headers=dict(response.headers), content=response.body)
 
-        monkeypatch.setattr(httpx.HTTPTransport, "handle_request", answer)
+        monkeypatch.setattr(httpx.HTTPTransport, "handle_request", respond)
         return served, Api("https://lifecycle.example", role, "ss-financial-prod")
 
-    return wired
+    return connect
 
 
 @pytest.fixture
-def say(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Api]:
-    """An Api that gets these answers, one after the other: (status, body, headers), or an exception to raise."""
+def canned_api(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Api]:
+    """An Api that gets the given responses in order: (status, body, headers), or an exception to raise."""
 
-    def said(*answers: Any) -> Api:
-        waiting = list(answers)
+    def create(*responses: Any) -> Api:
+        remaining = list(responses)
 
-        def answer(_: httpx.HTTPTransport, request: httpx.Request) -> httpx.Response:
-            match waiting.pop(0):
+        def respond(_: httpx.HTTPTransport, request: httpx.Request) -> httpx.Response:
+            match remaining.pop(0):
                 case Exception() as error:
                     raise error
                 case (status, body, headers):
@@ -61,7 +61,7 @@ def say(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Api]:
                 case other:
                     raise AssertionError(other)
 
-        monkeypatch.setattr(httpx.HTTPTransport, "handle_request", answer)
+        monkeypatch.setattr(httpx.HTTPTransport, "handle_request", respond)
         return Api("https://lifecycle.example/api/", "operator", "db")
 
-    return said
+    return create

@@ -1,4 +1,4 @@
-"""Activity is reported at most once an interval, while it lasts, at the end, and never at the expense of a query."""
+"""Activity reports: at most one per interval, also during long statements and at exit, never delaying a query."""
 
 import logging
 import os
@@ -12,54 +12,54 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from rds_lifecycle_client import ActivityReporter, Lifecycle
-from tests.client.support import SOON, Remembering, wait_until
+from rds_lifecycle_client import ActivityReporter, LifecycleClient
+from tests.client.support import SHORT_INTERVAL, WAIT_LIMIT_SECONDS, RecordingSink, record_joins, wait_until
 from tests.served import ROOT
 from tests.support import NOW, Clock
 
 HOUR = timedelta(hours=1)
 
 
-def test_the_first_use_is_reported_at_once_and_no_other_within_the_interval() -> None:
-    sink, clock = Remembering(), Clock()
+def test_mark_active__many_times_within_the_interval__reports_the_first_and_at_close_the_last() -> None:
+    sink, clock = RecordingSink(), Clock()
     reporter = ActivityReporter(sink, HOUR, clock)
-    reporter.used()
+    reporter.mark_active()
     wait_until(lambda: sink.reported, "the first report")
     for _ in range(1000):
         clock.advance(seconds=0.05)
-        reporter.used()
+        reporter.mark_active()
     assert sink.reported == [NOW]
     reporter.close()
-    assert sink.reported == [NOW, clock.now], "the end reports the latest"
+    assert sink.reported == [NOW, clock.now]
 
 
-def test_after_the_interval_the_latest_use_is_reported() -> None:
-    sink, clock = Remembering(), Clock()
-    reporter = ActivityReporter(sink, SOON, clock)
-    reporter.used()
+def test_mark_active__after_the_interval__reports_the_latest_once() -> None:
+    sink, clock = RecordingSink(), Clock()
+    reporter = ActivityReporter(sink, SHORT_INTERVAL, clock)
+    reporter.mark_active()
     wait_until(lambda: sink.reported, "the first report")
     clock.advance(seconds=10)
-    reporter.used()
+    reporter.mark_active()
     wait_until(lambda: sink.reported[-1] == clock.now, "the second report")
     reporter.close()
-    assert sink.reported == [NOW, clock.now], "what was reported is not reported again"
+    assert sink.reported == [NOW, clock.now]
 
 
-def test_a_use_within_a_second_that_was_reported_is_not_reported_again() -> None:
-    sink, clock = Remembering(), Clock(NOW + timedelta(milliseconds=100))
+def test_mark_active__within_a_reported_second__is_not_reported_again() -> None:
+    sink, clock = RecordingSink(), Clock(NOW + timedelta(milliseconds=100))
     reporter = ActivityReporter(sink, HOUR, clock)
-    reporter.used()
+    reporter.mark_active()
     wait_until(lambda: reporter.reports, "the first report")
     clock.advance(seconds=0.8)
-    reporter.used()
+    reporter.mark_active()
     reporter.close()
-    assert sink.reported == [NOW + timedelta(milliseconds=100)], "it was written as the end of that second"
+    assert sink.reported == [NOW + timedelta(milliseconds=100)], "the item holds the end of that second"
 
 
-def test_a_statement_is_use_for_as_long_as_it_runs() -> None:
-    sink, clock = Remembering(), Clock()
-    reporter = ActivityReporter(sink, SOON, clock)
-    with reporter.statement():
+def test_track_activity__long_block__is_reported_every_interval_until_it_ends() -> None:
+    sink, clock = RecordingSink(), Clock()
+    reporter = ActivityReporter(sink, SHORT_INTERVAL, clock)
+    with reporter.track_activity():
         for minutes in range(1, 4):
             clock.advance(1)
             wait_until(lambda: sink.reported and sink.reported[-1] == clock.now, f"a report after {minutes} minutes")
@@ -68,77 +68,79 @@ def test_a_statement_is_use_for_as_long_as_it_runs() -> None:
     wait_until(lambda: sink.reported[-1] == ended_at, "a report of the end")
     clock.advance(60)
     reporter.close()
-    assert sink.reported[-1] == ended_at, "silence is not reported"
+    assert sink.reported[-1] == ended_at, "idle time is not reported"
 
 
-def test_a_block_that_meets_the_database_down_was_no_use() -> None:
-    sink, clock = Remembering(), Clock()
-    lifecycle = Lifecycle(ActivityReporter(sink, timedelta(minutes=1), clock))
+def test_track_activity__connection_failure__is_not_activity() -> None:
+    sink, clock = RecordingSink(), Clock()
+    lifecycle = LifecycleClient(ActivityReporter(sink, timedelta(minutes=1), clock))
 
-    def fails(error: Exception) -> None:
-        with lifecycle.without_waking(), lifecycle.statement():
+    def fail(error: Exception) -> None:
+        with lifecycle.without_waking(), lifecycle.track_activity():
             lifecycle.report()
             raise error
 
     for _ in range(3):
         with pytest.raises(psycopg.OperationalError):
-            fails(psycopg.OperationalError("connection refused"))
+            fail(psycopg.OperationalError("connection refused"))
     assert sink.reported == []
     with pytest.raises(ZeroDivisionError):
-        fails(ZeroDivisionError())
+        fail(ZeroDivisionError())
     lifecycle.close()
-    assert sink.reported == [NOW], "another fault comes after the connection"
+    assert sink.reported == [NOW], "another error happens after connecting"
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_a_sink_that_ends_its_thread_does_not_end_the_reports() -> None:
-    sink, clock = Remembering(), Clock()
-    sink.fault = SystemExit(1)
-    reporter = ActivityReporter(sink, SOON, clock)
-    reporter.used()
+def test_mark_active__thread_has_died__starts_another_thread() -> None:
+    sink, clock = RecordingSink(), Clock()
+    sink.error = SystemExit(1)
+    reporter = ActivityReporter(sink, SHORT_INTERVAL, clock)
+    reporter.mark_active()
     wait_until(lambda: reporter._thread and not reporter._thread.is_alive(), "the end of the thread")
-    sink.fault = None
-    reporter.used()
+    sink.error = None
+    reporter.mark_active()
     wait_until(lambda: sink.reported, "the report of another thread")
     reporter.close()
 
 
-def test_a_statement_whose_end_nobody_tells_ends_when_nobody_holds_it() -> None:
-    sink, clock = Remembering(), Clock()
+def test_begin_statement__object_deleted_without_an_end__is_not_active() -> None:
+    sink, clock = RecordingSink(), Clock()
     reporter = ActivityReporter(sink, HOUR, clock)
 
-    class Context:
+    class Statement:
         pass
 
-    context = Context()
-    reporter.begin(context)
+    statement = Statement()
+    reporter.begin_statement(statement)
     wait_until(lambda: sink.reported, "the first report")
-    del context
+    del statement
     clock.advance(60)
     reporter.close()
     assert sink.reported == [NOW]
 
 
-def test_a_report_that_fails_is_made_again_and_told_once(caplog: pytest.LogCaptureFixture) -> None:
+def test_report__sink_fails__is_retried_and_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "rds_lifecycle_client")
-    sink, clock = Remembering(), Clock()
-    sink.fault = PermissionError("no dynamodb:UpdateItem")
-    reporter = ActivityReporter(sink, SOON, clock)
-    reporter.used()
+    sink, clock = RecordingSink(), Clock()
+    sink.error = PermissionError("no dynamodb:UpdateItem")
+    reporter = ActivityReporter(sink, SHORT_INTERVAL, clock)
+    reporter.mark_active()
     wait_until(lambda: reporter.failures >= 3, "three failures")
-    [told] = caplog.messages
-    assert "may stop the database while it is used" in told
-    assert "PermissionError: no dynamodb:UpdateItem" in told
-    sink.fault = None
+    first = caplog.messages[0]
+    assert "may stop the database while it is in use" in first
+    assert "PermissionError: no dynamodb:UpdateItem" in first
+    log_lines = len(caplog.messages)
+    assert log_lines <= 1 + (reporter.failures - 1) // 60, "one line for every 60 failures"
+    sink.error = None
     wait_until(lambda: sink.reported, "the report")
-    wait_until(lambda: len(caplog.messages) == 2, "the good news")
-    assert caplog.messages[1] == "Database activity is reported again."
-    assert (sink.reported, reporter.reports, reporter.failures_in_a_row) == ([NOW], 1, 0)
+    wait_until(lambda: caplog.messages[-1] == "Database activity reports succeed again.", "the log line")
+    assert (sink.reported, reporter.reports) == ([NOW], 1)
+    wait_until(lambda: reporter.failures_in_a_row == 0, "the reset of the counter")
     reporter.close()
 
 
-def test_a_query_does_not_fail_where_no_thread_can_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
-    sink = Remembering()
+def test_track_activity__no_thread_can_be_started__does_not_fail(monkeypatch: pytest.MonkeyPatch) -> None:
+    sink = RecordingSink()
     reporter = ActivityReporter(sink, HOUR)
 
     def refuse(_: threading.Thread) -> None:
@@ -146,24 +148,43 @@ def test_a_query_does_not_fail_where_no_thread_can_be_started(monkeypatch: pytes
 
     with monkeypatch.context() as patch:
         patch.setattr(threading.Thread, "start", refuse)
-        with reporter.statement():
+        with reporter.track_activity():
             pass
     assert reporter.failures > 0
-    reporter.used()
-    wait_until(lambda: sink.reported, "the report, once there are threads again")
+    reporter.mark_active()
+    wait_until(lambda: sink.reported, "the report, once a thread can be started")
     reporter.close()
 
 
-def test_what_is_used_after_the_end_starts_nothing_anew() -> None:
-    sink = Remembering()
+def test_track_activity__after_close__starts_no_thread() -> None:
+    sink = RecordingSink()
     reporter = ActivityReporter(sink, HOUR)
     reporter.close()
-    with reporter.statement():
+    with reporter.track_activity():
         assert reporter._thread is None
     assert sink.reported == []
 
 
-def python(code: str) -> str:
+def test_close__twice_while_a_report_is_in_progress__waits_once_for_five_seconds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    began, may_return = threading.Event(), threading.Event()
+
+    class BlockingSink(RecordingSink):
+        def report(self, at: object) -> None:
+            began.set()
+            assert may_return.wait(WAIT_LIMIT_SECONDS)
+
+    reporter = ActivityReporter(BlockingSink())
+    reporter.mark_active()
+    assert began.wait(WAIT_LIMIT_SECONDS)
+    timeouts = record_joins(monkeypatch, before_join=may_return.set)
+    reporter.close()
+    reporter.close()
+    assert timeouts == [5.0]
+
+
+def run_python(code: str) -> str:
     return run([sys.executable, "-W", "error", "-c", textwrap.dedent(code)])
 
 
@@ -173,70 +194,75 @@ def run(command: list[str]) -> str:
         env={**os.environ, "PYTHONPATH": f"{ROOT / 'client' / 'src'}:{ROOT}"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=WAIT_LIMIT_SECONDS,
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
     return done.stdout
 
 
-A_REPORTER = """
+# Each process has a clock that advances by a minute per call. The limit at exit is long enough for a busy machine.
+REPORTER = f"""
     import os
     from datetime import timedelta
-    from rds_lifecycle_client import ActivityReporter
+    from rds_lifecycle_client import ActivityReporter, activity
+    activity._CLOSE_TIMEOUT_SECONDS = {WAIT_LIMIT_SECONDS}
     class Sink:
         def report(self, at):
-            os.write(1, f"{os.getpid()} {at:%H:%M:%S.%f}\\n".encode())
-            told.set()
+            os.write(1, f"{{os.getpid()}} {{at:%H:%M:%S.%f}}\\n".encode())
+            reported.set()
     import itertools, threading
     from datetime import datetime, UTC
-    told = threading.Event()
+    reported = threading.Event()
     minutes = itertools.count()
     reporter = ActivityReporter(Sink(), timedelta(hours=1), lambda: datetime(2026, 3, 2, 9, next(minutes), tzinfo=UTC))
 """
 
 
-def test_the_last_use_is_reported_when_the_process_ends() -> None:
-    out = python(f"""{A_REPORTER}
-    reporter.used()
-    told.wait()
-    reporter.used()
+def test_exit__unreported_activity__is_reported() -> None:
+    output = run_python(f"""{REPORTER}
+    reporter.mark_active()
+    reported.wait()
+    reporter.mark_active()
     """)
-    assert len(out.splitlines()) == 2
+    assert len(output.splitlines()) == 2
 
 
-def test_a_process_whose_report_hangs_ends_after_five_seconds() -> None:
-    out = python("""
-    import atexit, threading, time
-    atexit.register(lambda: print(time.monotonic() - ends_at))  # the first to be registered is the last to be called
-    import multiprocessing.util  # which has an end of its own
+def test_exit__report_hangs__ends_the_process_after_one_wait() -> None:
+    output = run_python("""
+    import atexit, threading
+    timeouts = []
+    def join(thread, timeout=None):
+        timeouts.append(timeout)
+    threading.Thread.join = join
+    atexit.register(lambda: print(timeouts))  # atexit calls the first function last
+    import multiprocessing.util  # has an exit handler of its own
     from rds_lifecycle_client import ActivityReporter
-    begun = threading.Event()
-    class Silent:
+    began = threading.Event()
+    class BlockingSink:
         def report(self, at):
-            begun.set()
+            began.set()
             threading.Event().wait()
-    reporter = ActivityReporter(Silent())
-    reporter.used()
-    begun.wait()
-    ends_at = time.monotonic()
+    reporter = ActivityReporter(BlockingSink())
+    reporter.mark_active()
+    began.wait()
     """)
-    assert 4 < float(out) < 9
+    assert output == "[5.0]\n"
 
 
-def test_a_process_that_used_nothing_reports_nothing_and_ends_at_once() -> None:
-    assert python(A_REPORTER) == ""
+def test_exit__no_activity__reports_nothing() -> None:
+    assert run_python(REPORTER) == ""
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn"])
-def test_a_process_of_multiprocessing_reports_its_last_use(method: str, tmp_path: Path) -> None:
+def test_exit__process_of_multiprocessing__reports_its_last_activity(method: str, tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(
-        textwrap.dedent(f"""{A_REPORTER}
+        textwrap.dedent(f"""{REPORTER}
     def work():
-        reporter.used()
-        told.wait()
-        reporter.used()
+        reporter.mark_active()
+        reported.wait()
+        reporter.mark_active()
     if __name__ == "__main__":
         import multiprocessing
         worker = multiprocessing.get_context({method!r}).Process(target=work)
@@ -247,23 +273,23 @@ def test_a_process_of_multiprocessing_reports_its_last_use(method: str, tmp_path
     assert len(run([sys.executable, "-W", "error", str(script)]).splitlines()) == 2
 
 
-def test_a_forked_worker_reports_for_itself_and_only_what_it_did() -> None:
-    out = python(f"""{A_REPORTER}
-    reporter.used()
-    told.wait()
+def test_fork__reporter_of_the_parent__reports_only_the_activity_of_the_child() -> None:
+    output = run_python(f"""{REPORTER}
+    reporter.mark_active()
+    reported.wait()
     import warnings
-    warnings.simplefilter("ignore", DeprecationWarning)  # fork with threads is what is tested
-    def fork(work):
+    warnings.simplefilter("ignore", DeprecationWarning)  # this test forks a process that has threads
+    def fork(function):
         child = os.fork()
         if child == 0:
-            told.clear()
-            work()
+            reported.clear()
+            function()
             os._exit(0)
         os.waitpid(child, 0)
         return child
     fork(lambda: reporter.close())
-    worker = fork(lambda: (reporter.used(), told.wait(10)))
+    worker = fork(lambda: (reporter.mark_active(), reported.wait({WAIT_LIMIT_SECONDS})))
     print(worker, flush=True)
     """)
-    reports, worker = out.splitlines()[:-1], out.splitlines()[-1]
+    *reports, worker = output.splitlines()
     assert [line.split()[0] == worker for line in reports] == [False, True]

@@ -1,4 +1,4 @@
-"""However reporting fails, queries are neither delayed nor failed by it: measured on a real PostgreSQL."""
+"""Failing reports neither delay queries nor make them fail, on a real PostgreSQL."""
 
 import json
 import socket
@@ -11,38 +11,49 @@ from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from sqlalchemy import Connection, create_engine, text
+from botocore.config import Config
+from sqlalchemy import Connection, Engine, create_engine, text
 
 from dev.local.postgres import LocalPostgres
-from rds_lifecycle_client import ActivityItem, ActivityReporter, Lifecycle
+from rds_lifecycle_client import ActivityItem, ActivityReporter, LifecycleClient, activity_item
 from rds_lifecycle_client.model import ActivitySink
-from rds_lifecycle_client.sqlalchemy import watch
-from tests.client.support import wait_until
+from rds_lifecycle_client.sqlalchemy import instrument_engine
+from tests.client.support import WAIT_LIMIT_SECONDS, wait_until
 
-QUERIES = 400
-ALLOWED_MS = 1.0
-# A report that fails takes longer than this where the network is silent; a busy machine takes less from a query.
-SLOWEST_ALLOWED_MS = 1000.0
+QUERIES = 200
 
 
-class Watched:
-    """A sink that keeps which threads its reports are made on."""
+class ThreadRecordingSink:
+    """Records the threads that report."""
 
     def __init__(self, sink: ActivitySink) -> None:
         self._sink = sink
         self.threads: set[int] = set()
 
     def report(self, at: datetime) -> None:
-        """Keep the thread, and report."""
+        """Record the thread, and report."""
         self.threads.add(threading.get_ident())
         self._sink.report(at)
 
 
-@contextmanager
-def refusing(code: str) -> Iterator[str]:
-    """A DynamoDB that refuses everything with this error."""
+class BlockingSink:
+    """A sink whose report does not return before ``may_return`` is set."""
 
-    class Refuse(BaseHTTPRequestHandler):
+    def __init__(self) -> None:
+        self.began = threading.Event()
+        self.may_return = threading.Event()
+
+    def report(self, at: datetime) -> None:
+        """Block."""
+        self.began.set()
+        assert self.may_return.wait(WAIT_LIMIT_SECONDS)
+
+
+@contextmanager
+def dynamodb_with_error(code: str) -> Iterator[str]:
+    """The URL of a DynamoDB that answers every request with this error."""
+
+    class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers["Content-Length"]))
             body = json.dumps({"__type": f"com.amazonaws.dynamodb.v20120810#{code}", "message": "No."}).encode()
@@ -54,7 +65,7 @@ def refusing(code: str) -> Iterator[str]:
         def log_message(self, *_: object) -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Refuse) as server:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         try:
             yield f"http://127.0.0.1:{server.server_port}"
@@ -63,69 +74,90 @@ def refusing(code: str) -> Iterator[str]:
 
 
 @contextmanager
-def silent() -> Iterator[str]:
-    """A network that swallows everything."""
-    with socket.socket() as nobody:
-        nobody.bind(("127.0.0.1", 0))
-        nobody.listen()
-        yield f"http://127.0.0.1:{nobody.getsockname()[1]}"
+def unresponsive_port() -> Iterator[str]:
+    """The URL of a port that accepts connections and does not respond."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
 @contextmanager
-def dead() -> Iterator[str]:
-    """A port that nobody listens at."""
+def closed_port() -> Iterator[str]:
+    """The URL of a port that refuses connections."""
     yield "http://127.0.0.1:9"
 
 
-CALAMITIES: dict[str, Callable[[], AbstractContextManager[str]]] = {
-    "table gone": lambda: refusing("ResourceNotFoundException"),
-    "permission missing": lambda: refusing("AccessDeniedException"),
-    "network silent": silent,
-    "network dead": dead,
+FAILURES: dict[str, Callable[[], AbstractContextManager[str]]] = {
+    "table-deleted": lambda: dynamodb_with_error("ResourceNotFoundException"),
+    "permission-missing": lambda: dynamodb_with_error("AccessDeniedException"),
+    "no-response": unresponsive_port,
+    "connection-refused": closed_port,
 }
 
 
-def timed(connection: Connection) -> float:
-    """How long one query took, in milliseconds."""
-    began = time.perf_counter()
+def query_milliseconds(connection: Connection) -> float:
+    """Run one query and return its duration."""
+    began_at = time.perf_counter()
     connection.execute(text("select count(*) from pg_class")).scalar()
-    return (time.perf_counter() - began) * 1000
+    return (time.perf_counter() - began_at) * 1000
 
 
-@pytest.mark.parametrize("calamity", CALAMITIES)
-def test_a_report_that_fails_delays_no_query(
-    calamity: str,
-    postgres: LocalPostgres,
+@pytest.fixture
+def engines(postgres: LocalPostgres) -> Iterator[tuple[Engine, Engine]]:
+    """Two engines, the second of which the tests instrument."""
+    url = postgres.url.replace("postgresql:", "postgresql+psycopg:")
+    plain, instrumented = create_engine(url), create_engine(url)
+    yield plain, instrumented
+    plain.dispose()
+    instrumented.dispose()
+
+
+def test_query__report_in_progress__does_not_wait_for_it(engines: tuple[Engine, Engine]) -> None:
+    engine = engines[1]
+    sink = BlockingSink()
+    reporter = ActivityReporter(sink, timedelta(milliseconds=1))
+    instrument_engine(engine, LifecycleClient(reporter))
+    with engine.connect() as connection:
+        query_milliseconds(connection)
+        assert sink.began.wait(WAIT_LIMIT_SECONDS)
+        for _ in range(QUERIES):
+            query_milliseconds(connection)
+    assert (reporter.reports, reporter.failures) == (0, 0), "the first report is still in progress"
+    sink.may_return.set()
+    reporter.close()
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+def test_query__reports_fail__succeeds_and_makes_no_report_itself(
+    failure: str,
+    engines: tuple[Engine, Engine],
     monkeypatch: pytest.MonkeyPatch,
     record_property: Callable[[str, object], None],
 ) -> None:
-    url = postgres.url.replace("postgresql:", "postgresql+psycopg:")
-    bare, watched = create_engine(url), create_engine(url)
-    with CALAMITIES[calamity]() as endpoint:
+    plain, instrumented = engines
+    with FAILURES[failure]() as endpoint:
         monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
-        # It fails sixty times a second instead of once a minute.
-        sink = Watched(ActivityItem("table", "key"))
+        # Reports fail up to sixty times a second instead of once a minute, and time out sooner.
+        monkeypatch.setattr(activity_item, "_CONFIG", activity_item._CONFIG.merge(Config(read_timeout=0.1)))
+        sink = ThreadRecordingSink(ActivityItem("table", "key"))
         reporter = ActivityReporter(sink, timedelta(seconds=1 / 60))
-        watch(watched, Lifecycle(reporter))
-        without, with_reports = [], []
-        with bare.connect() as one, watched.connect() as other:
-            timed(other)
+        instrument_engine(instrumented, LifecycleClient(reporter))
+        without_reports, with_reports = [], []
+        with plain.connect() as baseline, instrumented.connect() as subject:
+            query_milliseconds(subject)
             wait_until(lambda: reporter.failures, "the first failure")
             for _ in range(QUERIES):
-                without.append(timed(one))
-                with_reports.append(timed(other))
+                without_reports.append(query_milliseconds(baseline))
+                with_reports.append(query_milliseconds(subject))
         assert reporter.reports == 0
         reporter.close()
-    bare.dispose()
-    watched.dispose()
-    delay = statistics.median(with_reports) - statistics.median(without)
-    slowest = max(with_reports)
+    # Reported, not asserted: the durations depend on what else the machine does.
+    ratio = statistics.median(with_reports) / statistics.median(without_reports)
     record_property(
         "figure",
-        f"{calamity}: {reporter.failures} reports failed during {QUERIES} queries, none of which failed; "
-        f"median {statistics.median(without):.3f} ms without, {delay:+.3f} ms with reporting "
-        f"({ALLOWED_MS:g} ms allowed); slowest {max(without):.1f} ms without, {slowest:.1f} ms with reporting",
+        f"{failure}: {reporter.failures} reports failed during {QUERIES} queries, and no query failed; "
+        f"median duration with reports: {ratio:.2f} x without reports",
     )
-    assert threading.get_ident() not in sink.threads, "no report is made on the thread of a query"
-    assert delay < ALLOWED_MS
-    assert slowest < SLOWEST_ALLOWED_MS
+    assert len(with_reports) == QUERIES
+    assert threading.get_ident() not in sink.threads, "the thread of a query makes no report"

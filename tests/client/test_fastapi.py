@@ -1,4 +1,4 @@
-"""What people and programs get from a backend whose database is down."""
+"""The responses of a backend whose database is unavailable."""
 
 import asyncio
 import json
@@ -16,200 +16,205 @@ from fastapi import FastAPI, HTTPException
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import StreamingResponse
 
-from rds_lifecycle_client import ActivityReporter, Lifecycle, Refused, Unavailable
-from rds_lifecycle_client.fastapi import install
-from tests.client.support import Counting, wait_until
+from rds_lifecycle_client import ActivityReporter, LifecycleClient, RequestRejected, Unavailable
+from rds_lifecycle_client.fastapi import instrument_app
+from tests.client.support import CountingRestartTarget, wait_until
 from tests.support import Clock
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 
 
-def down() -> None:
+def fail_to_connect() -> None:
     raise psycopg.OperationalError("connection refused")
 
 
-def a_backend(lifecycle: Lifecycle, **options: Any) -> FastAPI:
+def make_app(lifecycle: LifecycleClient, **options: Any) -> FastAPI:
     app = FastAPI()
     app.add_middleware(CORSMiddleware, allow_origins=["https://dashboard.example"])
 
     @app.api_route("/balances", methods=["GET", "POST"])
     def balances() -> None:
-        down()
+        fail_to_connect()
 
     @app.get("/balances/{account}")
     def balance(account: str) -> None:
-        down()
+        fail_to_connect()
 
-    @app.get("/fault")
-    def fault() -> None:
+    @app.get("/bug")
+    def bug() -> None:
         raise ZeroDivisionError
 
-    @app.get("/teapot")
-    def teapot() -> None:
+    @app.get("/handled")
+    def handled() -> None:
         try:
-            down()
+            fail_to_connect()
         except psycopg.Error as error:
-            raise HTTPException(418, "the app's own answer") from error
+            raise HTTPException(418, "the app's own response") from error
 
     @app.get("/stream")
     def stream() -> StreamingResponse:
         async def rows() -> AsyncIterator[bytes]:
             yield b"a row\n"
-            down()
+            fail_to_connect()
 
         return StreamingResponse(rows())
 
-    install(app, lifecycle, **options)
+    instrument_app(app, lifecycle, **options)
     return app
 
 
-def ask(app: FastAPI, path: str, method: str = "GET", **headers: str) -> httpx.Response:
-    async def asked() -> httpx.Response:
+def request(app: FastAPI, path: str, method: str = "GET", **headers: str) -> httpx.Response:
+    async def send() -> httpx.Response:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://backend") as client:
             return await client.request(method, path, headers=headers)
 
-    return asyncio.run(asked())
+    return asyncio.run(send())
 
 
-def test_a_program_gets_a_problem_that_says_when_to_try_again() -> None:
-    door = Counting()
-    door.may_answer.clear()
-    lifecycle = Lifecycle(door=door)
-    app = a_backend(lifecycle)
-    first = ask(app, "/balances")
+def test_request__from_a_program__gets_a_problem_with_retry_after() -> None:
+    restart_target = CountingRestartTarget()
+    restart_target.may_respond.clear()
+    lifecycle = LifecycleClient(restart_target=restart_target)
+    app = make_app(lifecycle)
+    first = request(app, "/balances")
     assert (first.status_code, first.headers["Retry-After"]) == (503, "10")
     assert first.headers["Content-Type"] == "application/problem+json"
     assert first.headers["Cache-Control"] == "no-store"
     body = first.json()
-    assert body["detail"] == "The database is not there; it has been asked to start. Repeat the request in 10 s."
+    assert body["detail"] == ("The database is unavailable. A restart has been requested. Repeat the request in 10 s.")
     assert (body["type"], body["status"]) == ("urn:rds-lifecycle:database-asleep", 503)
-    assert "refused" not in json.dumps(body), "the driver's words are not for callers"
-    door.may_answer.set()
-    wait_until(lambda: lifecycle.retry_after == 7.0, "the answer to the restart")
-    assert ask(app, "/balances").headers["Retry-After"] == "7", "as rds-lifecycle said"
-    assert door.asked == 1
+    assert "refused" not in json.dumps(body), "the driver's message is not for callers"
+    restart_target.may_respond.set()
+    wait_until(lambda: lifecycle.retry_after == 7.0, "the response to the restart request")
+    assert request(app, "/balances").headers["Retry-After"] == "7", "the Retry-After of rds-lifecycle"
+    assert restart_target.requests == 1
 
 
-def test_a_browser_gets_a_page_that_tries_again_by_itself() -> None:
-    app = a_backend(Lifecycle(), status_page='https://status.example/?a="b"')
-    page = ask(app, "/balances", **BROWSER)
+def test_request__from_a_browser__gets_a_page_that_reloads() -> None:
+    app = make_app(LifecycleClient(), status_page='https://status.example/?a="b"')
+    page = request(app, "/balances", **BROWSER)
     assert (page.status_code, page.headers["Retry-After"]) == (503, "10")
     assert page.headers["Content-Type"] == "text/html; charset=utf-8"
     assert '<meta http-equiv="refresh" content="10">' in page.text
     assert '<a href="https://status.example/?a=&quot;b&quot;">' in page.text
 
 
-def test_a_form_that_was_sent_is_not_sent_again_by_itself() -> None:
-    page = ask(a_backend(Lifecycle(door=Counting())), "/balances", "POST", **BROWSER)
+def test_request__form_submission__gets_a_page_that_does_not_reload() -> None:
+    page = request(make_app(LifecycleClient(restart_target=CountingRestartTarget())), "/balances", "POST", **BROWSER)
     assert page.status_code == 503
     assert "refresh" not in page.text
     assert "send it again" in page.text
 
 
-def test_the_answer_has_the_headers_of_other_middleware() -> None:
-    answer = ask(a_backend(Lifecycle(door=Counting())), "/balances", Origin="https://dashboard.example")
-    assert answer.headers["Access-Control-Allow-Origin"] == "https://dashboard.example"
+def test_response__with_other_middleware__gets_its_headers() -> None:
+    app = make_app(LifecycleClient(restart_target=CountingRestartTarget()))
+    response = request(app, "/balances", Origin="https://dashboard.example")
+    assert response.headers["Access-Control-Allow-Origin"] == "https://dashboard.example"
 
 
-def test_a_backend_that_cannot_wake_it_does_not_say_that_it_has() -> None:
-    body = ask(a_backend(Lifecycle()), "/balances").json()
-    assert body["detail"] == "The database is not there. Repeat the request in 10 s."
+def test_response__without_a_restart_target__mentions_no_restart() -> None:
+    body = request(make_app(LifecycleClient()), "/balances").json()
+    assert body["detail"] == "The database is unavailable. Repeat the request in 10 s."
 
 
-@pytest.mark.parametrize("fault", [Refused("403"), Unavailable("no capacity", 300.0)])
-def test_where_asking_was_in_vain_it_says_so_no_more(fault: Exception) -> None:
-    lifecycle = Lifecycle(door=Counting(fault))
-    app = a_backend(lifecycle)
-    ask(app, "/balances")
-    wait_until(lambda: not lifecycle.is_waking, "the refusal")
-    seconds = 300 if isinstance(fault, Unavailable) else 10
-    wait_until(lambda: lifecycle.retry_after == seconds, "the answer's Retry-After")
-    answer = ask(app, "/balances")
-    assert answer.json()["detail"] == f"The database is not there. Repeat the request in {seconds} s."
-    assert answer.headers["Retry-After"] == str(seconds)
-    assert "It could not be asked to start." in ask(app, "/balances", **BROWSER).text
+@pytest.mark.parametrize(
+    ("error", "seconds"),
+    [
+        pytest.param(RequestRejected("403"), 10, id="rejected"),
+        pytest.param(Unavailable("no capacity", 300.0), 300, id="unavailable"),
+    ],
+)
+def test_response__restart_request_failed__mentions_no_restart(error: Exception, seconds: int) -> None:
+    lifecycle = LifecycleClient(restart_target=CountingRestartTarget(error))
+    app = make_app(lifecycle)
+    request(app, "/balances")
+    wait_until(lambda: not lifecycle.is_waking, "the failure")
+    wait_until(lambda: lifecycle.retry_after == seconds, "Retry-After")
+    response = request(app, "/balances")
+    assert response.json()["detail"] == f"The database is unavailable. Repeat the request in {seconds} s."
+    assert response.headers["Retry-After"] == str(seconds)
+    assert "No restart could be requested." in request(app, "/balances", **BROWSER).text
 
 
-def test_a_path_forges_no_line_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
+def test_log__path_with_a_line_break__stays_on_one_line(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "rds_lifecycle_client")
-    assert ask(a_backend(Lifecycle()), "/balances/%0AERROR").status_code == 503
+    assert request(make_app(LifecycleClient()), "/balances/%0AERROR").status_code == 503
     assert [message for message in caplog.messages if "\n" in message] == []
-    assert "answered 503" in caplog.text
+    assert "with 503" in caplog.text
 
 
-def test_other_faults_and_the_apps_own_answers_stay_as_they_are() -> None:
-    door = Counting()
-    app = a_backend(Lifecycle(door=door))
+def test_response__other_error_or_the_apps_own_response__is_unchanged() -> None:
+    restart_target = CountingRestartTarget()
+    app = make_app(LifecycleClient(restart_target=restart_target))
     with pytest.raises(ZeroDivisionError):
-        ask(app, "/fault")
-    assert ask(app, "/teapot").status_code == 418
-    assert ask(app, "/nothing").status_code == 404
-    assert door.asked == 0
+        request(app, "/bug")
+    assert request(app, "/handled").status_code == 418
+    assert request(app, "/nothing").status_code == 404
+    assert restart_target.requests == 0
 
 
-def test_an_answer_that_has_begun_cannot_be_changed_but_the_database_is_woken() -> None:
-    door = Counting()
+def test_failure__after_the_response_has_started__requests_a_restart() -> None:
+    restart_target = CountingRestartTarget()
     with pytest.raises(psycopg.OperationalError):
-        ask(a_backend(Lifecycle(door=door)), "/stream")
-    wait_until(lambda: door.asked == 1, "the request")
+        request(make_app(LifecycleClient(restart_target=restart_target)), "/stream")
+    wait_until(lambda: restart_target.requests == 1, "the restart request")
 
 
-def test_an_app_whose_start_needs_the_database_wakes_it() -> None:
-    door = Counting()
+def test_failure__at_startup__requests_a_restart() -> None:
+    restart_target = CountingRestartTarget()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        down()
+        fail_to_connect()
         yield
 
     app = FastAPI(lifespan=lifespan)
-    install(app, Lifecycle(door=door))
-    sent: list[str] = []
+    instrument_app(app, LifecycleClient(restart_target=restart_target))
 
     async def start() -> None:
         async def receive() -> dict[str, str]:
             return {"type": "lifespan.startup"}
 
         async def send(message: Any) -> None:
-            sent.append(message["type"])
+            pass
 
         await app({"type": "lifespan"}, receive, send)
 
     with pytest.raises(psycopg.OperationalError):
         asyncio.run(start())
-    wait_until(lambda: door.asked == 1, "the request")
+    wait_until(lambda: restart_target.requests == 1, "the restart request")
 
 
-def test_an_app_that_shuts_down_reports_its_last_use_and_not_on_its_event_loop() -> None:
-    made_on: list[int] = []
+def test_shutdown__unreported_activity__is_reported_from_another_thread() -> None:
+    reporting_threads: list[int] = []
 
     class Sink:
         def report(self, at: datetime) -> None:
-            made_on.append(threading.get_ident())
+            reporting_threads.append(threading.get_ident())
 
     reporter = ActivityReporter(Sink(), timedelta(hours=1), clock := Clock())
     app = FastAPI()
-    install(app, Lifecycle(reporter))
-    coming = ["lifespan.startup", "lifespan.shutdown"]
+    instrument_app(app, LifecycleClient(reporter))
+    messages = ["lifespan.startup", "lifespan.shutdown"]
 
     async def receive() -> dict[str, str]:
-        return {"type": coming.pop(0)}
+        return {"type": messages.pop(0)}
 
     async def send(message: Any) -> None:
         if message["type"] == "lifespan.startup.complete":
-            reporter.used()
+            reporter.mark_active()
             wait_until(lambda: reporter.reports, "the first report")
             clock.advance(1)
-            reporter.used()
+            reporter.mark_active()
 
     asyncio.run(app({"type": "lifespan"}, receive, send))
-    assert len(made_on) == 2
-    assert threading.get_ident() not in made_on
+    assert len(reporting_threads) == 2
+    assert threading.get_ident() not in reporting_threads, "a report would block the event loop"
     reporter.close()
 
 
-def test_installing_too_late_is_said() -> None:
+def test_instrument_app__app_already_serving__raises() -> None:
     app = FastAPI()
-    ask(app, "/")
-    with pytest.raises(RuntimeError, match="comes too late"):
-        install(app, Lifecycle())
+    request(app, "/")
+    with pytest.raises(RuntimeError, match="already serving"):
+        instrument_app(app, LifecycleClient())

@@ -1,4 +1,4 @@
-"""A health endpoint tells asleep, waking, down and up apart, and wakes nothing."""
+"""The states of a health check, which never starts the database."""
 
 import asyncio
 from typing import Annotated, Any
@@ -8,136 +8,151 @@ import psycopg
 import pytest
 from fastapi import Depends, FastAPI
 
-from rds_lifecycle_client import Api, Database, Lifecycle, Refused, State, Unavailable
-from rds_lifecycle_client.fastapi import Condition, Health, HealthCheck
-from tests.client.support import Counting, a_database
+from rds_lifecycle_client import Api, Database, LifecycleClient, RequestRejected, State, Unavailable
+from rds_lifecycle_client.fastapi import Health, HealthCheck, HealthState
+from tests.client.support import CountingRestartTarget, make_database
 from tests.support import NOW, Clock
 
 
-class Service(Api):
-    """Shows what it is told to."""
+class FakeApi(Api):
+    """Returns or raises the given response."""
 
-    def __init__(self, answer: Database | Exception) -> None:
-        self.answer = answer
-        self.looks = 0
+    def __init__(self, response: Database | Exception) -> None:
+        self.response = response
+        self.calls = 0
 
-    def look(self, timeout: float = 0) -> Database:
-        """Show it."""
-        self.looks += 1
-        if isinstance(self.answer, Exception):
-            raise self.answer
-        return self.answer
+    def describe(self, timeout: float = 0) -> Database:
+        """Count the call and return the response."""
+        self.calls += 1
+        if isinstance(self.response, Exception):
+            raise self.response
+        return self.response
 
 
-class Pinged:
-    """Answers a ping, or does not."""
+class FakeDatabase:
+    """Responds to a ping, or fails as an instrumented engine does."""
 
-    def __init__(self, lifecycle: Lifecycle, fault: Exception | None = None) -> None:
+    def __init__(self, lifecycle: LifecycleClient, error: Exception | None = None) -> None:
         self.lifecycle = lifecycle
-        self.fault = fault
+        self.error = error
 
     async def ping(self) -> None:
-        """What an engine's hooks do with a failure is done here too."""
-        if self.fault is not None:
-            self.lifecycle.failed(self.fault)
-            raise self.fault
+        """Respond or raise."""
+        if self.error is not None:
+            self.lifecycle.handle_error(self.error)
+            raise self.error
 
 
-DOWN = psycopg.OperationalError("connection refused")
+CONNECTION_FAILURE = psycopg.OperationalError("connection refused")
 
 
-def check(answer: Database | Exception, fault: Exception | None = DOWN) -> Health:
-    lifecycle = Lifecycle(door=Counting(), api=Service(answer))
-    health = asyncio.run(HealthCheck(lifecycle, Pinged(lifecycle, fault).ping)())
-    assert lifecycle.woken_at is None, "a health check must not wake it"
+def check(response: Database | Exception) -> Health:
+    """The health if the database does not respond, and rds-lifecycle responds with this."""
+    lifecycle = LifecycleClient(restart_target=CountingRestartTarget(), api=FakeApi(response))
+    health = asyncio.run(HealthCheck(lifecycle, FakeDatabase(lifecycle, CONNECTION_FAILURE).ping)())
+    assert lifecycle.restart_requested_at is None, "a health check must not start the database"
     return health
 
 
 @pytest.mark.parametrize(
-    ("answer", "condition", "status_code"),
+    ("response", "state", "status_code"),
     [
-        (a_database(State.STOPPED), Condition.ASLEEP, 200),
-        (a_database(State.STOPPING), Condition.ASLEEP, 200),
-        (a_database(State.STOPPED, restart_requested_at=NOW), Condition.WAKING, 200),
-        (a_database(State.STOPPING, restart_requested_at=NOW), Condition.WAKING, 200),
-        (a_database(State.STARTING), Condition.WAKING, 200),
-        (a_database(State.RUNNING), Condition.DOWN, 503),
-        (a_database(State.BUSY), Condition.DOWN, 503),
-        (a_database(State.FAILED), Condition.DOWN, 503),
-        (Unavailable("no answer"), Condition.DOWN, 503),
+        pytest.param(make_database(State.STOPPED), HealthState.ASLEEP, 200, id="stopped"),
+        pytest.param(make_database(State.STOPPING), HealthState.ASLEEP, 200, id="stopping"),
+        pytest.param(
+            make_database(State.STOPPED, restart_requested_at=NOW), HealthState.WAKING, 200, id="stopped-restarting"
+        ),
+        pytest.param(
+            make_database(State.STOPPING, restart_requested_at=NOW), HealthState.WAKING, 200, id="stopping-restarting"
+        ),
+        pytest.param(make_database(State.STARTING), HealthState.WAKING, 200, id="starting"),
+        pytest.param(make_database(State.RUNNING), HealthState.DOWN, 503, id="running"),
+        pytest.param(make_database(State.BUSY), HealthState.DOWN, 503, id="busy"),
+        pytest.param(make_database(State.FAILED), HealthState.DOWN, 503, id="failed"),
+        pytest.param(Unavailable("no response"), HealthState.DOWN, 503, id="rds-lifecycle-unavailable"),
     ],
 )
-def test_where_the_database_does_not_answer_rds_lifecycle_says_why(
-    answer: Database | Exception, condition: Condition, status_code: int
+def test_health_check__ping_fails__returns_the_state_from_rds_lifecycle(
+    response: Database | Exception, state: HealthState, status_code: int
 ) -> None:
-    health = check(answer)
-    assert (health.condition, health.status_code) == (condition, status_code)
+    health = check(response)
+    assert (health.state, health.status_code) == (state, status_code)
     assert health.detail
 
 
-def test_a_token_that_is_refused_is_told_as_that_and_logged(caplog: pytest.LogCaptureFixture) -> None:
-    assert "refuses to tell" in check(Refused("rds-lifecycle answered 401: Unauthorized")).detail
-    assert "answered 401" in caplog.text
-    unasked = asyncio.run(HealthCheck(Lifecycle(api=Service(Unavailable("no answer"))))())
-    assert unasked.detail.startswith("The database was not asked, and rds-lifecycle does not answer")
+def test_health_check__request_rejected__says_so_and_logs_the_error(caplog: pytest.LogCaptureFixture) -> None:
+    assert "rejected the request" in check(RequestRejected("rds-lifecycle returned 401: Unauthorized")).detail
+    assert "returned 401" in caplog.text
 
 
-def test_where_the_database_answers_nobody_else_is_asked() -> None:
-    service = Service(Unavailable("no answer"))
-    lifecycle = Lifecycle(api=service)
-    assert asyncio.run(HealthCheck(lifecycle, Pinged(lifecycle).ping)()).condition is Condition.UP
-    assert service.looks == 0
+def test_health_check__no_ping_and_no_response__says_so() -> None:
+    health = asyncio.run(HealthCheck(LifecycleClient(api=FakeApi(Unavailable("no response"))))())
+    assert health.detail.startswith("The database was not pinged, and rds-lifecycle does not respond")
 
 
-def test_a_ping_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rds_lifecycle_client.health._PING_SECONDS", 0.02)
+def test_health_check__ping_succeeds__does_not_call_rds_lifecycle() -> None:
+    api = FakeApi(Unavailable("no response"))
+    lifecycle = LifecycleClient(api=api)
+    health = asyncio.run(HealthCheck(lifecycle, FakeDatabase(lifecycle).ping)())
+    assert health.state is HealthState.UP
+    assert api.calls == 0
+
+
+def test_health_check__ping_hangs__is_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rds_lifecycle_client.health._PING_TIMEOUT_SECONDS", 0.02)
 
     async def hang() -> None:
         await asyncio.Event().wait()
 
-    health = asyncio.run(HealthCheck(Lifecycle(api=Service(a_database(State.STOPPED))), hang)())
-    assert health.condition is Condition.ASLEEP
+    health = asyncio.run(HealthCheck(LifecycleClient(api=FakeApi(make_database(State.STOPPED))), hang)())
+    assert health.state is HealthState.ASLEEP
 
 
-def test_rds_lifecycle_is_not_asked_at_every_probe() -> None:
-    service, clock = Service(a_database(State.STOPPED)), Clock()
-    lifecycle = Lifecycle(api=service)
-    checked = HealthCheck(lifecycle, Pinged(lifecycle, DOWN).ping, clock)
-    for looks, seconds in [(1, 0), (1, 4), (2, 2)]:
+def test_health_check__repeated_within_five_seconds__calls_rds_lifecycle_once() -> None:
+    api, clock = FakeApi(make_database(State.STOPPED)), Clock()
+    lifecycle = LifecycleClient(api=api)
+    health_check = HealthCheck(lifecycle, FakeDatabase(lifecycle, CONNECTION_FAILURE).ping, clock)
+    for calls, seconds in [(1, 0), (1, 4), (2, 2)]:
         clock.advance(seconds=seconds)
-        assert asyncio.run(checked()).condition is Condition.ASLEEP
-        assert service.looks == looks
+        assert asyncio.run(health_check()).state is HealthState.ASLEEP
+        assert api.calls == calls
 
 
-def test_without_a_ping_rds_lifecycle_decides() -> None:
-    def condition(answer: Database) -> Condition:
-        return asyncio.run(HealthCheck(Lifecycle(api=Service(answer)))()).condition
+@pytest.mark.parametrize(
+    ("database", "state"),
+    [
+        pytest.param(make_database(State.RUNNING), HealthState.UP, id="running"),
+        pytest.param(make_database(State.BUSY, ready=True), HealthState.UP, id="busy-and-ready"),
+        pytest.param(make_database(State.STOPPED), HealthState.ASLEEP, id="stopped"),
+    ],
+)
+def test_health_check__without_a_ping__returns_the_state_from_rds_lifecycle(
+    database: Database, state: HealthState
+) -> None:
+    assert asyncio.run(HealthCheck(LifecycleClient(api=FakeApi(database)))()).state is state
 
-    assert condition(a_database(State.RUNNING)) is Condition.UP
-    assert condition(a_database(State.BUSY, ready=True)) is Condition.UP
-    assert condition(a_database(State.STOPPED)) is Condition.ASLEEP
 
-
-def test_without_the_routes_it_knows_only_what_it_has_asked_for_itself() -> None:
-    lifecycle = Lifecycle(door=Counting())
-    checked = HealthCheck(lifecycle, Pinged(lifecycle, DOWN).ping)
-    health = asyncio.run(checked())
-    assert health.condition is Condition.DOWN
+def test_health_check__without_an_api__knows_its_own_restart_requests_only() -> None:
+    lifecycle = LifecycleClient(restart_target=CountingRestartTarget())
+    health_check = HealthCheck(lifecycle, FakeDatabase(lifecycle, CONNECTION_FAILURE).ping)
+    health = asyncio.run(health_check())
+    assert health.state is HealthState.DOWN
     assert "RDS_LIFECYCLE_URL" in health.detail
     lifecycle.wake()
-    assert asyncio.run(HealthCheck(lifecycle, Pinged(lifecycle, DOWN).ping)()).condition is Condition.WAKING
+    health = asyncio.run(HealthCheck(lifecycle, FakeDatabase(lifecycle, CONNECTION_FAILURE).ping)())
+    assert health.state is HealthState.WAKING
 
 
-def test_it_is_a_dependency() -> None:
+def test_health_check__as_a_fastapi_dependency__returns_the_health() -> None:
     app = FastAPI()
-    checked = HealthCheck(Lifecycle(api=Service(a_database(State.STOPPED))))
+    health_check = HealthCheck(LifecycleClient(api=FakeApi(make_database(State.STOPPED))))
 
     @app.get("/health")
-    async def health(found: Annotated[Health, Depends(checked)]) -> Any:
-        return {"database": found.condition}
+    async def health(checked: Annotated[Health, Depends(health_check)]) -> Any:
+        return {"database": checked.state}
 
-    async def ask() -> Any:
+    async def request() -> Any:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://backend") as client:
             return (await client.get("/health")).json()
 
-    assert asyncio.run(ask()) == {"database": "asleep"}
+    assert asyncio.run(request()) == {"database": "asleep"}

@@ -1,4 +1,4 @@
-"""Several worker processes: each reports for itself, once a minute, and once more when it ends."""
+"""Several worker processes: each reports its own activity once per interval, and once more when it exits."""
 
 import json
 import os
@@ -14,20 +14,22 @@ from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
+import pytest
+
 from dev.local.postgres import LocalPostgres
-from tests.client.support import PATIENCE, wait_until
+from tests.client.support import WAIT_LIMIT_SECONDS, wait_until
 from tests.local.test_make_run import free_ports
 from tests.served import ROOT
 
-QUERIES_OF_EACH = 200
+QUERIES_PER_WORKER = 50
 
 
 @contextmanager
 def counting_dynamodb() -> Iterator[tuple[str, Counter[str]]]:
-    """A DynamoDB that holds nothing, takes everything, and counts."""
+    """A DynamoDB without items that accepts and counts every call."""
     calls: Counter[str] = Counter()
 
-    class Count(BaseHTTPRequestHandler):
+    class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers["Content-Length"]))
             calls[self.headers["X-Amz-Target"].split(".")[1]] += 1
@@ -39,26 +41,27 @@ def counting_dynamodb() -> Iterator[tuple[str, Counter[str]]]:
         def log_message(self, *_: object) -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Count) as server:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}", calls
         server.shutdown()
 
 
-def test_two_workers_write_once_each_however_much_they_query(
+@pytest.mark.timeout(5 * WAIT_LIMIT_SECONDS)
+def test_two_workers__many_queries__write_once_each_and_once_more_at_exit(
     postgres: LocalPostgres, record_property: Callable[[str, object], None]
 ) -> None:
     port, _ = free_ports()
-    answered: Counter[int] = Counter()
+    queries: Counter[int] = Counter()
 
-    def ask(_: int = 0) -> None:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=PATIENCE) as response:
-            answered[json.loads(response.read())["worker"]] += 1
+    def query(_: int = 0) -> None:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=WAIT_LIMIT_SECONDS) as response:
+            queries[json.loads(response.read())["worker"]] += 1
 
-    def both_are_there() -> bool:
+    def both_respond() -> bool:
         with suppress(OSError):
-            ask()
-        return len(answered) == 2
+            query()
+        return len(queries) == 2
 
     with counting_dynamodb() as (endpoint, calls):
         environ = {
@@ -66,34 +69,35 @@ def test_two_workers_write_once_each_however_much_they_query(
             "PYTHONPATH": str(ROOT / "client" / "src"),
             "AWS_ENDPOINT_URL": endpoint,
             "RDS_LIFECYCLE_TABLE": "system-metadata",
-            # For a minute, which a busy machine may need for this.
+            # An interval that does not end during the test.
             "RDS_LIFECYCLE_REPORT_SECONDS": "3600",
             "DATABASE_URL": postgres.url.replace("postgresql:", "postgresql+psycopg:"),
         }
         command = [sys.executable, "-m", "uvicorn", "tests.client.two_workers:app", "--workers", "2"]
         backend = subprocess.Popen([*command, "--port", str(port), "--log-level", "warning"], cwd=ROOT, env=environ)
         try:
-            wait_until(both_are_there, "the second worker")
-            with ThreadPoolExecutor(8) as crowd:
-                while min(answered.values()) < QUERIES_OF_EACH:
-                    list(crowd.map(ask, range(100)))
+            wait_until(both_respond, "the second worker")
+            with ThreadPoolExecutor(8) as threads:
+                while min(queries.values()) < QUERIES_PER_WORKER:
+                    list(threads.map(query, range(50)))
             wait_until(lambda: calls["UpdateItem"] >= 2, "a report of each worker")
-            while_serving = calls["UpdateItem"]
-            # What is reported is a whole second, rounded up: only a query after it has to be reported at the end.
-            later, before = time.time() + 1.5, Counter[int]()
-            wait_until(lambda: time.time() > later, "the next second")
-            before.update(answered)
+            writes_while_serving = calls["UpdateItem"]
+            # A report covers the whole second, rounded up. Only a query after it is reported at exit.
+            next_second, before = time.time() + 1.5, Counter[int]()
+            wait_until(lambda: time.time() > next_second, "the next second")
+            before.update(queries)
 
-            def both_have_answered_again() -> bool:
-                ask()
-                return all(answered[worker] > before[worker] for worker in before)
+            def both_respond_again() -> bool:
+                query()
+                return all(queries[worker] > before[worker] for worker in before)
 
-            wait_until(both_have_answered_again, "one more query of each worker")
+            wait_until(both_respond_again, "one more query of each worker")
         finally:
             backend.send_signal(signal.SIGTERM)
-            backend.wait(timeout=PATIENCE)
-        assert while_serving == 2
-        assert calls["UpdateItem"] == 4, "each reports its last query when it ends"
+            backend.wait(timeout=WAIT_LIMIT_SECONDS)
+        assert writes_while_serving == 2
+        assert calls["UpdateItem"] == 4, "each worker reports its last query when it exits"
     record_property(
-        "figure", f"2 workers, {sum(answered.values())} queries: {while_serving} writes, and 2 more when they ended"
+        "figure",
+        f"2 workers, {sum(queries.values())} queries: {writes_while_serving} writes, and 2 more when they exited",
     )

@@ -1,24 +1,24 @@
-"""A backend for uvicorn's workers: each query is answered with the worker's process number."""
+"""A backend for Uvicorn workers: each response holds the worker's process id."""
 
 import os
 
 from fastapi import FastAPI
 from sqlalchemy import create_engine, text
 
-from rds_lifecycle_client import Lifecycle
-from rds_lifecycle_client.fastapi import install
-from rds_lifecycle_client.sqlalchemy import watch
+from rds_lifecycle_client import LifecycleClient
+from rds_lifecycle_client.fastapi import instrument_app
+from rds_lifecycle_client.sqlalchemy import instrument_engine
 
 engine = create_engine(os.environ["DATABASE_URL"])
-lifecycle = Lifecycle.from_environment()
+lifecycle = LifecycleClient.from_environment()
 app = FastAPI()
-watch(engine, lifecycle)
-install(app, lifecycle)
+instrument_engine(engine, lifecycle)
+instrument_app(app, lifecycle)
 
 
 @app.get("/")
 def query() -> dict[str, int]:
-    """One query."""
+    """Run one query."""
     with engine.connect() as connection:
         connection.execute(text("select count(*) from pg_class"))
     return {"worker": os.getpid()}

@@ -1,4 +1,4 @@
-"""What an account holds, for tests that deploy to it."""
+"""The resources of an AWS account, for tests that deploy to it."""
 
 import json
 from dataclasses import dataclass
@@ -11,17 +11,17 @@ CREDENTIALS = {"AWS_ACCESS_KEY_ID": "dummy", "AWS_SECRET_ACCESS_KEY": "dummy", "
 
 @dataclass(frozen=True)
 class Account:
-    """The local AWS, as somebody with dummy credentials sees it."""
+    """The simulated AWS, accessed with dummy credentials."""
 
     aws: GuardedAws
 
     @property
     def environ(self) -> dict[str, str]:
-        """What makes `make deploy` go there."""
+        """The environment variables with which `make deploy` deploys to it."""
         return {**CREDENTIALS, "AWS_ENDPOINT_URL": self.aws.url}
 
     def everything(self) -> dict[str, set[str]]:
-        """The names of all that was ever deployed."""
+        """The names of all deployed resources."""
         call = self.aws.client
         return {
             "functions": set(self.functions()),
@@ -46,14 +46,14 @@ class Account:
         return str(target["Arn"])
 
     def inline_policies(self, role: str) -> dict[str, Any]:
-        """The documents of the role's policies; it has no other ones."""
+        """The documents of the role's inline policies; it must have no managed policies."""
         iam = self.aws.client("iam")
         assert iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"] == []
         names = iam.list_role_policies(RoleName=role)["PolicyNames"]
         return {name: iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"] for name in names}
 
     def invokers(self, function: str) -> list[tuple[str, str]]:
-        """Who may invoke the function, and from where."""
+        """The services that may invoke the function, each with the ARN of its source."""
         client = self.aws.client("lambda")
         try:
             statements = json.loads(client.get_policy(FunctionName=function)["Policy"])["Statement"]
@@ -65,7 +65,7 @@ class Account:
         )
 
     def routes(self, api: str) -> dict[str, dict[str, str]]:
-        """Of each path, its methods and the kind of authorization that they ask for."""
+        """For each path, its methods and their authorization types."""
         resources = self.aws.client("apigateway").get_resources(restApiId=api, embed=["methods"])["items"]
         return {
             resource["path"]: {

@@ -1,7 +1,7 @@
-"""API Gateway in front of the functions: asks the authorizer, then hands the request over as a proxy event.
+"""API Gateway in front of the functions: invokes the authorizer, then the API's function with a proxy event.
 
-"Input format of a Lambda function for proxy integration" and "Input to an API Gateway Lambda authorizer" in the API
-Gateway developer guide.
+https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html
+https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-lambda-authorizer-input.html
 """
 
 import base64
@@ -38,7 +38,7 @@ BROWSER = {
 
 @dataclass(frozen=True)
 class Answer:
-    """An HTTP answer."""
+    """An HTTP response."""
 
     status: int
     headers: dict[str, str]
@@ -56,7 +56,7 @@ class ApiGateway:
     def call(
         self, method: str, path: str, token: str | None = "operator", body: str | None = None, *, encoded: bool = False
     ) -> Answer:
-        """One request. ``encoded``: the body arrives as base64, as for binary media types."""
+        """One request. ``encoded``: with a base64 body, as for binary media types."""
         headers = {**BROWSER}
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"
@@ -100,7 +100,7 @@ def proxy_event(
     body: str | None,
     decision: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """The request as api_handler gets it. ``resources`` are the routes' paths, ``decision`` is the authorizer's."""
+    """The event for api_handler. ``resources`` are the routes' paths, ``decision`` is the authorizer's response."""
     resource, parameters = _match(resources, path)
     identity = dict.fromkeys(_IDENTITY.split())
     return {
@@ -137,7 +137,7 @@ def proxy_event(
 
 
 def _match(resources: Sequence[str], path: str) -> tuple[str, dict[str, str] | None]:
-    """The resource of the path, and its parameters (null where there are none)."""
+    """The resource of the path, and its parameters (None without parameters)."""
     for resource in resources:
         if match := re.fullmatch(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", resource), path):
             return resource, match.groupdict() or None

@@ -1,6 +1,6 @@
-"""The local AWS with IAM in front: whoever calls by a function's access key may do what its policy grants, no more.
+"""The simulated AWS with IAM: a call with a function's access key is allowed if the function's policy allows it.
 
-moto checks policies against the resource * only, so that exact ARNs are always denied.
+moto compares policies with the resource * only, so that it denies every exact ARN.
 """
 
 import io
@@ -17,7 +17,7 @@ from moto.moto_api._internal.models import moto_api_backend
 
 from chalicelib.settings import Settings
 from dev.local.aws import LocalAws
-from tests.deploy.permissions import needs
+from tests.deploy.permissions import required_permissions
 from tests.local.test_make_run import free_ports
 
 _CREDENTIAL = re.compile(r"Credential=(?P<key>[^/]+)/\d+/[^/]+/(?P<service>[^/]+)/")
@@ -25,7 +25,7 @@ _SERVICES = {"monitoring": "cloudwatch"}
 
 
 class GuardedAws(LocalAws):
-    """Calls by other keys, such as the tests' own, are not looked at. ``broken`` is a path that AWS refuses."""
+    """Calls with other keys, such as those of the tests, are always allowed. ``failing_request`` is always rejected."""
 
     def __init__(self, port: int, start_seconds: float, stop_seconds: float) -> None:
         super().__init__(port, start_seconds, stop_seconds)
@@ -33,31 +33,40 @@ class GuardedAws(LocalAws):
         self.used: dict[str, set[tuple[str, str]]] = {}
         self.denied: list[tuple[str, str, str]] = []
         self.requests: list[str] = []
-        self.broken: str | None = None
+        self.failing_request: str | None = None
 
     def grant(self, key: str, document: Any) -> None:
-        """From now on calls by this access key may do what the policy says."""
+        """Allow calls with this access key what the policy allows."""
         self.policies[key] = IAMPolicy({"policy_document": json.dumps(document)})
         self.used.setdefault(key, set())
 
     def client(self, service: str) -> Any:
-        """A boto3 client of the tests' own."""
+        """A boto3 client for the tests."""
         make: Any = boto3.client
         return make(service, endpoint_url=self.url, region_name="us-east-1")
+
+    def reset(self, settings: Settings) -> None:
+        """Start again with the databases and the table of these settings. Permissions are kept."""
+        moto_api_backend.reset()
+        self.rds = self.simulate_rds()
+        self.create_resources(settings)
+        self.used = {key: set() for key in self.policies}
+        self.denied.clear()
+        self.requests.clear()
 
     def _answer(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         match = _CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", ""))
         self.requests.append(f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}")
-        if self.broken == self.requests[-1]:
+        if self.failing_request == self.requests[-1]:
             start_response("400 Bad Request", [("Content-Type", "application/json")])
-            return [b'{"__type": "BadRequestException", "message": "AWS refuses this at the moment"}']
+            return [b'{"__type": "BadRequestException", "message": "AWS rejects this request"}']
         if match is None or match["key"] not in self.policies:
             return super()._answer(environ, start_response)
         service = _SERVICES.get(match["service"], match["service"])
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         environ["wsgi.input"] = io.BytesIO(body)
         operation, parameters = _call(service, environ, body)
-        for action, resource in needs(service, operation, parameters):
+        for action, resource in required_permissions(service, operation, parameters):
             self.used[match["key"]].add((action, resource))
             if self.policies[match["key"]].is_action_permitted(action, resource) != PermissionResult.PERMITTED:
                 self.denied.append((match["key"], action, resource))
@@ -66,7 +75,7 @@ class GuardedAws(LocalAws):
 
 
 def _call(service: str, environ: dict[str, Any], body: bytes) -> tuple[str, dict[str, Any]]:
-    """Operation and parameters of a call, by the protocol of its service."""
+    """The operation and the parameters of a call, in the protocol of its service."""
     if service == "dynamodb":
         return environ["HTTP_X_AMZ_TARGET"].split(".")[1], json.loads(body)
     if service == "rds":
@@ -86,7 +95,7 @@ def _deny(service: str, start_response: Any) -> Iterable[bytes]:
 
 @contextmanager
 def guarded_aws(settings: Settings | None = None, *, seconds: float = 1) -> Iterator[GuardedAws]:
-    """An empty local AWS, or one with the databases and the table of these settings. Starts and stops take so long."""
+    """A simulated AWS: empty, or with the resources of these settings. Starts and stops take ``seconds``."""
     moto_api_backend.reset()
     aws = GuardedAws(free_ports()[0], seconds, seconds)
     aws.start()

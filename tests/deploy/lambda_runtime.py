@@ -1,7 +1,7 @@
-"""Lambda's execution environment, small: AWS's own runtime client in a clean interpreter, and its Runtime API.
+"""A small execution environment of Lambda: AWS's runtime client in an isolated interpreter, and the Runtime API.
 
-"Using the Lambda runtime API for custom runtimes" and "Defined runtime environment variables" in the Lambda developer
-guide.
+https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
+https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime
 """
 
 import importlib.metadata
@@ -20,14 +20,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-# Only something that hangs takes so long.
+# Only a process that hangs reaches this limit.
 PATIENCE = 120.0
 _START = "import sys; sys.path[:0] = sys.argv[1].split(':'); from awslambdaric.__main__ import main; main(sys.argv[1:])"
 _ANSWER = re.compile(r"/2018-06-01/runtime/(?:invocation/(?P<id>[^/]+)/(?P<kind>response|error)|(?P<init>init)/error)")
 
 
 class FunctionError(Exception):
-    """The function raised, as Lambda tells it."""
+    """The function has raised an exception; with what Lambda returns for it."""
 
     def __init__(self, error: Mapping[str, Any]) -> None:
         self.type = str(error.get("errorType"))
@@ -36,26 +36,26 @@ class FunctionError(Exception):
 
 @dataclass(frozen=True)
 class Interpreter:
-    """A Python that sees the zip, boto3 and AWS's runtime client, and the standard library."""
+    """A Python with the zip, boto3, AWS's runtime client and the standard library."""
 
     task: Path
     runtime: Path
 
     def command(self, code: str, *arguments: str) -> list[str]:
-        """The command that runs this code; its first argument is what has to stand first on sys.path.
+        """The command that runs this code; its first argument is the beginning of sys.path.
 
-        Without bytecode of the zip, which Lambda unpacks where nobody can write.
+        It writes no bytecode, because Lambda unpacks the zip read-only.
         """
         return [sys.executable, "-B", "-I", "-S", "-c", code, f"{self.task}:{self.runtime}", *arguments]
 
 
 def install_runtime(folder: Path) -> Path:
-    """What Lambda has in /var/runtime: boto3 and awslambdaric with all that they need, and nothing else."""
+    """Fill the folder like Lambda's /var/runtime: boto3, awslambdaric and what they require."""
     (folder / "__pycache__").mkdir(parents=True)
     for name in _with_requirements(("boto3", "awslambdaric")):
         distribution = importlib.metadata.distribution(name)
         for file in distribution.files or ():
-            # A package is linked as a whole, a module beside its bytecode.
+            # A package is linked as a folder, a module together with its bytecode.
             linked = file if file.parts[0] == "__pycache__" else Path(file.parts[0])
             if file.parts[0] != ".." and not (folder / linked).exists():
                 (folder / linked).symlink_to(Path(str(distribution.locate_file(linked))))
@@ -85,19 +85,19 @@ class Function:
         self._reader.start()
 
     def invoke(self, event: Any) -> Any:
-        """The function's answer. Raises FunctionError."""
+        """The function's response. Raises FunctionError."""
         self._api.invocations.put((str(uuid.uuid4()), json.dumps(event)))
         try:
             kind, body = self._api.answers.get(timeout=PATIENCE)
         except queue.Empty:
-            raise AssertionError(f"{self.name} does not answer:\n" + "".join(self.lines)) from None
+            raise AssertionError(f"{self.name} does not respond:\n" + "".join(self.lines)) from None
         answer = json.loads(body)
         if kind != "response":
             raise FunctionError(answer)
         return answer
 
     def entries(self) -> list[dict[str, Any]]:
-        """What it has logged as JSON."""
+        """Its JSON log entries."""
         found = []
         for line in list(self.lines):
             try:
@@ -109,7 +109,7 @@ class Function:
         return found
 
     def peak_memory(self) -> int:
-        """The most memory that the runtime's process has held so far, in bytes: VmHWM of proc_pid_status(5)."""
+        """The peak memory of the runtime's process so far, in bytes: VmHWM of proc_pid_status(5)."""
         [line] = re.findall(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{self._process.pid}/status").read_text())
         return int(line) * 1024
 
@@ -181,7 +181,7 @@ class _RuntimeApi(ThreadingHTTPServer):
         self.answers: queue.Queue[tuple[str, bytes]] = queue.Queue()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A runtime that is killed breaks its connections, which is no fault; anything else is told."""
+        """A killed runtime closes its connections, which is not an error; any other error is printed."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
 
@@ -192,7 +192,7 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True  # or a body waits 40 ms for the acknowledgement of its headers
 
     def do_GET(self) -> None:
-        """The runtime asks for the next invocation, and waits until there is one."""
+        """The runtime requests the next invocation, and waits for it."""
         assert self.path == "/2018-06-01/runtime/invocation/next", self.path
         invocation = self.server.invocations.get()
         if invocation is None:
@@ -211,7 +211,7 @@ class _Handler(BaseHTTPRequestHandler):
         )
 
     def do_POST(self) -> None:
-        """The runtime hands in a response, or the error that the function or its import ended with."""
+        """The runtime sends a response, or the error of the function or of its import."""
         match = _ANSWER.fullmatch(self.path)
         assert match is not None, self.path
         body = self.rfile.read(int(self.headers["Content-Length"]))
@@ -219,7 +219,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(202, b'{"status": "OK"}', {})
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name that the base class gives it
-        """Say nothing."""
+        """Log nothing."""
 
     def _answer(self, status: int, body: bytes, headers: Mapping[str, str]) -> None:
         self.send_response(status)

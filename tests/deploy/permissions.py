@@ -1,4 +1,7 @@
-"""What IAM is asked for at a call, by the service authorization reference."""
+"""The IAM permissions that a call requires.
+
+https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
+"""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -7,8 +10,8 @@ ACCOUNT = "123456789012"
 _WRITES = {"Update": "UpdateItem", "Put": "PutItem", "Delete": "DeleteItem", "ConditionCheck": "ConditionCheckItem"}
 
 
-def needs(service: str, operation: str, body: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """The IAM actions and exact ARNs of one call."""
+def required_permissions(service: str, operation: str, body: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The IAM actions of one call, each with the exact ARN."""
     if service == "dynamodb":
         for name, table in _tables(operation, body):
             yield f"dynamodb:{name}", _arn(service, f"table/{table}")

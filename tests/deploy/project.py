@@ -1,4 +1,4 @@
-"""A copy of the project, in which commands run as in a fresh clone, and without an index of packages."""
+"""A copy of the project, in which commands run as in a new clone, without access to a package index."""
 
 import json
 import os
@@ -11,10 +11,12 @@ from importlib.metadata import Distribution, distribution
 from pathlib import Path
 from typing import Any
 
+from dev.deploy import policies
 from tests.served import ROOT
 
 _COPIED = ("app.py", "Makefile", "requirements.txt", "chalicelib", "dev", ".chalice")
-_MADE = ("deployments", "deployed", "__pycache__")
+_WHEELS = "wheels"
+_GENERATED = ("deployments", "deployed", "__pycache__")
 
 
 @dataclass(frozen=True)
@@ -22,13 +24,12 @@ class Project:
     """The copy."""
 
     folder: Path
-    wheels: Path
 
     def run(self, *command: str, **environ: str) -> "subprocess.CompletedProcess[str]":
-        """A command in the copy, with nothing in its environment but what is given and what finds programs."""
+        """Run a command in the copy; its environment has only these variables and those that find programs."""
         kept = {name: os.environ[name] for name in ("PATH", "LANG", "TZ") if name in os.environ}
         quiet = {"HOME": str(self.folder), "AWS_EC2_METADATA_DISABLED": "true", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
-        offline = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(self.wheels), "PIP_CONFIG_FILE": os.devnull}
+        offline = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(self.folder / _WHEELS), "PIP_CONFIG_FILE": os.devnull}
         return subprocess.run(
             command,
             cwd=self.folder,
@@ -39,58 +40,62 @@ class Project:
         )
 
     def python(self, *arguments: str, **environ: str) -> str:
-        """One of the project's own modules, which has to succeed. Returns what it printed."""
+        """Run one of the project's modules, which must succeed; its output."""
         done = self.run(sys.executable, "-B", "-m", *arguments, **environ)
         assert done.returncode == 0, done.stdout + done.stderr
         assert "Could not install dependencies" not in done.stdout, done.stdout
         return done.stdout
 
     def make(self, *arguments: str, **environ: str) -> "subprocess.CompletedProcess[str]":
-        """A command of the Makefile, with the virtual environment that runs the tests."""
+        """Run a command of the Makefile with the virtual environment of the tests."""
         return self.run("make", "--assume-old=.venv/run", *arguments, **environ)
 
     def configure(self, stage: str, **settings: str) -> None:
-        """Change settings of a stage, and write the policies anew."""
+        """Change settings of a stage, and write its policies."""
+        self.change_settings(stage, **settings)
+        policies.write(self.folder)
+
+    def change_settings(self, stage: str, **settings: str) -> None:
+        """Change settings of a stage."""
         file = self.folder / ".chalice" / "config.json"
         config = json.loads(file.read_text())
         config["stages"][stage]["environment_variables"] |= settings
         file.write_text(json.dumps(config))
-        self.python("dev.deploy.policies")
 
     def template(self, stage: str) -> Any:
         """The SAM template that `make package` wrote."""
         return json.loads((self.folder / "build" / stage / "sam.json").read_text())
 
     @property
-    def told(self) -> Path:
-        """Where the fixture keeps what `make package` printed."""
-        return self.folder / "told"
+    def output(self) -> Path:
+        """The file in which the fixture keeps the output of `make package`."""
+        return self.folder / "output"
 
     def zip(self, stage: str) -> Path:
-        """The zip that Lambda gets."""
+        """The zip for Lambda."""
         return self.folder / "build" / stage / "deployment.zip"
 
 
 def copy_project(folder: Path) -> Project:
-    """What git holds, as far as it is deployed or deploys."""
+    """Copy the files that are deployed or that deploy."""
     for name in _COPIED:
         source, target = ROOT / name, folder / name
         if source.is_dir():
-            shutil.copytree(source, target, ignore=shutil.ignore_patterns(*_MADE))
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns(*_GENERATED))
         else:
             shutil.copy2(source, target)
-    # By this name, because make takes no paths with spaces, which the place of the real one may have.
+    # By this name, because make does not support spaces, which the path of the real one may contain.
     (folder / ".venv").symlink_to(sys.prefix)
-    wheels = folder / "wheels"
+    wheels = folder / _WHEELS
     wheels.mkdir()
     for line in (ROOT / "requirements.txt").read_text().splitlines():
         if "==" in line:
             _wheel(distribution(line.split("==")[0]), wheels)
-    return Project(folder, wheels)
+    return Project(folder)
 
 
 def _wheel(installed: Distribution, folder: Path) -> None:
-    """An installed package of pure Python as the wheel that it came from, so that no test asks an index for it."""
+    """Rebuild the wheel of an installed pure-Python package, so that no test downloads it."""
     name = f"{installed.name.replace('-', '_')}-{installed.version}"
     with zipfile.ZipFile(folder / f"{name}-py3-none-any.whl", "w", zipfile.ZIP_DEFLATED) as wheel:
         for file in installed.files or ():

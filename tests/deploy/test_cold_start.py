@@ -1,4 +1,4 @@
-"""What a cold start costs: importing the app from the zip, beside a plain handler that uses boto3."""
+"""The cost of a cold start: importing the app from the zip, compared with a plain handler that uses boto3."""
 
 import json
 import resource
@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.deploy.conftest import Stages
 from tests.deploy.lambda_runtime import Interpreter, install_runtime
+from tests.deploy.project import Project
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="awslambdaric has wheels for Linux only")
 
@@ -37,10 +37,10 @@ ENVIRON = {"AWS_DEFAULT_REGION": "us-east-1", "DATABASES": "ss-financial-prod", 
 
 
 @pytest.fixture(scope="module")
-def interpreter(packaged: Stages, tmp_path_factory: pytest.TempPathFactory) -> Interpreter:
+def interpreter(package: Project, tmp_path_factory: pytest.TempPathFactory) -> Interpreter:
     """The zip of the stage prod, unpacked: as in Lambda, nothing of it is compiled beforehand."""
     folder = tmp_path_factory.mktemp("cold")
-    with zipfile.ZipFile(packaged("prod").zip("prod")) as archive:
+    with zipfile.ZipFile(package.zip("prod")) as archive:
         archive.extractall(folder / "task")
     return Interpreter(folder / "task", install_runtime(folder / "runtime"))
 
@@ -53,7 +53,7 @@ def run(interpreter: Interpreter, code: str) -> tuple[float, str]:
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, done.stdout
 
 
-def test_the_app_loads_about_as_fast_as_a_plain_handler(
+def test_import_of_the_app__costs_about_as_much_as_a_plain_handler(
     interpreter: Interpreter, record_property: Callable[[str, object], None]
 ) -> None:
     for code in (APP, PLAIN):
@@ -66,6 +66,6 @@ def test_the_app_loads_about_as_fast_as_a_plain_handler(
     assert app <= MOST * plain
 
 
-def test_importing_the_app_asks_nobody_writes_nothing_and_makes_no_client(interpreter: Interpreter) -> None:
+def test_import_of_the_app__sends_and_writes_nothing_and_creates_no_client(interpreter: Interpreter) -> None:
     found = json.loads(run(interpreter, WATCHED)[1])
     assert found == {"seen": [], "threads": 1, "session": "None", "kept": 0}

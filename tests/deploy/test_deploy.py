@@ -1,4 +1,4 @@
-"""`make deploy` and `make undeploy` against a local AWS: what they make, change and leave."""
+"""`make deploy` and `make undeploy` on a simulated AWS: what they create, change and keep."""
 
 import base64
 import hashlib
@@ -7,12 +7,12 @@ import shutil
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from dev.deploy.policies import policies_of
 from tests.deploy.account import Account
-from tests.deploy.conftest import Stages
 from tests.deploy.guarded_aws import guarded_aws
 from tests.deploy.project import Project, copy_project
 from tests.served import ROOT, TOKENS, load_app
@@ -36,7 +36,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 @pytest.fixture
 def project(clone: Project) -> Project:
-    """As in a fresh clone, except that what Chalice has built may be there already."""
+    """As in a new clone, except that Chalice may have built the zip already."""
     for name in ("deployed", "config.json"):
         made = clone.folder / ".chalice" / name
         shutil.rmtree(made) if made.is_dir() else made.unlink(missing_ok=True)
@@ -55,20 +55,17 @@ def name_of(stage: str, function: str) -> str:
     return f"rds-lifecycle-{stage}" if function == "api_handler" else f"rds-lifecycle-{stage}-{function}"
 
 
-def test_deployed_twice_changed_and_removed(project: Project, account: Account, packaged: Stages) -> None:
-    said = deploy(project, account, "dev")
+def test_deploy__of_changed_settings__updates_and_undeploy_deletes(
+    project: Project, account: Account, package: Project
+) -> None:
+    output = deploy(project, account, "dev")
     [api] = account.everything()["apis"]
-    assert "The table system-metadata-dev was made." in said
-    assert f"The API is at https://{api}.execute-api.us-east-1.amazonaws.com/api" in said
-    assert "Next: make token NAME=dashboard ROLE=operator" in said
+    assert "The table system-metadata-dev was created." in output
+    assert f"The API is at https://{api}.execute-api.us-east-1.amazonaws.com/api" in output
+    assert "Next: make token NAME=dashboard ROLE=operator" in output
     assert_everything_is_there(project, account, api)
-    assert_the_zip_is_that_of_the_package(project, account, packaged)
+    assert_the_zip_is_that_of_the_package(project, account, package)
     first = account.everything()
-
-    said = deploy(project, account, "dev")
-    assert "The table system-metadata-dev is there already." in said
-    assert account.everything() == first, "a second time makes nothing twice"
-    assert_everything_is_there(project, account, api)
 
     project.configure(
         "dev",
@@ -77,8 +74,9 @@ def test_deployed_twice_changed_and_removed(project: Project, account: Account, 
         WARM_UP_SCHEDULE="cron(0 7 ? * MON *)",
         CORS_ORIGIN="https://dashboard.example.com",
     )
-    said = deploy(project, account, "dev")
-    assert f"Next: curl -H 'Authorization: Bearer <a token>' https://{api}." in said
+    output = deploy(project, account, "dev")
+    assert "The table system-metadata-dev exists already." in output
+    assert f"Next: curl -H 'Authorization: Bearer <token>' https://{api}." in output
     assert account.rules()["rds-lifecycle-dev-inactivity_check-event"]["ScheduleExpression"] == "rate(5 minutes)"
     assert account.rules()["rds-lifecycle-dev-warm_up-event"]["ScheduleExpression"] == "cron(0 7 ? * MON *)"
     assert account.functions()["rds-lifecycle-dev"]["Environment"]["Variables"]["ACCESS_TOKENS"] == TOKENS
@@ -90,10 +88,10 @@ def test_deployed_twice_changed_and_removed(project: Project, account: Account, 
     left = account.everything()
     assert {name: left[name] for name in ("functions", "roles", "rules", "apis")} == {
         name: first[name] for name in ("functions", "roles", "rules", "apis")
-    }
+    }, "nothing is created twice"
 
-    said = deploy(project, account, "dev", "undeploy")
-    assert "The table system-metadata-dev is kept" in said
+    output = deploy(project, account, "dev", "undeploy")
+    assert "The table system-metadata-dev was kept" in output
     nothing: set[str] = set()
     assert account.everything() == {**dict.fromkeys(left, nothing), "tables": {"system-metadata-dev"}}
     assert "0 resources" in deploy(project, account, "dev", "undeploy")
@@ -147,11 +145,11 @@ def assert_the_api_is_that_of_the_app(account: Account, api: str) -> None:
     assert [stage["stageName"] for stage in gateway.get_stages(restApiId=api)["item"]] == ["api"]
 
 
-def assert_the_zip_is_that_of_the_package(project: Project, account: Account, packaged: Stages) -> None:
+def assert_the_zip_is_that_of_the_package(project: Project, account: Account, package: Project) -> None:
     [deployed] = (project.folder / ".chalice" / "deployments").glob("*.zip")
     digest = base64.b64encode(hashlib.sha256(deployed.read_bytes()).digest()).decode()
     assert {function["CodeSha256"] for function in account.functions().values()} == {digest}
-    assert checksums(deployed) == checksums(packaged("dev").zip("dev"))
+    assert checksums(deployed) == checksums(package.zip("prod"))
 
 
 def checksums(file: Path) -> dict[str, int]:
@@ -159,7 +157,7 @@ def checksums(file: Path) -> dict[str, int]:
         return {info.filename: info.CRC for info in archive.infolist()}
 
 
-def test_two_stages_share_nothing_but_a_table_if_so_configured(project: Project, account: Account) -> None:
+def test_deploy__of_two_stages__shares_no_resource_but_a_configured_table(project: Project, account: Account) -> None:
     deploy(project, account, "dev")
     dev = account.everything()
     deploy(project, account, "prod")
@@ -173,10 +171,10 @@ def test_two_stages_share_nothing_but_a_table_if_so_configured(project: Project,
         assert "dev" not in json.dumps(document)
 
     project.configure("prod", METADATA_TABLE="system-metadata-dev", DATABASES="ss-financial-dev,ss-financial-prod")
-    refused = project.make("deploy", "STAGE=prod", **account.environ)
-    assert refused.returncode != 0
-    assert "ACTIVITY_KEY: the stage dev of this account reads last_rds_query_time in the table" in refused.stderr
-    assert "DATABASES: ss-financial-dev is minded by the stage dev of this account already" in refused.stderr
+    rejected = project.make("deploy", "STAGE=prod", **account.environ)
+    assert rejected.returncode != 0
+    assert "ACTIVITY_KEY: the stage dev of this account also reads last_rds_query_time in the table" in rejected.stderr
+    assert "DATABASES: ss-financial-dev is already managed by the stage dev of this account" in rejected.stderr
     assert account.functions()["rds-lifecycle-prod"]["Environment"]["Variables"] == {"DATABASES": "ss-financial-prod"}
     project.configure("prod", ACTIVITY_KEY="last_prod_query_time", DATABASES="ss-financial-prod")
     deploy(project, account, "prod")
@@ -190,38 +188,47 @@ def test_two_stages_share_nothing_but_a_table_if_so_configured(project: Project,
     assert account.everything() == {**prod, "tables": both["tables"]}
 
 
-def test_another_clone_takes_over_and_a_failed_first_time_leaves_no_orphans(project: Project, account: Account) -> None:
-    account.aws.broken = "POST /restapis"
+def test_deploy__after_a_failed_one_and_from_another_clone__creates_nothing_twice(
+    project: Project, account: Account
+) -> None:
+    table = create_existing_resources(account)
+    account.aws.failing_request = "POST /restapis"
     failed = project.make("deploy", "STAGE=dev", **account.environ)
     assert failed.returncode != 0
     assert "chalice deploy ended with status" in failed.stderr
-    assert "It can be run again as soon as that is mended." in failed.stderr
+    assert "Fix the error, and run the command again." in failed.stderr
     assert account.functions() != {}
-    account.aws.broken = None
+    account.aws.failing_request = None
     deploy(project, account, "dev")
     [api] = account.everything()["apis"]
-    (project.folder / ".chalice" / "deployed" / "dev.json").unlink()
+    assert_existing_configuration_is_kept(account, table)
+
+    state = project.folder / ".chalice" / "deployed" / "dev.json"
+    state.unlink()
     deploy(project, account, "dev")
     assert account.everything()["apis"] == {api}
-    (project.folder / ".chalice" / "deployed" / "dev.json").unlink()
+    state.unlink()
     deploy(project, account, "dev", "undeploy")
     assert [kind for kind, names in account.everything().items() if names] == ["tables"]
 
 
-def test_what_is_there_already_is_left_as_it_is(project: Project, account: Account) -> None:
+def create_existing_resources(account: Account) -> dict[str, Any]:
+    """Log groups with and without a retention, and the table with provisioned throughput; returns the table."""
     logs = account.aws.client("logs")
     logs.create_log_group(logGroupName="/aws/lambda/rds-lifecycle-dev-authorize")
     logs.put_retention_policy(logGroupName="/aws/lambda/rds-lifecycle-dev-authorize", retentionInDays=365)
     logs.create_log_group(logGroupName="/aws/lambda/rds-lifecycle-dev")
-    client = account.aws.client("dynamodb")
-    before = client.create_table(
+    table: dict[str, Any] = account.aws.client("dynamodb").create_table(
         TableName="system-metadata-dev",
         KeySchema=[{"AttributeName": "key", "KeyType": "HASH"}],
         AttributeDefinitions=[{"AttributeName": "key", "AttributeType": "S"}],
         ProvisionedThroughput={"ReadCapacityUnits": 5, "WriteCapacityUnits": 5},
     )["TableDescription"]
-    deploy(project, account, "dev")
+    return table
 
+
+def assert_existing_configuration_is_kept(account: Account, before: dict[str, Any]) -> None:
+    client = account.aws.client("dynamodb")
     after = client.describe_table(TableName="system-metadata-dev")["Table"]
     for field in ("ProvisionedThroughput", "KeySchema", "CreationDateTime"):
         assert after[field] == before[field]
@@ -229,19 +236,19 @@ def test_what_is_there_already_is_left_as_it_is(project: Project, account: Accou
     assert recovery["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "DISABLED"
     expiry = client.describe_time_to_live(TableName="system-metadata-dev")["TimeToLiveDescription"]
     assert expiry == {"TimeToLiveStatus": "ENABLED", "AttributeName": "expires_at"}
-    kept = {group["logGroupName"]: group["retentionInDays"] for group in logs.describe_log_groups()["logGroups"]}
-    assert kept == {f"/aws/lambda/{name}": 30 for name in account.functions()} | {
-        "/aws/lambda/rds-lifecycle-dev-authorize": 365
-    }
+    groups = account.aws.client("logs").describe_log_groups()["logGroups"]
+    assert {group["logGroupName"]: group["retentionInDays"] for group in groups} == {
+        f"/aws/lambda/{name}": 30 for name in account.functions()
+    } | {"/aws/lambda/rds-lifecycle-dev-authorize": 365}
 
 
-def test_make_deploy_refuses_before_anything_is_touched(project: Project, account: Account) -> None:
+def test_deploy__with_invalid_settings__fails_before_any_request(project: Project, account: Account) -> None:
     config = project.folder / ".chalice" / "config.json"
     wrong = '"DATABASES": "9,", "IDLE_MINUTES": "soon"'
     config.write_text(config.read_text().replace('"DATABASES": "ss-financial-dev"', wrong))
     done = project.make("deploy", "STAGE=dev", **account.environ)
     assert done.returncode != 0
-    assert done.stderr.startswith("make deploy: Nothing was touched:\n  stage dev: DATABASES: found '9,'")
+    assert done.stderr.startswith("make deploy: Nothing was changed:\n  stage dev: DATABASES: found '9,'")
     assert "stage dev: IDLE_MINUTES: found 'soon'" in done.stderr
     assert "Traceback" not in done.stderr
     assert account.aws.requests == []

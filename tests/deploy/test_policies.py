@@ -1,4 +1,4 @@
-"""Each function may do what it does, on exactly what it does it to, and nothing else."""
+"""Each function's policy grants the actions that the function uses, on the resources that it uses, and no others."""
 
 import json
 import re
@@ -11,21 +11,21 @@ import pytest
 from moto.iam.access_control import IAMPolicy, PermissionResult
 
 from chalicelib.settings import Settings
-from dev import policies
+from dev.deploy import policies
 from dev.stage import stages
-from tests.deploy.permissions import needs
+from tests.deploy.permissions import required_permissions
 from tests.served import ROOT, Serve, Served
 from tests.support import START_MINUTES, STOP_MINUTES
 
 
 @pytest.mark.parametrize("stage", stages())
-def test_the_files_are_current(stage: str) -> None:
+def test_policy_files__match_the_settings(stage: str) -> None:
     for name, policy in policies.policies_of(stage).items():
         written = json.loads((ROOT / ".chalice" / name).read_text())
-        assert written == policy, f"{name} is stale: run make policies"
+        assert written == policy, f"{name} is outdated: run make policies"
 
 
-def test_no_file_is_left_over_and_every_function_has_one() -> None:
+def test_policy_files__exist_for_every_function_and_no_other() -> None:
     config = json.loads((ROOT / ".chalice" / "config.json").read_text())
     expected = {name for stage in stages() for name in policies.policies_of(stage)}
     assert {path.name for path in (ROOT / ".chalice").glob("policy-*.json")} == expected
@@ -36,7 +36,7 @@ def test_no_file_is_left_over_and_every_function_has_one() -> None:
         assert set(settings["lambda_functions"]) == set(policies.CALLS)
 
 
-def test_the_api_cannot_stop_a_database_and_the_authorizer_can_do_nothing() -> None:
+def test_policies__allow_stops_only_to_the_check_and_nothing_to_the_authorizer() -> None:
     for stage in stages():
         written = policies.policies_of(stage)
         assert "Stop" not in json.dumps(written[f"policy-{stage}-api_handler.json"])
@@ -45,7 +45,7 @@ def test_the_api_cannot_stop_a_database_and_the_authorizer_can_do_nothing() -> N
         assert all(action.startswith("logs:") for action in only["Action"])
 
 
-def test_nothing_is_granted_on_everything() -> None:
+def test_policies__grant_nothing_on_all_resources() -> None:
     for stage in stages():
         for policy in policies.policies_of(stage).values():
             for statement in policy["Statement"]:
@@ -60,7 +60,7 @@ def project(tmp_path: Path, stage: dict[str, Any]) -> Path:
     return tmp_path
 
 
-def test_vpc_and_tracing_statements_are_written_where_the_stage_asks_for_them(tmp_path: Path) -> None:
+def test_policies__with_vpc_and_tracing__include_their_statements(tmp_path: Path) -> None:
     root = project(
         tmp_path,
         {
@@ -75,7 +75,7 @@ def test_vpc_and_tracing_statements_are_written_where_the_stage_asks_for_them(tm
         assert {"ec2:CreateNetworkInterface", "xray:PutTraceSegments"} <= actions
 
 
-def test_policies_of_functions_that_are_gone_are_removed(tmp_path: Path) -> None:
+def test_write__deletes_policies_of_functions_that_do_not_exist(tmp_path: Path) -> None:
     root = project(tmp_path, {"environment_variables": {"DATABASES": "one"}})
     (root / ".chalice" / "policy-test-warm_up.json").write_text("{}")
     names = policies.write(root)
@@ -84,30 +84,30 @@ def test_policies_of_functions_that_are_gone_are_removed(tmp_path: Path) -> None
 
 
 DB, CLUSTER = "arn:*:rds:*:*:db:", "arn:*:rds:*:*:cluster:"
-LOOKS = {("rds:DescribeDBInstances", f"{DB}*"), ("rds:DescribeDBClusters", f"{CLUSTER}one")}
-LOOKS_AT_ONE = {("rds:DescribeDBInstances", f"{DB}two"), ("rds:DescribeDBInstances", f"{DB}three")} | {
+DESCRIBE = {("rds:DescribeDBInstances", f"{DB}*"), ("rds:DescribeDBClusters", f"{CLUSTER}one")}
+DESCRIBE_ONE = {("rds:DescribeDBInstances", f"{DB}two"), ("rds:DescribeDBInstances", f"{DB}three")} | {
     ("rds:DescribeDBClusters", f"{CLUSTER}one")
 }
-STARTS = {("rds:StartDBInstance", f"{DB}two"), ("rds:StartDBInstance", f"{DB}three")} | {
+START = {("rds:StartDBInstance", f"{DB}two"), ("rds:StartDBInstance", f"{DB}three")} | {
     ("rds:StartDBCluster", f"{CLUSTER}one")
 }
-STOPS = {("rds:StopDBInstance", f"{DB}two"), ("rds:StopDBInstance", f"{DB}three")} | {
+STOP = {("rds:StopDBInstance", f"{DB}two"), ("rds:StopDBInstance", f"{DB}three")} | {
     ("rds:StopDBCluster", f"{CLUSTER}one")
 }
 TABLE = {(f"dynamodb:{call}", "arn:*:dynamodb:*:*:table/metadata") for call in ("BatchGetItem", "UpdateItem")}
 METRIC = {("cloudwatch:GetMetricData", "*")}
-EXACTLY: dict[str, set[tuple[str, str]]] = {
-    "api_handler": LOOKS | STARTS | TABLE | METRIC,
+GRANTED: dict[str, set[tuple[str, str]]] = {
+    "api_handler": DESCRIBE | START | TABLE | METRIC,
     "authorize": set(),
-    "inactivity_check": LOOKS | STARTS | STOPS | TABLE | METRIC,
-    "database_event": LOOKS_AT_ONE | STARTS | STOPS | TABLE | METRIC,
-    "start_database": LOOKS_AT_ONE | STARTS | TABLE,
-    "warm_up": LOOKS_AT_ONE | STARTS | TABLE,
+    "inactivity_check": DESCRIBE | START | STOP | TABLE | METRIC,
+    "database_event": DESCRIBE_ONE | START | STOP | TABLE | METRIC,
+    "start_database": DESCRIBE_ONE | START | TABLE,
+    "warm_up": DESCRIBE_ONE | START | TABLE,
 }
 
 
 @pytest.mark.parametrize("function", policies.CALLS)
-def test_each_function_is_granted_exactly_this(tmp_path: Path, function: str) -> None:
+def test_policy__grants_exactly_these_permissions(tmp_path: Path, function: str) -> None:
     environment = {
         "DATABASES": "cluster:one,two,three",
         "METADATA_TABLE": "metadata",
@@ -126,11 +126,11 @@ def test_each_function_is_granted_exactly_this(tmp_path: Path, function: str) ->
     group = f"arn:*:logs:*:*:log-group:/aws/lambda/rds-lifecycle-test{suffix}"
     writes = ("logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents")
     assert logs == {(action, resource) for action in writes for resource in (group, f"{group}:*")}
-    assert granted - logs == EXACTLY[function]
+    assert granted - logs == GRANTED[function]
 
 
 class Guard:
-    """Stands before every AWS call of one function, and denies what its policy does not grant."""
+    """Checks every AWS call of one function against its policy."""
 
     def __init__(self, function: str, settings: Settings) -> None:
         from chalice.config import Config
@@ -141,19 +141,19 @@ class Guard:
         self.used: set[tuple[str, str]] = set()
 
     def check(self, model: Any, params: Any, **_: Any) -> None:
-        """Deny a call on a resource that the policy does not name."""
-        for action, resource in needs(model.service_model.service_name, model.name, self.read(params)):
+        """Fail at a call that the policy does not allow."""
+        for action, resource in required_permissions(model.service_model.service_name, model.name, self.read(params)):
             permitted = self.policy.is_action_permitted(action, resource)
             assert permitted == PermissionResult.PERMITTED, f"{action} on {resource} is not granted"
             self.used.add((action, self.granting(action, resource)))
 
     def read(self, params: Any) -> Any:
-        """The call's parameters, out of botocore's request."""
+        """The call's parameters from botocore's request."""
         body = params["body"]
         return json.loads(body) if isinstance(body, bytes | str) and body else body
 
     def granting(self, action: str, resource: str) -> str:
-        """The resource pattern by which the policy grants it."""
+        """The resource pattern with which the policy grants it."""
         for statement in self.document["Statement"]:
             for pattern in statement["Resource"]:
                 if action in statement["Action"] and re.fullmatch(re.escape(pattern).replace(r"\*", ".*"), resource):
@@ -161,7 +161,7 @@ class Guard:
         raise AssertionError(f"{action} on {resource}")
 
     def unused(self) -> set[tuple[str, str]]:
-        """What is granted, and was never needed. Log permissions are used by Lambda itself."""
+        """Permissions that are granted and were not used. Lambda itself uses those of logs."""
         granted = {
             (action, pattern)
             for statement in self.document["Statement"]
@@ -173,8 +173,8 @@ class Guard:
 
 
 @contextmanager
-def guarded(app: Served, guard: "Guard") -> Iterator[None]:
-    """Every AWS call is checked against that function's policy."""
+def checked(app: Served, guard: "Guard") -> Iterator[None]:
+    """Check every AWS call against that function's policy."""
     with ExitStack() as stack:
         for client in (app.world.rds, app.world.dynamodb, app.world.cloudwatch):
             client.meta.events.register_first("before-call.*", guard.check)
@@ -196,7 +196,7 @@ def api_handler(app: Served, guard: Callable[[], Any]) -> None:
             assert app.call("PUT", f"/databases/{database_id}/hold", body=b'{"hours": 1}').status_code == 200
             assert app.call("DELETE", f"/databases/{database_id}/hold").status_code == 200
     app.world.wait(START_MINUTES)
-    app.tick()
+    app.run_check()
     app.world.clock.advance(minutes=90)
     with guard():
         assert app.call("GET", "/databases").json_body["databases"][0]["reason"] == "metric-unknown"
@@ -225,13 +225,13 @@ def warm_up(app: Served, guard: Callable[[], Any]) -> None:
 
 
 def inactivity_check(app: Served, guard: Callable[[], Any]) -> None:
-    stop_and_start(app, guard, app.tick)
+    stop_and_start(app, guard, app.run_check)
 
 
 def database_event(app: Served, guard: Callable[[], Any]) -> None:
     def events() -> None:
         for database_id in ids(app):
-            app.event(database_id)
+            app.send_event(database_id)
 
     stop_and_start(app, guard, events)
 
@@ -241,10 +241,10 @@ def stop_and_start(app: Served, guard: Callable[[], Any], run: Callable[[], Any]
         app.call("POST", f"/databases/{database_id}/restart")
     app.world.wait(START_MINUTES)
     for database_id in ids(app):
-        app.event(database_id)
+        app.send_event(database_id)
     app.world.clock.advance(minutes=61)
     for ref in app.world.settings.databases:
-        app.world.measured(0, ref)
+        app.world.publish_connections(0, ref)
     with guard():
         run()
     assert {app.world.status(ref) for ref in app.world.settings.databases} == {"stopping"}
@@ -267,20 +267,15 @@ SCENARIOS: dict[str, Callable[[Served, Callable[[], Any]], None]] = {
 
 
 @pytest.mark.parametrize("function", policies.CALLS)
-@pytest.mark.parametrize("databases", ["one,two,cluster:three,cluster:four", "cluster:one,two", "ss-financial-prod"])
-def test_each_function_uses_all_that_it_is_granted_and_needs_nothing_else(
+@pytest.mark.parametrize(
+    "databases",
+    ["one,two,cluster:three,cluster:four", "cluster:one,two", "ss-financial-prod"],
+    ids=["several of each kind", "one of each kind", "one instance"],
+)
+def test_function__uses_every_permission_of_its_policy_and_no_other(
     serve: Serve, function: str, databases: str
 ) -> None:
     app = serve(databases=databases, ACTIVITY_METRIC="DatabaseConnections>0", WARM_UP_SCHEDULE="rate(1 day)")
     guard = Guard(function, app.world.settings)
-    SCENARIOS[function](app, lambda: guarded(app, guard))
+    SCENARIOS[function](app, lambda: checked(app, guard))
     assert guard.unused() == set()
-
-
-@pytest.mark.parametrize("function", [name for name in policies.CALLS if name != "authorize"])
-def test_a_scenario_fails_without_any_single_action(serve: Serve, function: str) -> None:
-    app = serve(ACTIVITY_METRIC="DatabaseConnections>0", WARM_UP_SCHEDULE="rate(1 day)")
-    guard = Guard(function, app.world.settings)
-    actions = sorted({action for action, _ in guard.unused()})
-    SCENARIOS[function](app, lambda: guarded(app, guard))
-    assert sorted({action for action, _ in guard.used}) == actions

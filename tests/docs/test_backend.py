@@ -1,4 +1,4 @@
-"""Every piece of code in docs/backend.md does what it says, against real processes; its tables are the code's."""
+"""Runs the code blocks of docs/backend.md against real processes, and compares its tables with the code."""
 
 import json
 import os
@@ -12,21 +12,25 @@ from pathlib import Path
 import pytest
 
 from dev.local.postgres import PASSWORD, USER
-from rds_lifecycle_client.cli import Exit
+from rds_lifecycle_client.cli import ExitCode
 from rds_lifecycle_client.settings import SETTING_NAMES
 from tests.local.test_load import items
 from tests.local.test_make_run import QUICK, Stack, free_ports, running
 from tests.postgres import a_folder
 from tests.served import ROOT
 
-BACKEND = (ROOT / "docs" / "backend.md").read_text()
+# Only a command that hangs takes this long.
+COMMAND_LIMIT_SECONDS = 120
+pytestmark = pytest.mark.timeout(3 * COMMAND_LIMIT_SECONDS)
+
+GUIDE = (ROOT / "docs" / "backend.md").read_text()
 
 
-def block(language: str, words: str) -> str:
-    """The one block in that language that has these words."""
-    blocks: list[str] = re.findall(rf"```{language}\n(.*?)```", BACKEND, re.DOTALL)
-    [found] = [text for text in blocks if words in text]
-    return found
+def code_block(language: str, text: str) -> str:
+    """The only code block in that language that contains the text."""
+    blocks: list[str] = re.findall(rf"```{language}\n(.*?)```", GUIDE, re.DOTALL)
+    [block] = [block for block in blocks if text in block]
+    return block
 
 
 @pytest.fixture(scope="module")
@@ -55,15 +59,17 @@ def environment(stack: Stack, postgres_port: int, driver: str = "postgresql") ->
     }
 
 
-def reported(stack: Stack) -> str:
-    """The activity item; then it is removed."""
-    found = items(stack)["last_rds_query_time"]["value"]
+def take_activity(stack: Stack) -> str:
+    """Read and delete the activity item."""
+    value = items(stack)["last_rds_query_time"]["value"]
     stack.client("dynamodb").delete_item(TableName="system-metadata", Key={"key": {"S": "last_rds_query_time"}})
-    return str(found)
+    return str(value)
 
 
 def run(command: list[str], environ: dict[str, str], code: str | None = None) -> str:
-    done = subprocess.run(command, input=code, env=environ, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, input=code, env=environ, capture_output=True, text=True, timeout=COMMAND_LIMIT_SECONDS, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -72,39 +78,42 @@ def python(code: str, environ: dict[str, str]) -> str:
     return run([sys.executable, "-"], environ, code)
 
 
-def test_the_script_waits_until_it_is_ready_and_reports(stack: Stack, postgres_port: int) -> None:
-    wake(stack)
-    *progress, counted = python(block("python", "count_tables"), environment(stack, postgres_port)).splitlines()
+def test_script__database_stopped__waits_and_reports_activity(stack: Stack, postgres_port: int) -> None:
+    start(stack)
+    *progress, counted = python(code_block("python", "count_tables"), environment(stack, postgres_port)).splitlines()
     assert progress[-1] == "1.0"
     assert int(counted) > 100
-    assert reported(stack).endswith("Z")
+    assert take_activity(stack).endswith("Z")
 
 
-def wake(stack: Stack) -> None:
+def start(stack: Stack) -> None:
     stack.call("POST", "/databases/ss-financial-prod/restart")
     stack.wait_for_status("available")
 
 
-def test_the_fastapi_app_answers_and_reports(stack: Stack, postgres_port: int) -> None:
-    wake(stack)
-    code = block("python", "install(app") + (  # noqa: S608 - Python, not SQL
-        "\n\nimport asyncio, httpx\n"
+def test_fastapi_app__database_available__responds_and_reports_activity(stack: Stack, postgres_port: int) -> None:
+    start(stack)
+    code = code_block("python", "instrument_app(app") + (  # noqa: S608 - Python, not SQL
+        "\n\nimport asyncio, httpx, rds_lifecycle_client.health\n"
+        "rds_lifecycle_client.health._PING_TIMEOUT_SECONDS = 120\n"
         "@app.get('/tables')\n"
         "async def tables() -> int:\n"
         "    async with engine.connect() as connection:\n"
         "        return (await connection.execute(text('select count(*) from pg_class'))).scalar_one()\n"
-        "async def ask():\n"
+        "async def request():\n"
         "    transport = httpx.ASGITransport(app)\n"
         "    async with httpx.AsyncClient(transport=transport, base_url='http://backend') as client:\n"
         "        print((await client.get('/health')).json()['database'], (await client.get('/tables')).status_code)\n"
-        "asyncio.run(ask())\n"
+        "asyncio.run(request())\n"
     )
     assert python(code, environment(stack, postgres_port, "postgresql+psycopg")) == "up 200\n"
-    assert reported(stack)
+    assert take_activity(stack)
 
 
-def test_django_reports_wakes_and_answers(stack: Stack, postgres_port: int) -> None:
-    wake(stack)
+def test_django_code__query_and_failure__reports_activity_and_responds_with_503(
+    stack: Stack, postgres_port: int
+) -> None:
+    start(stack)
     settings = {
         "default": {
             "ENGINE": "django.db.backends.postgresql",
@@ -116,83 +125,81 @@ def test_django_reports_wakes_and_answers(stack: Stack, postgres_port: int) -> N
             "OPTIONS": {"connect_timeout": 3},
         }
     }
-    settings["nowhere"] = {**settings["default"], "PORT": free_ports()[0]}
+    settings["stopped"] = {**settings["default"], "PORT": free_ports()[0]}
     code = (
         f"from django.conf import settings\nsettings.configure(DATABASES={settings!r})\n"  # noqa: S608 - Python, not SQL
-        + block("python", "connection_created")
+        + code_block("python", "connection_created")
         + "\n\nfrom django.db import OperationalError, connections\n"
         "with connections['default'].cursor() as cursor:\n"
         "    cursor.execute('select 1')\n"
-        "    assert lifecycle.reporter._unreported() is None\n"
+        "    assert lifecycle.reporter._unreported_activity() is None\n"
         "    cursor.execute('select count(*) from pg_class')\n"
         "lifecycle.report()\n"
         "try:\n"
-        "    connections['nowhere'].cursor()\n"
+        "    connections['stopped'].cursor()\n"
         "except OperationalError as error:\n"
-        "    answer = AnswerWhileDown(None).process_exception(None, error)\n"
-        "    print(answer.status_code, answer['Retry-After'], lifecycle.woken_at is not None)\n"
-        "    print(AnswerWhileDown(None).process_exception(None, ValueError()))\n"
+        "    response = DatabaseUnavailableMiddleware(None).process_exception(None, error)\n"
+        "    print(response.status_code, response['Retry-After'], lifecycle.restart_requested_at is not None)\n"
+        "    print(DatabaseUnavailableMiddleware(None).process_exception(None, ValueError()))\n"
     )
     assert re.fullmatch(r"503 \d+ True\nNone\n", python(code, environment(stack, postgres_port)))
-    assert reported(stack)
+    assert take_activity(stack)
 
 
-def test_the_commands_work_as_printed(stack: Stack, postgres_port: int, tmp_path: Path) -> None:
+def test_shell_commands__as_printed__succeed(stack: Stack, postgres_port: int, tmp_path: Path) -> None:
     command = tmp_path / "rds-lifecycle"
     command.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m rds_lifecycle_client.cli "$@"\n')
     command.chmod(0o755)
     environ = environment(stack, postgres_port)
     environ["PATH"] = f"{tmp_path}:{environ['PATH']}"
-    out = run(["bash", "-e"], environ, block("sh", "rds-lifecycle wait"))
+    out = run(["bash", "-e"], environ, code_block("sh", "rds-lifecycle wait"))
     assert "ss-financial-prod is ready." in out
     assert "Held until" in out
     stack.call("DELETE", "/databases/ss-financial-prod/hold")
 
 
-AWS = '''#!{python}
-"""The AWS CLI's commands of docs/backend.md, by boto3."""
+AWS_CLI = '''#!{python}
+"""Runs the AWS CLI commands of docs/backend.md with boto3."""
 import json, re, sys
 import boto3
-service, verb, *words = sys.argv[1:]
-
-
-given = {{}}
-for name, value in zip(words, words[1:]):
+service, operation, *arguments = sys.argv[1:]
+parameters = {{}}
+for name, value in zip(arguments, arguments[1:]):
     if name.startswith("--"):
         camel = "".join(part.capitalize() for part in name[2:].split("-"))
-        given[camel] = json.loads(value) if value.startswith("{{") else value
-answer = getattr(boto3.client(service), verb.replace("-", "_"))(**given)
-if "Payload" in answer:
-    print(answer["Payload"].read().decode())
+        parameters[camel] = json.loads(value) if value.startswith("{{") else value
+response = getattr(boto3.client(service), operation.replace("-", "_"))(**parameters)
+if "Payload" in response:
+    print(response["Payload"].read().decode())
 '''
 
 
-@pytest.mark.parametrize("words", ["/activity", "/restart"])
-def test_curl_and_the_aws_cli_do_the_same(words: str, stack: Stack, postgres_port: int, tmp_path: Path) -> None:
-    shim = tmp_path / "aws"
-    shim.write_text(AWS.format(python=sys.executable))
-    shim.chmod(0o755)
+@pytest.mark.parametrize("route", ["/activity", "/restart"])
+def test_curl_and_aws_cli__as_printed__succeed(route: str, stack: Stack, postgres_port: int, tmp_path: Path) -> None:
+    aws_cli = tmp_path / "aws"
+    aws_cli.write_text(AWS_CLI.format(python=sys.executable))
+    aws_cli.chmod(0o755)
     environ = {**environment(stack, postgres_port), "TOKEN": "local-operator"}
     environ |= {"URL": environ["RDS_LIFECYCLE_URL"], "PATH": f"{tmp_path}:{environ['PATH']}"}
-    lines = block("sh", words).replace("\\\n", "").replace("-prod-start", "-local-start").splitlines()
+    lines = code_block("sh", route).replace("\\\n", "").replace("-prod-start", "-local-start").splitlines()
     curl, aws = (line for line in lines if line)
     assert '"id":"ss-financial-prod"' in run(["bash", "-e"], environ, curl.replace("curl ", "curl -sf "))
-    if words == "/activity":
-        assert reported(stack).endswith("Z")
-    said = run(["bash", "-e"], environ, aws)
-    if words == "/activity":
-        assert reported(stack).endswith("Z")
+    if route == "/activity":
+        assert take_activity(stack).endswith("Z")
+    output = run(["bash", "-e"], environ, aws)
+    if route == "/activity":
+        assert take_activity(stack).endswith("Z")
     else:
-        assert '"statusCode"' in said
+        assert '"statusCode"' in output
 
 
-def test_every_setting_and_exit_code_is_in_its_table() -> None:
-    assert [name for name in SETTING_NAMES if f"`{name}`" not in BACKEND] == []
-    assert [code for code in Exit if f"\n| {code} | " not in BACKEND] == []
+def test_tables__settings_and_exit_codes__are_complete() -> None:
+    assert [name for name in SETTING_NAMES if f"`{name}`" not in GUIDE] == []
+    assert [code for code in ExitCode if f"\n| {code} | " not in GUIDE] == []
 
 
-def test_the_policy_allows_what_the_client_calls_and_no_more() -> None:
-    statements = json.loads(block("json", "Statement"))["Statement"]
+def test_policy__actions__are_those_that_the_client_calls() -> None:
+    statements = json.loads(code_block("json", "Statement"))["Statement"]
     actions = [action for statement in statements for action in [statement["Action"]]]
     assert actions == [["dynamodb:GetItem", "dynamodb:UpdateItem"], "lambda:InvokeFunction"]
     sources = "".join(path.read_text() for path in (ROOT / "client" / "src").rglob("*.py"))

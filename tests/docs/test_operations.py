@@ -1,4 +1,7 @@
-"""docs/operations.md is true: commands, names, numbers and sums. (Its queries are run in tests/deploy/test_runtime.)"""
+"""docs/operations.md: its commands work, and its names, numbers and costs agree with the code.
+
+tests/deploy/test_runtime.py runs its queries.
+"""
 
 import ast
 import json
@@ -36,15 +39,15 @@ def section(heading: str) -> str:
     return TEXT[TEXT.index(f"## {heading}") :].split("\n## ")[0]
 
 
-def test_the_other_commands_are_those_of_the_readme() -> None:
+def test_make_commands__in_the_guide__are_those_of_readme() -> None:
     readme = (ROOT / "README.md").read_text()
-    others = [command for command in COMMANDS if command not in AWS]
-    assert others == ["make policies", "make deploy STAGE=prod"]
-    assert [command for command in others if command not in readme] == []
+    commands = [command for command in COMMANDS if command not in AWS]
+    assert commands == ["make policies", "make deploy STAGE=prod"]
+    assert [command for command in commands if command not in readme] == []
 
 
 def call(command: str) -> Any:
-    """An `aws` command, called as the AWS CLI would call it."""
+    """Run an `aws` command through boto3, with the parameters that the AWS CLI would send."""
     _, service, operation, *options = shlex.split(command)
     make: Any = boto3.client
     client = make(service, region_name="us-east-1")
@@ -57,7 +60,7 @@ def call(command: str) -> Any:
     return getattr(client, method)(**values)
 
 
-def test_every_aws_command_does_what_it_is_there_for() -> None:
+def test_aws_commands__against_moto__change_what_the_guide_says() -> None:
     rules = [f"rds-lifecycle-prod-{name}-event" for name in ("inactivity_check", "database_event")]
     with mock_aws():
         events = boto3.client("events")
@@ -70,18 +73,18 @@ def test_every_aws_command_does_what_it_is_there_for() -> None:
         def states() -> list[str]:
             return [rule["State"] for rule in events.list_rules()["Rules"]]
 
-        done: list[str] = []
+        run: list[str] = []
         for command in AWS:
-            answer = call(command)
-            done.append(command.split()[2])
-            if done.count("disable-rule") == 2 and "enable-rule" not in done:
+            response = call(command)
+            run.append(command.split()[2])
+            if run.count("disable-rule") == 2 and "enable-rule" not in run:
                 assert states() == ["DISABLED", "DISABLED"]
             if "--target-arn" in command:
-                assert sorted(answer["RuleNames"]) == sorted(rules)
+                assert sorted(response["RuleNames"]) == sorted(rules)
         assert states() == ["ENABLED", "ENABLED"]
         [snapshot] = boto3.client("rds").describe_db_snapshots(SnapshotType="manual")["DBSnapshots"]
-        assert snapshot["DBSnapshotIdentifier"] == "ss-financial-prod-by-hand"
-    assert set(done) == {
+        assert snapshot["DBSnapshotIdentifier"] == "ss-financial-prod-manual"
+    assert set(run) == {
         "disable-rule",
         "enable-rule",
         "list-rule-names-by-target",
@@ -91,30 +94,30 @@ def test_every_aws_command_does_what_it_is_there_for() -> None:
     }
 
 
-def test_every_function_rule_and_log_group_that_is_named_exists() -> None:
+def test_function_and_log_group_names__in_the_guide__exist() -> None:
     names = {function_name("prod", name) for name in functions_of(read_settings({"DATABASES": "one"}))}
     named = set(re.findall(r"rds-lifecycle-prod(?:-[a-z_]+)?", TEXT))
     assert named <= names
     assert {f"/aws/lambda/{name}" for name in names} >= set(re.findall(r"/aws/lambda/[a-z_-]+", TEXT))
 
 
-def test_every_setting_that_is_named_exists() -> None:
+def test_settings__in_the_guide__exist() -> None:
     named = set(re.findall(r"`([A-Z][A-Z_]{4,})`", TEXT)) | set(re.findall(r"`<([A-Z_]+)>", TEXT))
     assert named
     assert named <= set(SETTING_NAMES)
 
 
-def test_the_schedule_that_is_recommended_is_a_valid_one() -> None:
+def test_backup_schedule__as_a_setting__is_valid() -> None:
     [schedule] = re.findall(r"`(cron\([^)]*\))`", section("Backups"))
     assert read_settings({"DATABASES": "one", "WARM_UP_SCHEDULE": schedule}).warm_up_schedule == schedule
 
 
-def test_every_alarm_is_explained_and_no_other() -> None:
+def test_alarms__compared_with_the_template__are_the_same() -> None:
     alarms = {name for name, resource in MERGED.items() if resource.get("Type") == "AWS::CloudWatch::Alarm"}
     assert set(re.findall(r"^\| `(\w+)` \|", section("The alarms"), flags=re.MULTILINE)) == alarms
 
 
-def test_the_numbers_of_the_two_ways_are_those_of_the_template() -> None:
+def test_numbers_of_the_two_ways__compared_with_the_template__are_the_same() -> None:
     ways = section("Two ways to deploy")
     [limits] = MERGED["RestAPI"]["Properties"]["MethodSettings"]
     assert f"{limits['ThrottlingRateLimit']} requests a second, {limits['ThrottlingBurstLimit']} at once" in ways
@@ -127,7 +130,7 @@ def test_the_numbers_of_the_two_ways_are_those_of_the_template() -> None:
     assert MERGED["InactivityCheckRetries"]["Properties"]["MaximumRetryAttempts"] == 2
     fails = MERGED["ApiFails"]["Properties"]
     assert (fails["Threshold"], fails["Period"]) == (3, 15 * 60)
-    assert "three answers of 5xx within 15 minutes" in TEXT
+    assert "three responses of 5xx within 15 minutes" in TEXT
     template = json.loads((ROOT / ".chalice" / "resources.json").read_text())
     assert set(re.findall(r"`(Create\w+|Alarm\w+)=", TEXT)) <= set(template["Parameters"])
 
@@ -141,7 +144,7 @@ OPERATIONS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
 
 
 def value(node: ast.expr) -> float:
-    """A sum of the text, worked out."""
+    """The result of a calculation in the text."""
     match node:
         case ast.Constant(value=float() | int() as number):
             return float(number)
@@ -151,12 +154,14 @@ def value(node: ast.expr) -> float:
             raise AssertionError(ast.dump(node))
 
 
-@pytest.mark.parametrize(("sum_", "stated"), re.findall(r"\| `([^`]+)` \| ([0-9.]+) \|", section("What it costs")))
-def test_every_cost_is_worked_out_right(sum_: str, stated: str) -> None:
-    assert round(value(ast.parse(sum_, mode="eval").body), 2) == float(stated)
+@pytest.mark.parametrize(
+    ("calculation", "stated"), re.findall(r"\| `([^`]+)` \| ([0-9.]+) \|", section("What it costs"))
+)
+def test_cost__of_each_row__is_the_result_of_its_calculation(calculation: str, stated: str) -> None:
+    assert round(value(ast.parse(calculation, mode="eval").body), 2) == float(stated)
 
 
-def test_the_sum_of_the_costs_is_right() -> None:
+def test_sum_of_the_costs__compared_with_the_rows__is_equal() -> None:
     costs = section("What it costs")
     stated = sum(float(cost) for _, cost in re.findall(r"\| `([^`]+)` \| ([0-9.]+) \|", costs))
     equations = re.findall(r"`([0-9.+* /]+) = ([0-9.]+)`", costs)
@@ -166,7 +171,7 @@ def test_the_sum_of_the_costs_is_right() -> None:
     assert round(stated, 2) == float(equations[-1][1])
 
 
-def test_the_activity_items_are_named_as_the_settings_name_them() -> None:
+def test_activity_keys__of_the_default_and_another_database__are_as_documented() -> None:
     other = DatabaseRef(PROD.kind, "other")
     settings = Settings((PROD, other))
     assert settings.activity_key_of(PROD) == settings.activity_key

@@ -1,4 +1,4 @@
-"""Every command in the README does what it says, and its tables are those of the code."""
+"""README.md: its commands work, its tables agree with the code, and the links of all documents lead somewhere."""
 
 import re
 import shlex
@@ -9,41 +9,58 @@ import pytest
 
 from chalicelib.aws.records import encode_record
 from chalicelib.domain.model import DatabaseRecord, EventName, Reason
-from chalicelib.settings import SETTING_NAMES
+from chalicelib.settings import NO_DEFAULT, REQUIRED, SETTINGS
 from tests.deploy.project import copy_project
 from tests.local.test_make_run import QUICK, running
 from tests.served import ROOT, load_app
 
 README = (ROOT / "README.md").read_text()
-HOW = (ROOT / "docs" / "how-it-works.md").read_text()
+HOW_IT_WORKS = (ROOT / "docs" / "how-it-works.md").read_text()
+DOCUMENTS = (
+    "CHANGELOG.md",
+    "README.md",
+    "client/README.md",
+    "docs/backend.md",
+    "docs/guarantees.md",
+    "docs/how-it-works.md",
+    "docs/operations.md",
+    "docs/performance.md",
+)
 COMMANDS = [
     line for block in re.findall(r"```sh\n(.*?)```", README, flags=re.DOTALL) for line in block.splitlines() if line
 ]
 
-SHOWN_ELSEWHERE = {
-    "make run": "tests/local/test_make_run.py, and .ci/run",
+RUN_ELSEWHERE = {
+    "make run": "tests/local/test_make_run.py and .ci/run",
     "make demo": "tests/local/test_backend_story.py",
     "make test": ".ci/run",
     "make lint": ".ci/run",
-    "make format": "rewrites the sources; its two commands are those of make lint",
-    "make hunt SEEDS=1000": "tests/simulation/test_command.py, with fewer",
+    "make format": "changes the sources; make lint runs the same two commands as a check",
+    "make fuzz SEEDS=1000": "tests/simulation/test_command.py, with fewer seeds",
     "make bench QUICK=1": "tests/benchmarks/test_command.py",
-    "make screenshots": "tests/browser/test_screenshots.py, one state of all",
-    "make policies": "tests/deploy/test_policies.py holds its result to be current",
-    "make deploy STAGE=prod": "tests/deploy/test_deploy.py, against a local AWS",
-    "make undeploy STAGE=prod": "the same",
+    "make screenshots": "tests/browser/test_screenshots.py, for one state",
+    "make policies": "tests/deploy/test_policies.py checks that its output is current",
+    "make deploy STAGE=prod": "tests/deploy/test_deploy.py, against a simulated AWS",
+    "make undeploy STAGE=prod": "tests/deploy/test_deploy.py",
     "make package STAGE=prod": "tests/deploy/test_package.py and test_template.py",
 }
 REHEARSAL = [command for command in COMMANDS if command.startswith("export ") or command.endswith(" STAGE=dev")]
 
 
-def test_every_command_is_run_here_or_shown_elsewhere() -> None:
-    shown = {*SHOWN_ELSEWHERE, *REHEARSAL}
-    assert [c for c in COMMANDS if not c.startswith(("curl ", "make token ")) and c not in shown] == []
-    assert shown <= set(COMMANDS)
+def settings_table() -> list[list[str]]:
+    """The rows of README's table of settings, as name, default and meaning, without the backticks around the first."""
+    section = README[README.index("## Settings") : README.index("## How it decides")]
+    rows = re.findall(r"^\| `([A-Z_]+)` \| (.+?) \| (.+) \|$", section, flags=re.MULTILINE)
+    return [list(row) for row in rows]
 
 
-def test_the_rehearsal_works_as_printed_against_make_run(tmp_path: Path) -> None:
+def test_commands__in_readme__are_run_by_a_test_or_by_ci() -> None:
+    known = {*RUN_ELSEWHERE, *REHEARSAL}
+    assert [c for c in COMMANDS if not c.startswith(("curl ", "make token ")) and c not in known] == []
+    assert known <= set(COMMANDS)
+
+
+def test_rehearsal__against_make_run__deploys_and_undeploys(tmp_path: Path) -> None:
     export, *commands = REHEARSAL
     assert commands == ["make deploy STAGE=dev", "make undeploy STAGE=dev"]
     project = copy_project(tmp_path)
@@ -55,7 +72,7 @@ def test_the_rehearsal_works_as_printed_against_make_run(tmp_path: Path) -> None
     assert "Nothing is left of the stage dev" in removed.stdout
 
 
-def test_every_curl_works_as_printed() -> None:
+def test_curl_commands__against_make_run__succeed() -> None:
     curls = [command for command in COMMANDS if command.startswith("curl ")]
     assert len(curls) == 7
     with running(**{**QUICK, "IDLE_MINUTES": "2", "LOCAL_CHECK_SECONDS": "600"}) as stack:
@@ -68,17 +85,18 @@ def test_every_curl_works_as_printed() -> None:
             assert ("stopped_hours" if "/history" in command else "ss-financial-prod") in done.stdout
             if command.endswith("/restart"):
                 assert "RDS instance starting" in done.stdout
-                stack.wait_for_line("available by operator")  # no check runs: the RDS event tells
+                # No check runs within this time, so only the RDS event can have caused this line.
+                stack.wait_for_line("available by operator")
 
 
-def test_make_token_works_as_printed() -> None:
+def test_make_token__with_name_and_role__prints_an_entry_for_the_settings() -> None:
     [command] = [command for command in COMMANDS if command.startswith("make token ")]
     done = subprocess.run(shlex.split(command), cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "Entry for ACCESS_TOKENS: dashboard:operator:" in done.stdout
 
 
-def test_make_alone_lists_its_commands() -> None:
+def test_make__without_target__lists_the_commands() -> None:
     done = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=False)
     assert {line.split()[0] for line in done.stdout.splitlines()} >= {
         "run",
@@ -92,43 +110,67 @@ def test_make_alone_lists_its_commands() -> None:
     }
 
 
-def test_every_setting_is_in_its_table() -> None:
-    table = README[README.index("## Settings") : README.index("## How it decides")]
-    assert set(re.findall(r"`([A-Z_]{5,})`", table)) >= set(SETTING_NAMES)
+def test_settings_table__compared_with_the_code__has_the_same_names_and_defaults() -> None:
+    documented = sorted((name, default) for name, default, _ in settings_table())
+    without_value = (REQUIRED, NO_DEFAULT)
+    assert documented == sorted(
+        (setting.name, setting.default if setting.default in without_value else f"`{setting.default}`")
+        for setting in SETTINGS
+    )
 
 
-def test_every_reason_event_and_field_is_explained() -> None:
+@pytest.mark.parametrize("row", settings_table(), ids=lambda row: row[0])
+def test_settings_table__each_row__has_a_default_and_one_sentence(row: list[str]) -> None:
+    _, default, meaning = row
+    assert re.fullmatch(r"required|none|`[^`]+`", default)
+    assert re.fullmatch(r"[A-Z].*[^.]\.", meaning)
+    assert ". " not in meaning
+
+
+def test_decision_table__compared_with_the_code__has_every_reason() -> None:
     assert [reason for reason in Reason if f"`{reason}`" not in README] == []
-    assert [name for name in EventName if f"`{name}`" not in HOW] == []
-    assert [name for name in encode_record(DatabaseRecord()) if f"`{name}`" not in HOW] == []
 
 
-def test_every_route_is_in_its_table() -> None:
-    app = load_app().app
-    for path in app.routes:
-        assert path.replace("{database_id}", "{id}") in README
+def test_how_it_works__compared_with_the_code__has_every_event_and_record_attribute() -> None:
+    assert [name for name in EventName if f"`{name}`" not in HOW_IT_WORKS] == []
+    assert [name for name in encode_record(DatabaseRecord()) if f"`{name}`" not in HOW_IT_WORKS] == []
 
 
-def test_every_direct_dependency_has_its_reason() -> None:
-    files = ("requirements.txt", "requirements-run.in", "requirements-dev.in")
-    text = "".join((ROOT / file).read_text() for file in files)
-    names = re.findall(r"^([a-z][a-z0-9-]+)", text, flags=re.MULTILINE)
-    assert [name for name in names if not re.search(rf"\b{name}\b", README)] == []
+@pytest.mark.parametrize("path", load_app().app.routes)
+def test_route_table__compared_with_the_app__has_every_path(path: str) -> None:
+    assert path.replace("{database_id}", "{id}") in README
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        "README.md",
-        "client/README.md",
-        "docs/backend.md",
-        "docs/guarantees.md",
-        "docs/how-it-works.md",
-        "docs/operations.md",
-        "docs/performance.md",
-    ],
-)
-def test_every_link_leads_somewhere(path: str) -> None:
-    folder = (ROOT / path).parent
-    for target in re.findall(r"\]\(([^)#]+)\)", (ROOT / path).read_text()):
-        assert target.startswith("https://") or (folder / target).exists()
+@pytest.mark.parametrize("requirements", ["requirements.txt", *sorted(path.name for path in ROOT.glob("*.in"))])
+def test_dependency_table__compared_with_the_requirements__has_every_package(requirements: str) -> None:
+    names = re.findall(r"^([a-z][a-z0-9-]+)", (ROOT / requirements).read_text(), flags=re.MULTILINE)
+    assert names
+    assert [name for name in names if not re.search(rf"^\|[^|]*\b{name}\b", README, flags=re.MULTILINE)] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_links__of_a_document__lead_to_a_file_a_heading_or_https(document: str) -> None:
+    text, folder = (ROOT / document).read_text(), (ROOT / document).parent
+    for target in re.findall(r"\]\(([^)]+)\)", text):
+        path, _, heading = target.partition("#")
+        if target.startswith("https://"):
+            continue
+        linked = folder / path if path else ROOT / document
+        assert linked.exists(), target
+        assert not heading or heading in anchors(linked.read_text()), target
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_reference_links__of_a_document__are_defined_and_used(document: str) -> None:
+    text = (ROOT / document).read_text()
+    prose = re.sub(r"```.*?```|`[^`\n]*`", "", text, flags=re.DOTALL)
+    used = set(re.findall(r"\]\[([a-z0-9-]+)\]", prose))
+    defined = dict(re.findall(r"^\[([a-z0-9-]+)\]: (\S+)$", prose, flags=re.MULTILINE))
+    assert used == set(defined)
+    assert [url for url in defined.values() if not url.startswith("https://")] == []
+
+
+def anchors(text: str) -> set[str]:
+    """The anchors that GitHub makes of the headings of a document."""
+    headings = re.findall(r"^#+ (.+)$", text, flags=re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}

@@ -1,4 +1,4 @@
-"""What `make run` prints."""
+"""The output of `make run`."""
 
 import io
 import json
@@ -14,7 +14,7 @@ def printed(*lines: str) -> list[str]:
     return [line[10:] for line in out.getvalue().splitlines()]
 
 
-def test_a_decision_is_one_readable_line_and_is_not_repeated() -> None:
+def test_decision__is_one_line_and_is_not_repeated() -> None:
     entry = {"database": "db", "state": "running", "action": "none", "reason": "held", "message": "Held."}
     changed = {**entry, "action": "stop", "reason": "idle", "message": "Idle."}
     lines = printed(*map(json.dumps, (entry, entry, changed, entry)))
@@ -25,19 +25,19 @@ def test_a_decision_is_one_readable_line_and_is_not_repeated() -> None:
     ]
 
 
-def test_history_and_problems() -> None:
+def test_events_and_errors__are_one_line_each() -> None:
     lines = printed(
         json.dumps({"database": "db", "event": "stopped", "by": "ops", "message": "It has stopped."}),
-        json.dumps({"level": "WARNING", "message": "AWS does not answer."}),
-        json.dumps({"level": "ERROR", "message": "A fault.", "exception": "Traceback: boom"}),
+        json.dumps({"level": "WARNING", "message": "AWS does not respond."}),
+        json.dumps({"level": "ERROR", "message": "An error.", "exception": "Traceback: boom"}),
         json.dumps({"_aws": {}, "Stops": [1]}),
     )
-    assert lines[:2] == ["history   db: stopped by ops. It has stopped.", "warning   AWS does not answer."]
-    assert lines[2] == "error     A fault."
+    assert lines[:2] == ["history   db: stopped by ops. It has stopped.", "warning   AWS does not respond."]
+    assert lines[2] == "error     An error."
     assert len(lines) == 4
 
 
-def test_requests_that_change_or_fail_are_shown_and_mere_looks_are_not() -> None:
+def test_requests__are_printed_unless_they_are_successful_reads() -> None:
     assert printed(
         '127.0.0.1 - - [02/Mar/2026 09:00:00] "POST /databases/db/restart HTTP/1.1" 202 -',
         '127.0.0.1 - - [02/Mar/2026 09:00:00] "GET /databases/db HTTP/1.1" 200 -',
@@ -48,7 +48,7 @@ def test_requests_that_change_or_fail_are_shown_and_mere_looks_are_not() -> None
     ) == ["request   POST /databases/db/restart → 202", "request   GET /databases/x → 404", "app       something else"]
 
 
-def test_a_stream_hands_over_whole_lines() -> None:
+def test_stream__passes_on_complete_lines() -> None:
     out = io.StringIO()
     stream = ConsoleStream(Console(out))
     assert stream.writable()

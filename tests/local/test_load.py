@@ -1,4 +1,4 @@
-"""Fifty people and programs at once against `make run`: one start, every request answered, nothing lost."""
+"""Fifty concurrent clients of `make run`: one start, a response to every request, and no lost update."""
 
 import http.client
 import json
@@ -23,36 +23,36 @@ CLIENTS = 50
 SECONDS = float(os.environ.get("LOAD_SECONDS", "30"))
 URL = "/databases/ss-financial-prod"
 READ = [("GET", URL, "viewer"), ("GET", "/databases", "viewer")]
-PRESS, REPORT = ("POST", f"{URL}/restart", "operator"), ("POST", f"{URL}/activity", "reporter")
+RESTART, REPORT = ("POST", f"{URL}/restart", "operator"), ("POST", f"{URL}/activity", "reporter")
 HOLD, END_HOLD = ("PUT", f"{URL}/hold", "operator"), ("DELETE", f"{URL}/hold", "operator")
-# The history of a day takes 500 events, and here each has to be found in it again.
-HOLDS_OF_EACH = 3
+# The history of a day holds 500 events, and this test needs every one of them.
+HOLDS_PER_CLIENT = 3
 
 Request = tuple[str, str, str]
 
 
 @dataclass
 class Load:
-    """What the clients saw, all of them together. Appending to a list is safe between threads."""
+    """The responses to all clients. Appending to a list is thread-safe."""
 
     port: int
     answers: list[tuple[Request, int, float]] = field(default_factory=list)
     reports: list[datetime] = field(default_factory=list)
-    faults: list[str] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
 
     def client(self, number: int, until: float) -> None:
-        """One client: presses first, and does then as it likes; every second one connects anew for each request."""
+        """One client: a restart, then random requests; every second client opens a connection for each request."""
         chance = random.Random(number)  # noqa: S311 - spreads requests, no secret
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
-        wishes = [HOLD, END_HOLD] * HOLDS_OF_EACH
-        request = PRESS
+        holds = [HOLD, END_HOLD] * HOLDS_PER_CLIENT
+        request = RESTART
         while time.monotonic() < until:
             self._ask(connection, request)
             if number % 2:
                 connection.close()
-            request = chance.choice([*READ * 3, PRESS, PRESS, REPORT, REPORT, REPORT, *wishes[:1]])
-            if wishes and request == wishes[0]:
-                wishes.pop(0)
+            request = chance.choice([*READ * 3, RESTART, RESTART, REPORT, REPORT, REPORT, *holds[:1]])
+            if holds and request == holds[0]:
+                holds.pop(0)
         connection.close()
 
     def _ask(self, connection: http.client.HTTPConnection, request: Request) -> None:
@@ -63,27 +63,27 @@ class Load:
             connection.request(method, path, body='{"hours": 1}' if request == HOLD else None, headers=headers)
             response = connection.getresponse()
             body = json.loads(response.read())
-        except (OSError, http.client.HTTPException, ValueError) as fault:
-            self.faults.append(f"{method} {path}: {fault!r}")
+        except (OSError, http.client.HTTPException, ValueError) as failure:
+            self.failures.append(f"{method} {path}: {failure!r}")
             connection.close()
             return
         self.answers.append((request, response.status, time.monotonic() - began))
         if response.status >= 300:
-            self.faults.append(f"{method} {path}: {response.status} {body}")
+            self.failures.append(f"{method} {path}: {response.status} {body}")
         elif request == REPORT:
             self.reports.append(sent_at)
 
     def count(self, request: Request) -> int:
-        """How many of these were answered."""
+        """The number of responses to these requests."""
         return sum(asked == request for asked, _, _ in self.answers)
 
     def figures(self) -> dict[str, Any]:
-        """For people: how many, how long (milliseconds)."""
+        """Numbers of requests, and response times in milliseconds."""
         times = sorted(round(seconds * 1000) for _, _, seconds in self.answers)
         return {
             "clients": CLIENTS,
             "requests": len(times),
-            "errors": len(self.faults),
+            "errors": len(self.failures),
             "p50_ms": times[len(times) // 2],
             "p95_ms": times[len(times) * 95 // 100],
             "max_ms": times[-1],
@@ -94,7 +94,9 @@ class Load:
 
 
 @pytest.mark.timeout(SECONDS + 900)
-def test_fifty_at_once_start_it_once_and_lose_nothing(record_property: Callable[[str, object], None]) -> None:
+def test_make_run__with_fifty_concurrent_clients__starts_once_and_loses_nothing(
+    record_property: Callable[[str, object], None],
+) -> None:
     settings = {"LOCAL_START_SECONDS": "5", "LOCAL_CHECK_SECONDS": "2", "IDLE_MINUTES": "5"}
     with running(**settings) as stack:
         load = Load(stack.port)
@@ -102,7 +104,7 @@ def test_fifty_at_once_start_it_once_and_lose_nothing(record_property: Callable[
         for name, value in load.figures().items():
             record_property(name, value)
             print(f"{name}: {value}")  # noqa: T201 - shown with -s
-        assert load.faults == []
+        assert load.failures == []
         shown = stack.wait_for_status("available")
         table = items(stack)
         stack.process.send_signal(signal.SIGINT)
@@ -110,9 +112,9 @@ def test_fifty_at_once_start_it_once_and_lose_nothing(record_property: Callable[
 
     days = [item for key, item in sorted(table.items()) if key.startswith("rds_history/")]
     events = [event for day in days for event in day["events"]]
-    told = Counter(event["event"] for event in events)
-    assert told["starting"] == told["restart-requested"] == told["available"] == 1
-    assert sum("stopped → starting" in line for line in stack.output) == 1, "RDS was told once"
+    recorded = Counter(event["event"] for event in events)
+    assert recorded["starting"] == recorded["restart-requested"] == recorded["available"] == 1
+    assert sum("stopped → starting" in line for line in stack.output) == 1, "RDS received one start request"
     assert not stack.printed("Traceback")
 
     assert load.reports
@@ -120,14 +122,14 @@ def test_fifty_at_once_start_it_once_and_lose_nothing(record_property: Callable[
     assert parse_time(shown["last_activity_at"]) >= max(load.reports).replace(microsecond=0)
 
     assert revisions == sorted(revisions)
-    assert told["hold-set"] == load.count(HOLD) > 0, "every hold that was answered is in the history"
-    assert 0 < told["hold-ended"] <= load.count(END_HOLD)
+    assert recorded["hold-set"] == load.count(HOLD) > 0, "every accepted hold is in the history"
+    assert 0 < recorded["hold-ended"] <= load.count(END_HOLD)
     assert shown["hold_until"] == replayed(events)
-    assert table["rds_lifecycle/ss-financial-prod"]["revision"] >= told["hold-set"] + told["hold-ended"]
+    assert table["rds_lifecycle/ss-financial-prod"]["revision"] >= recorded["hold-set"] + recorded["hold-ended"]
 
 
 def under_load(stack: Stack, load: Load) -> list[int]:
-    """Let the clients loose on the stopped database, and watch the record's revision until they have ended."""
+    """Run the clients against the stopped database, and read the record's revision until they end."""
     assert stack.database()["status"] == "stopped"
     until = time.monotonic() + SECONDS
     clients = [threading.Thread(target=load.client, args=(number, until)) for number in range(CLIENTS)]
@@ -148,7 +150,7 @@ def items(stack: Stack) -> dict[str, dict[str, Any]]:
 
 
 def replayed(events: list[dict[str, Any]]) -> str | None:
-    """The hold that is left when every event has happened in its order; each end has to have had a hold to end."""
+    """The hold that remains after all events in their order; each end must follow a hold."""
     held: str | None = None
     for event in events:
         if event["event"] == "hold-set":

@@ -1,4 +1,4 @@
-"""`make run` as a newcomer meets it: real processes, real HTTP, waiting on conditions only."""
+"""`make run` with real processes and real HTTP; the tests wait for conditions only."""
 
 import ctypes
 import json
@@ -22,7 +22,7 @@ import pytest
 
 from tests.served import ROOT
 
-# Only something that hangs takes so long.
+# Only a process that hangs reaches this limit.
 PATIENCE = 120.0
 
 
@@ -35,7 +35,7 @@ def free_ports() -> tuple[int, int]:
 
 @dataclass
 class Answer:
-    """An HTTP answer."""
+    """An HTTP response."""
 
     status: int
     headers: dict[str, str]
@@ -66,41 +66,41 @@ class Stack:
             return Answer(error.code, dict(error.headers), json.loads(error.read()))
 
     def client(self, service: str) -> Any:
-        """A boto3 client of the local AWS."""
+        """A boto3 client of the simulated AWS."""
         make: Any = boto3.client
         return make(service, endpoint_url=f"http://127.0.0.1:{self.aws_port}")
 
     def database(self) -> dict[str, Any]:
-        """How the database stands."""
+        """The current state of the database."""
         shown: dict[str, Any] = self.call("GET", "/databases/ss-financial-prod", "local-viewer").body
         return shown
 
     def wait_for(self, condition: Callable[[dict[str, Any]], bool], what: str) -> dict[str, Any]:
-        """Look until it is so."""
+        """Wait until the condition holds."""
         give_up = time.monotonic() + PATIENCE
         while time.monotonic() < give_up:
             shown = self.database()
             if condition(shown):
                 return shown
             threading.Event().wait(0.1)
-        raise AssertionError(f"{what} never came:\n" + "".join(self.output))
+        raise AssertionError(f"timeout while waiting for {what}:\n" + "".join(self.output))
 
     def wait_for_status(self, status: str) -> dict[str, Any]:
-        """Look until RDS says this."""
+        """Wait until the database has this status."""
         return self.wait_for(lambda shown: shown["status"] == status, status)
 
-    def wait_for_line(self, words: str) -> None:
-        """Wait until a line with these words is printed."""
-        self.wait_for(lambda _: self.printed(words), words)
+    def wait_for_line(self, text: str) -> None:
+        """Wait until a line with this text is printed."""
+        self.wait_for(lambda _: self.printed(text), text)
 
-    def printed(self, words: str) -> bool:
-        """Whether a line with these words was printed."""
-        return any(words in line for line in self.output)
+    def printed(self, text: str) -> bool:
+        """Whether a line with this text was printed."""
+        return any(text in line for line in self.output)
 
 
 @contextmanager
-def running(module: str = "dev.local.serve", told: str = "Ctrl-C ends everything", **environ: str) -> Iterator[Stack]:
-    """Run it until the end of the block; ``told`` is what it prints when it is ready."""
+def running(module: str = "dev.local.serve", ready: str = "Ctrl-C stops everything", **environ: str) -> Iterator[Stack]:
+    """Run it until the end of the block; it prints ``ready`` when it is ready."""
     port, aws_port = free_ports()
     process = subprocess.Popen(
         [sys.executable, "-m", module],
@@ -118,7 +118,7 @@ def running(module: str = "dev.local.serve", told: str = "Ctrl-C ends everything
         assert process.stdout is not None
         for line in process.stdout:
             stack.output.append(line)
-            if told in line:
+            if ready in line:
                 served.set()
         served.set()
 
@@ -143,8 +143,8 @@ QUICK = {
     "LOCAL_START_SECONDS": "1.5",
     "LOCAL_STOP_SECONDS": "1.5",
     "LOCAL_CHECK_SECONDS": "0.5",
-    # What a developer's machine may hold must neither matter nor be used.
-    "AWS_PROFILE": "nobody",
+    # Settings of the user's machine, which must have no effect.
+    "AWS_PROFILE": "unknown",
     "AWS_ENDPOINT_URL_RDS": "http://127.0.0.1:9",
     "HTTP_PROXY": "http://127.0.0.1:9",
     "http_proxy": "http://127.0.0.1:9",
@@ -159,7 +159,7 @@ STORY = {
 }
 
 
-def test_the_whole_story_by_hand() -> None:
+def test_make_run__serves_the_complete_lifecycle() -> None:
     with running(**STORY) as stack:
         assert stack.database()["status"] == "stopped"
         assert stack.call("GET", URL, token=None).status == 401
@@ -186,7 +186,7 @@ def test_the_whole_story_by_hand() -> None:
 
         assert stack.call("PUT", f"{URL}/hold", body='{"hours": 1}').body["reason"] == "held"
         held_at = time.monotonic()
-        stack.wait_for(lambda _: time.monotonic() > held_at + IDLE_SECONDS + 1, "the end of the idle window")
+        stack.wait_for(lambda _: time.monotonic() > held_at + IDLE_SECONDS + 1, "the end of the idle timeout")
         assert stack.database()["status"] == "available"
         assert stack.call("POST", f"{URL}/activity", "local-reporter").status == 200
         stack.call("DELETE", f"{URL}/hold")
@@ -204,7 +204,7 @@ def test_the_whole_story_by_hand() -> None:
     assert not stack.printed("Traceback")
 
 
-def test_garbage_in_the_activity_item_is_said_and_a_time_mends_it() -> None:
+def test_make_run__with_an_invalid_activity_item__reports_it_until_it_is_fixed() -> None:
     with running(**QUICK) as stack:
         table = stack.client("dynamodb")
         item = {"key": {"S": "last_rds_query_time"}, "value": {"S": "garbage"}}
@@ -212,65 +212,43 @@ def test_garbage_in_the_activity_item_is_said_and_a_time_mends_it() -> None:
         stack.call("POST", f"{URL}/restart")
         stack.wait_for_status("available")
         stack.wait_for(lambda shown: shown["reason"] == "activity-unreadable", "the reason")
-        stack.wait_for_line("failure   inactivity_check: 1 of 1 databases")
+        stack.wait_for_line("failure   inactivity_check: The check of 1 of 1 databases failed")
         table.put_item(TableName="system-metadata", Item={**item, "value": {"N": "1772442000"}})
         stack.wait_for_line("RDS       ss-financial-prod: available → stopping")
         assert len(processes_of(stack.port)) == 1
-    assert processes_of(stack.port) == [], "ending it ends all that it started"
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets a signal be sent to one thread of a process")
-def test_ctrl_c_ends_it_whichever_thread_hears_of_it() -> None:
-    with running(**QUICK) as stack:
-        stack.wait_for_line("decision  ss-financial-prod is stopped")  # from now on the main thread only waits
-        process = stack.process.pid
-        other = next(int(task.name) for task in Path(f"/proc/{process}/task").iterdir() if task.name != str(process))
-        ctypes.CDLL(None).tgkill(process, other, signal.SIGINT)
+        send_interrupt_to_another_thread(stack.process.pid)
         assert stack.process.wait(timeout=PATIENCE) == 0
-        assert stack.printed("has ended, and with it everything it started")
+        assert stack.printed("make run  stopped, with everything that it started")
+    assert processes_of(stack.port) == [], "its other processes have ended, too"
 
 
-def test_a_port_in_use_is_a_clear_error() -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-        for name in ("PORT", "LOCAL_AWS_PORT"):
-            done = serve_and_fail(**{name: str(port)})
-            assert f"make run cannot start: port {port} cannot be used" in done
-            assert f"make run {name}={port + 1}" in done
+def send_interrupt_to_another_thread(process: int) -> None:
+    """Send SIGINT to a thread that is not the main thread, where the system supports it."""
+    if sys.platform != "linux":
+        os.kill(process, signal.SIGINT)
+        return
+    other = next(int(task.name) for task in Path(f"/proc/{process}/task").iterdir() if task.name != str(process))
+    ctypes.CDLL(None).tgkill(process, other, signal.SIGINT)
 
 
-@pytest.mark.parametrize(
-    ("environ", "words"),
-    [
-        ({"PORT": "http"}, "PORT is 'http'; it takes a number of a port."),
-        ({"LOCAL_START_SECONDS": "-1"}, "LOCAL_START_SECONDS is '-1'; it takes a number."),
-        ({"IDLE_MINUTES": "soon"}, "IDLE_MINUTES: found 'soon'"),
-    ],
-)
-def test_wrong_options_are_a_clear_error(environ: dict[str, str], words: str) -> None:
-    assert words in serve_and_fail(**environ)
-
-
-def serve_and_fail(**environ: str) -> str:
-    port, aws_port = free_ports()
+def test_make_run__with_invalid_settings__fails_with_their_errors() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "dev.local.serve"],
         cwd=ROOT,
-        env={**os.environ, "PORT": str(port), "LOCAL_AWS_PORT": str(aws_port), **environ},
+        env={**os.environ, **dict(zip(("PORT", "LOCAL_AWS_PORT"), map(str, free_ports()), strict=True))}
+        | {"IDLE_MINUTES": "soon"},
         capture_output=True,
         text=True,
-        timeout=PATIENCE,
         check=False,
     )
     assert done.returncode == 1
+    assert done.stderr.startswith("make run cannot start: ")
+    assert "IDLE_MINUTES: found 'soon'" in done.stderr
     assert "Traceback" not in done.stderr
-    return done.stderr
 
 
 def processes_of(port: int) -> list[str]:
-    """The processes of this machine that serve this port by their command line."""
+    """The processes of this machine with this port on their command line."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):

@@ -30,7 +30,7 @@ from chalicelib.domain.model import (
     Transition,
 )
 from chalicelib.domain.statuses import classify_status
-from chalicelib.domain.transitions import observations, status_changes, unobserved
+from chalicelib.domain.transitions import observations, status_changes
 from chalicelib.domain.transitions.commands import Command, RequestRestart, SetHold, apply_command
 from chalicelib.domain.transitions.observations import apply_observation
 from chalicelib.domain.transitions.results import start_accepted
@@ -207,7 +207,7 @@ def late_hold_relies_on_rds() -> ExitStack:
 
 def unobserved_cycles_not_recorded() -> ExitStack:
     """That a stopped database was running since the last observation is not recorded."""
-    return _replace((unobserved, "is_later_stop", lambda *_: False))
+    return _replace((status_changes, "is_later_stop", lambda *_: False))
 
 
 def expiry_not_recorded() -> ExitStack:

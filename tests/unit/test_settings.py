@@ -1,153 +1,206 @@
-"""Settings: read once, every fault named at once."""
+"""The settings: each is parsed and checked, and all errors are listed at once."""
 
 import hashlib
+from dataclasses import MISSING, fields
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.domain.activity import MetricRule
-from chalicelib.domain.model import DatabaseRef, Kind
-from chalicelib.settings import AccessToken, Role, Settings, SettingsError, read_deploy_time_settings, read_settings
+from chalicelib.domain.model import DatabaseRef, Kind, Policy
+from chalicelib.settings import (
+    NO_DEFAULT,
+    REQUIRED,
+    SETTINGS,
+    AccessToken,
+    Role,
+    Setting,
+    Settings,
+    SettingsError,
+    read_deploy_time_settings,
+    read_settings,
+)
+from tests.support import PROD
 
 DIGEST = hashlib.sha256(b"secret").hexdigest()
+DEFAULTS = {field.name: field.default for field in fields(Settings)}
 
 
-def faults(**environ: str) -> tuple[str, ...]:
+def errors_of(**environ: str) -> tuple[str, ...]:
     with pytest.raises(SettingsError) as error:
         read_settings({"DATABASES": "ss-financial-prod", **environ})
-    return error.value.faults
+    return error.value.errors
 
 
-def test_only_the_databases_have_to_be_named() -> None:
+@pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
+def test_settings_table__default_of_each_row__is_the_default_of_its_field(setting: Setting) -> None:
+    default = DEFAULTS[setting.field]
+    if setting.default == REQUIRED:
+        assert default is MISSING
+    elif setting.default == NO_DEFAULT:
+        assert default in (None, ())
+    else:
+        assert setting.parse(setting.default) == default
+
+
+def test_settings_table__all_rows__have_unique_names_and_cover_every_field_once() -> None:
+    names = [setting.name for setting in SETTINGS]
+    assert len(set(names)) == len(names)
+    assert sorted(setting.field for setting in SETTINGS) == sorted(DEFAULTS)
+
+
+def test_read_settings__only_databases__has_the_default_of_everything_else() -> None:
     settings = read_settings({"DATABASES": "ss-financial-prod"})
     assert settings == Settings((DatabaseRef(Kind.INSTANCE, "ss-financial-prod"),))
     assert (settings.metadata_table, settings.activity_key) == ("system-metadata", "last_rds_query_time")
     assert (settings.idle_timeout, settings.check_interval) == (timedelta(minutes=60), timedelta(minutes=15))
 
 
-def test_everything_can_be_set() -> None:
-    settings = read_settings(
-        {
-            "DATABASES": "ss-financial-prod, cluster:Analytics",
-            "METADATA_TABLE": "meta",
-            "ACTIVITY_KEY": "last",
-            "IDLE_MINUTES": "0.5",
-            "CHECK_INTERVAL_MINUTES": "1",
-            "WARM_UP_SCHEDULE": "cron(0 7 ? * MON-FRI *)",
-            "ACTIVITY_METRIC": "DBLoad > 0.05",
-            "ACCESS_TOKENS": f"ops:operator:{DIGEST}, app:reporter:{DIGEST.upper()}",
-            "CORS_ORIGIN": "https://dashboard.example.com",
-            "DASHBOARD_URL": "https://dashboard.example.com/start",
-            "HOURLY_COST_USD": "0.073",
-        }
+def test_read_settings__every_variable_set__has_every_value() -> None:
+    environ = {
+        "DATABASES": "ss-financial-prod, cluster:Analytics",
+        "METADATA_TABLE": "meta",
+        "ACTIVITY_KEY": "last",
+        "IDLE_MINUTES": "0.5",
+        "CHECK_INTERVAL_MINUTES": "1",
+        "WARM_UP_SCHEDULE": "cron(0 7 ? * MON-FRI *)",
+        "ACTIVITY_METRIC": "DBLoad > 0.05",
+        "ACCESS_TOKENS": f"ops:operator:{DIGEST}, app:reporter:{DIGEST.upper()}",
+        "CORS_ORIGIN": "https://dashboard.example.com",
+        "DASHBOARD_URL": "https://dashboard.example.com/start",
+        "HOURLY_COST_USD": "0.073",
+    }
+    assert set(environ) == {setting.name for setting in SETTINGS}
+    assert read_settings(environ) == Settings(
+        databases=(DatabaseRef(Kind.INSTANCE, "ss-financial-prod"), DatabaseRef(Kind.CLUSTER, "analytics")),
+        metadata_table="meta",
+        activity_key="last",
+        idle_timeout=timedelta(seconds=30),
+        check_interval=timedelta(minutes=1),
+        warm_up_schedule="cron(0 7 ? * MON-FRI *)",
+        activity_metric=MetricRule("DBLoad", 0.05),
+        access_tokens=(AccessToken("ops", Role.OPERATOR, DIGEST), AccessToken("app", Role.REPORTER, DIGEST)),
+        cors_origin="https://dashboard.example.com",
+        dashboard_url="https://dashboard.example.com/start",
+        hourly_cost_usd=0.073,
     )
-    assert settings.databases[1] == DatabaseRef(Kind.CLUSTER, "analytics")
-    assert settings.idle_timeout == timedelta(seconds=30)
-    assert settings.check_interval == timedelta(minutes=1)
-    assert settings.activity_metric == MetricRule("DBLoad", 0.05)
-    assert settings.access_tokens == (
-        AccessToken("ops", Role.OPERATOR, DIGEST),
-        AccessToken("app", Role.REPORTER, DIGEST),
-    )
-    assert settings.hourly_cost_usd == 0.073
 
 
-def test_four_faults_give_one_message_with_four_lines() -> None:
+def test_read_settings__four_errors__raises_one_error_with_a_line_for_each() -> None:
+    invalid = {"IDLE_MINUTES": "soon", "CHECK_INTERVAL_MINUTES": "0", "ACTIVITY_METRIC": "load", "CORS_ORIGIN": "here"}
     with pytest.raises(SettingsError) as error:
-        read_settings(
-            {"IDLE_MINUTES": "soon", "CHECK_INTERVAL_MINUTES": "0", "ACTIVITY_METRIC": "load", "CORS_ORIGIN": "here"}
-            | {"DATABASES": "ok"}
-        )
-    assert len(error.value.faults) == 4
-    lines = str(error.value).splitlines()
-    assert len(lines) == 5
-    for line, name in zip(
-        lines[1:], ("IDLE_MINUTES", "CHECK_INTERVAL_MINUTES", "ACTIVITY_METRIC", "CORS_ORIGIN"), strict=True
-    ):
-        assert line.strip().startswith(f"{name}: found ")
+        read_settings({"DATABASES": "ok", **invalid})
+    lines = str(error.value).splitlines()[1:]
+    assert tuple(line.strip() for line in lines) == error.value.errors
+    for line, (name, value) in zip(error.value.errors, invalid.items(), strict=True):
+        assert line.startswith(f"{name}: found {value!r}; ")
         assert "; allowed: " in line
 
 
-def test_missing_databases_are_a_fault_and_not_a_key_error() -> None:
+@pytest.mark.parametrize(
+    "environ", [pytest.param({}, id="not set"), pytest.param({"DATABASES": " "}, id="only a space")]
+)
+def test_read_settings__databases_missing__raises_settings_error(environ: dict[str, str]) -> None:
     with pytest.raises(SettingsError, match="DATABASES: it is missing; allowed: comma-separated ids"):
-        read_settings({})
+        read_settings(environ)
 
 
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("DATABASES", "a,,b"),
-        ("DATABASES", "twice,cluster:twice"),
-        ("DATABASES", "snapshot:x"),
-        ("DATABASES", "-x"),
-        ("DATABASES", "x-"),
-        ("DATABASES", "x--y"),
-        ("DATABASES", "a" * 64),
-        ("METADATA_TABLE", "no spaces"),
-        ("ACTIVITY_KEY", "rds_lifecycle/x"),
-        ("ACTIVITY_KEY", "rds_lifecycle"),
-        ("ACTIVITY_KEY", "rds_history"),
-        ("DASHBOARD_URL", "https://x.example/<script>"),
-        ("ACTIVITY_KEY", "k" * 1001),
-        ("IDLE_MINUTES", "0"),
-        ("IDLE_MINUTES", "-3"),
-        ("IDLE_MINUTES", "nan"),
-        ("IDLE_MINUTES", "1e300"),
-        ("CHECK_INTERVAL_MINUTES", "1.5"),
-        ("WARM_UP_SCHEDULE", "every morning"),
-        ("WARM_UP_SCHEDULE", "cron(0 7 * *)"),
-        ("WARM_UP_SCHEDULE", "rate(1 hours)"),
-        ("ACTIVITY_METRIC", "DatabaseConnections>"),
-        ("ACTIVITY_METRIC", "DatabaseConnections>x"),
-        ("ACTIVITY_METRIC", "DatabaseConnections>inf"),
-        ("CORS_ORIGIN", "https://x.example/"),
-        ("DASHBOARD_URL", "javascript:alert(1)"),
-        ("HOURLY_COST_USD", "-1"),
+        pytest.param("DATABASES", "a,,b", id="empty id"),
+        pytest.param("DATABASES", "twice,cluster:twice", id="the same id twice"),
+        pytest.param("DATABASES", "snapshot:x", id="unknown kind of database"),
+        pytest.param("DATABASES", "-x", id="id begins with a hyphen"),
+        pytest.param("DATABASES", "x-", id="id ends with a hyphen"),
+        pytest.param("DATABASES", "x--y", id="id with two hyphens in a row"),
+        pytest.param("DATABASES", "a" * 64, id="id too long"),
+        pytest.param("METADATA_TABLE", "no spaces", id="table name with a space"),
+        pytest.param("ACTIVITY_KEY", "rds_lifecycle/x", id="activity key of a record"),
+        pytest.param("ACTIVITY_KEY", "rds_lifecycle", id="activity key that begins those of records"),
+        pytest.param("ACTIVITY_KEY", "rds_history", id="activity key that begins those of the history"),
+        pytest.param("ACTIVITY_KEY", "k" * 1001, id="activity key too long"),
+        pytest.param("IDLE_MINUTES", "0", id="no idle timeout"),
+        pytest.param("IDLE_MINUTES", "-3", id="negative idle timeout"),
+        pytest.param("IDLE_MINUTES", "nan", id="idle timeout is NaN"),
+        pytest.param("IDLE_MINUTES", "1e300", id="idle timeout longer than a year"),
+        pytest.param("CHECK_INTERVAL_MINUTES", "1.5", id="fraction of a check interval"),
+        pytest.param("WARM_UP_SCHEDULE", "every morning", id="schedule in words"),
+        pytest.param("WARM_UP_SCHEDULE", "cron(0 7 * *)", id="cron with four fields"),
+        pytest.param("WARM_UP_SCHEDULE", "rate(1 hours)", id="rate with a wrong plural"),
+        pytest.param("ACTIVITY_METRIC", "DatabaseConnections>", id="metric without a number"),
+        pytest.param("ACTIVITY_METRIC", "DatabaseConnections>x", id="metric with a word"),
+        pytest.param("ACTIVITY_METRIC", "DatabaseConnections>inf", id="metric with infinity"),
+        pytest.param("CORS_ORIGIN", "https://x.example/", id="origin with a slash"),
+        pytest.param("DASHBOARD_URL", "javascript:alert(1)", id="address of a script"),
+        pytest.param("DASHBOARD_URL", "https://x.example/<script>", id="address with markup"),
+        pytest.param("HOURLY_COST_USD", "-1", id="negative cost"),
     ],
 )
-def test_what_would_fail_later_is_refused_now(name: str, value: str) -> None:
-    [fault] = faults(**{name: value})
-    assert fault.startswith(f"{name}: found {value!r}; ")
+def test_read_settings__invalid_value__is_an_error_that_names_it(name: str, value: str) -> None:
+    [error] = errors_of(**{name: value})
+    assert error.startswith(f"{name}: found {value!r}; ")
 
 
 @pytest.mark.parametrize(
-    ("entry", "complaint"),
+    ("entry", "cause"),
     [
-        ("hunter2", "entry 2 has 1 parts"),
-        ("ops:hunter2", "entry 2 has 2 parts"),
-        ("ops:hunter2:operator", "entry 2: the second part is no role"),
-        (f"ops:admin:{DIGEST}", "entry 2: the second part is no role"),
-        ("ops:operator:hunter2", "entry 2: the third part is no SHA-256"),
-        (f"o p s:operator:{DIGEST}", "a name that is not letters"),
+        pytest.param("hunter2", "entry 2 has 1 parts", id="one part"),
+        pytest.param("ops:hunter2", "entry 2 has 2 parts", id="two parts"),
+        pytest.param("ops:hunter2:operator", "entry 2: the second part is not a role", id="wrong order"),
+        pytest.param(f"ops:admin:{DIGEST}", "entry 2: the second part is not a role", id="unknown role"),
+        pytest.param("ops:operator:hunter2", "entry 2: the third part is not a SHA-256", id="token itself"),
+        pytest.param(f"o p s:operator:{DIGEST}", "a name that is not letters", id="name with spaces"),
     ],
 )
-def test_tokens_are_refused_without_being_shown(entry: str, complaint: str) -> None:
-    [fault] = faults(ACCESS_TOKENS=f"ok:viewer:{DIGEST},{entry}")
-    assert complaint in fault
-    assert "hunter2" not in fault
-    assert DIGEST not in fault
+def test_read_settings__invalid_access_token__is_an_error_that_does_not_show_it(entry: str, cause: str) -> None:
+    [error] = errors_of(ACCESS_TOKENS=f"ok:viewer:{DIGEST},{entry}")
+    assert cause in error
+    assert "hunter2" not in error
+    assert DIGEST not in error
 
 
-def test_other_databases_have_activity_keys_of_their_own() -> None:
+def test_activity_key_of__several_databases__only_the_default_one_has_the_plain_key() -> None:
     settings = read_settings({"DATABASES": "one,cluster:two"})
-    assert [settings.activity_key_of(ref) for ref in settings.databases] == [
-        "last_rds_query_time",
-        "last_rds_query_time/two",
-    ]
+    keys = [settings.activity_key_of(ref) for ref in settings.databases]
+    assert keys == ["last_rds_query_time", "last_rds_query_time/two"]
 
 
-def test_importing_the_app_needs_no_settings_and_takes_the_good_ones() -> None:
-    assert read_deploy_time_settings({}).check_interval == timedelta(minutes=15)
-    declared = read_deploy_time_settings({"CHECK_INTERVAL_MINUTES": "5", "CORS_ORIGIN": "x", "IDLE_MINUTES": "soon"})
-    assert declared.check_interval == timedelta(minutes=5)
-    assert declared.cors_origin is None
+@pytest.mark.parametrize(
+    ("idle_minutes", "check_minutes", "ttl_minutes"),
+    [
+        pytest.param(2, 15, 30, id="at least 30 minutes"),
+        pytest.param(90, 15, 90, id="the idle timeout"),
+        pytest.param(2, 50, 100, id="at least two checks"),
+    ],
+)
+def test_policy__any_settings__keeps_a_restart_long_enough(
+    idle_minutes: float, check_minutes: float, ttl_minutes: float
+) -> None:
+    idle, interval, rule = timedelta(minutes=idle_minutes), timedelta(minutes=check_minutes), MetricRule("DBLoad", 1)
+    settings = Settings((PROD,), idle_timeout=idle, check_interval=interval, activity_metric=rule)
+    assert settings.policy == Policy(idle, timedelta(minutes=ttl_minutes), rule)
 
 
-@given(st.dictionaries(st.sampled_from(["DATABASES", "IDLE_MINUTES", "ACCESS_TOKENS", "WARM_UP_SCHEDULE"]), st.text()))
-def test_no_text_makes_anything_worse_than_a_settings_error(environ: dict[str, str]) -> None:
+def test_read_deploy_time_settings__nothing_set__has_the_defaults() -> None:
+    assert read_deploy_time_settings({}) == Settings(())
+
+
+def test_read_deploy_time_settings__some_are_invalid__reads_the_valid_ones() -> None:
+    environ = {"CHECK_INTERVAL_MINUTES": "5", "CORS_ORIGIN": "x", "IDLE_MINUTES": "soon"}
+    assert read_deploy_time_settings(environ) == Settings((), check_interval=timedelta(minutes=5))
+
+
+@settings(max_examples=100)
+@given(
+    st.dictionaries(
+        st.sampled_from(["DATABASES", "IDLE_MINUTES", "ACCESS_TOKENS", "WARM_UP_SCHEDULE"]), st.text(), max_size=4
+    )
+)
+def test_read_settings__arbitrary_text__returns_settings_or_raises_settings_error(environ: dict[str, str]) -> None:
     try:
         assert read_settings(environ).databases
     except SettingsError as error:
-        assert error.faults  # noqa: PT017 - both outcomes are fine, anything else is not
+        assert error.errors  # noqa: PT017 - both results are correct, any other exception is not

@@ -17,9 +17,8 @@ from chalicelib.domain.model import (
     StatusInfo,
     Transition,
 )
-from chalicelib.domain.statuses import classify_status, remedy_for
+from chalicelib.domain.statuses import CONSISTENCY_WINDOW, classify_status, remedy_for
 from chalicelib.domain.timestamps import format_duration
-from chalicelib.domain.transitions.unobserved import infer_unobserved_events
 
 _KEPT_START_DURATIONS: Final = 10
 
@@ -57,6 +56,41 @@ def is_started_by_aws(record: DatabaseRecord, now: datetime) -> bool:
     """
     due = record.automatic_restart_at
     return record.pending_restart is None and record.accepted_start is None and due is not None and now >= due
+
+
+def infer_unobserved_events(
+    record: DatabaseRecord, description: Description, info: StatusInfo, now: datetime, *, by_aws: bool
+) -> tuple[Event, ...]:
+    """The start and the stop that must lie between what the record knows and what RDS describes now.
+
+    ``by_aws``: whether a start would have been the automatic one after seven days.
+    """
+    if record.status is None:
+        return ()
+    starter = record.pending_restart.by if record.pending_restart else AWS_ACTOR if by_aws else EXTERNAL_ACTOR
+    stopper = APP_ACTOR if record.stop_intent is not None else EXTERNAL_ACTOR
+    status = description.status
+    start = Event(now, EventName.STARTING, starter, "It was started since the last observation.", status)
+    stop = Event(now, EventName.STOPPED, stopper, "It was stopped since the last observation.", status)
+    match (classify_status(record.status).state, info.state):
+        case (State.STOPPED, State.STOPPED) if is_later_stop(record, description):
+            return (start, stop)
+        case (State.STOPPED, State.STOPPING):
+            return (start,)
+        case (State.RUNNING, State.STARTING):
+            return (stop,)
+        case _:
+            return ()
+
+
+def is_later_stop(record: DatabaseRecord, description: Description) -> bool:
+    """Whether the database has been stopped again since the stop that the record knows.
+
+    AWS sets AutomaticRestartTime when a database stops, so a later time belongs to a later stop:
+    https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DBInstance.html
+    """
+    before, after = record.automatic_restart_at, description.automatic_restart_at
+    return before is not None and after is not None and after - before >= CONSISTENCY_WINDOW
 
 
 def _with_automatic_restart(record: DatabaseRecord, description: Description, info: StatusInfo) -> DatabaseRecord:

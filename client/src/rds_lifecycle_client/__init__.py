@@ -1,21 +1,21 @@
-"""For the backend of a database that rds-lifecycle minds: reports its queries, and wakes it when it sleeps."""
+"""Client for rds-lifecycle: reports database activity and starts the database on demand."""
 
 from rds_lifecycle_client.activity import ActivityReporter
+from rds_lifecycle_client.activity_item import ActivityItem
 from rds_lifecycle_client.api import Api
+from rds_lifecycle_client.connection_errors import is_connection_failure
 from rds_lifecycle_client.errors import (
     CannotStart,
     LifecycleError,
     NotConfigured,
-    Refused,
-    TookTooLong,
+    RequestRejected,
     Unavailable,
+    WaitTimeout,
 )
-from rds_lifecycle_client.failures import means_down
-from rds_lifecycle_client.function import StartFunction
-from rds_lifecycle_client.item import ActivityItem
-from rds_lifecycle_client.lifecycle import Lifecycle
+from rds_lifecycle_client.lifecycle import LifecycleClient
 from rds_lifecycle_client.model import Database, State
-from rds_lifecycle_client.ready import Progress
+from rds_lifecycle_client.start_function import StartFunction
+from rds_lifecycle_client.wait import Progress
 
 __all__ = [
     "ActivityItem",
@@ -23,14 +23,14 @@ __all__ = [
     "Api",
     "CannotStart",
     "Database",
-    "Lifecycle",
+    "LifecycleClient",
     "LifecycleError",
     "NotConfigured",
     "Progress",
-    "Refused",
+    "RequestRejected",
     "StartFunction",
     "State",
-    "TookTooLong",
     "Unavailable",
-    "means_down",
+    "WaitTimeout",
+    "is_connection_failure",
 ]

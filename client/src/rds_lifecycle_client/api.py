@@ -1,4 +1,4 @@
-"""rds-lifecycle's HTTP routes for one database. Needs the extra ``http``."""
+"""Calls rds-lifecycle's HTTP routes for one database. Needs the extra ``http``."""
 
 from __future__ import annotations
 
@@ -7,69 +7,69 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
-from rds_lifecycle_client.answers import read_database, read_restart
 from rds_lifecycle_client.errors import NotConfigured, Unavailable
-from rds_lifecycle_client.model import Database, Restarted, format_time, now_utc
-from rds_lifecycle_client.processes import PerProcess
+from rds_lifecycle_client.fork import PerProcess
+from rds_lifecycle_client.model import Database, RestartResult, format_time, now_utc
+from rds_lifecycle_client.responses import parse_database, parse_restart
 
 if TYPE_CHECKING:
     import httpx
 
 logger: Final = logging.getLogger("rds_lifecycle_client")
 
-# API Gateway gives up after 29 s; a restart may take most of that where many ask at once.
-_SECONDS: Final = 30.0
-# The end of a process waits for its last report.
-_REPORT_SECONDS: Final = 5.0
+# Longer than API Gateway's limit of 29 s. A restart may take most of that when many are requested at once.
+_TIMEOUT_SECONDS: Final = 30.0
+# A process that exits waits for its last report.
+_REPORT_TIMEOUT_SECONDS: Final = 5.0
 
 
 class Api:
-    """The routes, with a token. What it may do is the token's role: viewer, reporter or operator."""
+    """The routes, called with a token. The token's role (viewer, reporter or operator) limits what is allowed."""
 
-    def __init__(self, url: str, token: str, database: str, oldest_use: timedelta = timedelta(minutes=2)) -> None:
-        """``url`` is what the routes hang on, as ``make deploy`` prints it. Raises NotConfigured without httpx.
+    def __init__(self, url: str, token: str, database: str, max_report_age: timedelta = timedelta(minutes=2)) -> None:
+        """``url`` is the base URL that ``make deploy`` prints. Raises NotConfigured if httpx is not installed.
 
-        A use that is older than ``oldest_use`` is not reported any more.
+        Activity that is older than ``max_report_age`` is not reported.
         """
         try:
-            import httpx  # noqa: PLC0415 - an extra
+            import httpx  # noqa: PLC0415 - installed by an extra
         except ImportError:
-            raise NotConfigured(("httpx is missing: pip install 'rds-lifecycle-client[http]'",)) from None
+            raise NotConfigured(("httpx is not installed: pip install 'rds-lifecycle-client[http]'",)) from None
         self._path = f"{url.rstrip('/')}/databases/{quote(database, safe='')}"
         self._httpx = httpx
-        self._oldest_use = oldest_use
+        self._max_report_age = max_report_age
         headers = {"Authorization": f"Bearer {token}"}
-        self._client = PerProcess(lambda: httpx.Client(headers=headers, timeout=_SECONDS))
+        self._client = PerProcess(lambda: httpx.Client(headers=headers, timeout=_TIMEOUT_SECONDS))
 
-    def look(self, timeout: float = _SECONDS) -> Database:
-        """The database as it stands; changes nothing. ``timeout`` in seconds. Raises Unavailable or Refused."""
-        return read_database(*self._ask("GET", "", timeout=timeout))
+    def describe(self, timeout: float = _TIMEOUT_SECONDS) -> Database:
+        """Return the database; changes nothing. ``timeout`` is in seconds. Raises Unavailable or RequestRejected."""
+        return parse_database(*self._request("GET", "", timeout=timeout))
 
-    def restart(self) -> Restarted:
-        """Ask for a restart (operator). Raises Unavailable, Refused or CannotStart."""
-        return read_restart(*self._ask("POST", "/restart"))
+    def restart(self) -> RestartResult:
+        """Request a restart (operator). Raises Unavailable, RequestRejected or CannotStart."""
+        return parse_restart(*self._request("POST", "/restart"))
 
     def report(self, at: datetime) -> None:
-        """Record that the database was queried now (reporter). Raises Unavailable or Refused.
+        """Record that the database is active now (reporter). Raises Unavailable or RequestRejected.
 
-        The route takes its own time. A use of long before ``at`` is therefore not recorded but logged: the database
-        would stay up as if it had been used now.
+        The route records the time of the request, not ``at``. Old activity is therefore logged and not reported:
+        otherwise the database would stay available as if the activity were current.
         """
-        if now_utc() - at > self._oldest_use:
-            logger.warning("The database was used at %s, which could not be reported in time.", format_time(at))
+        if now_utc() - at > self._max_report_age:
+            logger.warning("Database activity at %s could not be reported in time.", format_time(at))
             return
-        read_database(*self._ask("POST", "/activity", timeout=_REPORT_SECONDS))
+        parse_database(*self._request("POST", "/activity", timeout=_REPORT_TIMEOUT_SECONDS))
 
     def hold(self, *, hours: float | None = None, until: datetime | None = None) -> Database:
-        """Keep it up for so many hours, or until then (operator). Raises Unavailable or Refused."""
+        """Keep the database available for that long (operator). Raises Unavailable or RequestRejected."""
         body: dict[str, Any] = {"hours": hours} if until is None else {"until": format_time(until)}
-        return read_database(*self._ask("PUT", "/hold", json=body))
+        return parse_database(*self._request("PUT", "/hold", json=body))
 
     def end_hold(self) -> Database:
-        """Let it sleep again when it is idle (operator). Raises Unavailable or Refused."""
-        return read_database(*self._ask("DELETE", "/hold"))
+        """Let the database stop again when it is idle (operator). Raises Unavailable or RequestRejected."""
+        return parse_database(*self._request("DELETE", "/hold"))
 
-    def _ask(self, method: str, route: str, **options: Any) -> tuple[int, httpx.Headers, str]:
+    def _request(self, method: str, route: str, **options: Any) -> tuple[int, httpx.Headers, str]:
         try:
             client = self._client.get()
         except (ImportError, ValueError) as error:
@@ -77,5 +77,5 @@ class Api:
         try:
             response = client.request(method, self._path + route, **options)
         except (self._httpx.HTTPError, self._httpx.InvalidURL) as error:
-            raise Unavailable(f"rds-lifecycle does not answer at {self._path}: {error}") from error
+            raise Unavailable(f"rds-lifecycle did not respond at {self._path}: {error}") from error
         return response.status_code, response.headers, response.text

@@ -1,4 +1,4 @@
-"""rds-lifecycle: see how a database stands, start it, wait for it, keep it up."""
+"""Show the state of a database, start it, wait until it is ready, or keep it available."""
 
 import argparse
 import os
@@ -9,39 +9,44 @@ from enum import IntEnum
 from typing import TextIO
 
 from rds_lifecycle_client.api import Api
-from rds_lifecycle_client.bar import Bar
-from rds_lifecycle_client.errors import LifecycleError, NotConfigured, TookTooLong, Unavailable
-from rds_lifecycle_client.function import StartFunction
-from rds_lifecycle_client.lifecycle import Lifecycle
-from rds_lifecycle_client.model import Database, Door, format_time
+from rds_lifecycle_client.errors import LifecycleError, NotConfigured, Unavailable, WaitTimeout
+from rds_lifecycle_client.lifecycle import LifecycleClient
+from rds_lifecycle_client.model import Database, RestartTarget, format_time
+from rds_lifecycle_client.progress_bar import ProgressBar
 from rds_lifecycle_client.settings import Settings, read_settings
+from rds_lifecycle_client.start_function import StartFunction
 
 
-class Exit(IntEnum):
+class ExitCode(IntEnum):
     """Exit codes, as ``--help`` lists them."""
 
-    DONE = 0
-    REFUSED = 1
+    OK = 0
+    REJECTED = 1
     USAGE = 2
     NOT_READY = 3
-    TOOK_TOO_LONG = 4
-    NO_ANSWER = 5
+    TIMEOUT = 4
+    NO_RESPONSE = 5
 
 
 _EPILOG = """\
-settings, all from the environment:
-  RDS_LIFECYCLE_URL, RDS_LIFECYCLE_TOKEN, RDS_LIFECYCLE_DATABASE   the routes, a token, the database's id
-  RDS_LIFECYCLE_FUNCTION   or the function start_database, with AWS credentials: for restart and wait
+environment variables:
+  RDS_LIFECYCLE_URL        URL of the rds-lifecycle API; also set RDS_LIFECYCLE_TOKEN and RDS_LIFECYCLE_DATABASE
+  RDS_LIFECYCLE_TOKEN      access token
+  RDS_LIFECYCLE_DATABASE   database id
+  RDS_LIFECYCLE_FUNCTION   name of the function start_database, called with AWS credentials by restart and wait
 
 exit codes:
-  0  done; for status: it takes connections     3  status: it does not take connections
-  1  refused, or it cannot be started           4  wait: not ready within the time given
-  2  wrong usage or settings                    5  no answer from rds-lifecycle
+  0  success; status: the database accepts connections
+  1  the request was rejected, or the database cannot be started
+  2  invalid usage or settings
+  3  status: the database does not accept connections
+  4  wait: not ready before the timeout
+  5  rds-lifecycle did not respond
 """
 
 
 def main(arguments: Sequence[str] | None = None, out: TextIO | None = None) -> int:
-    """Run one command; returns the exit code."""
+    """Run one command and return the exit code."""
     options = _parser().parse_args(arguments)
     stream = out or sys.stdout
     try:
@@ -50,7 +55,7 @@ def main(arguments: Sequence[str] | None = None, out: TextIO | None = None) -> i
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        # Whoever read has gone. Python would write the rest when it ends, and complain.
+        # The reader has closed the pipe. Otherwise Python would flush the buffer at exit and print a traceback.
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
         return 141
     except LifecycleError as error:
@@ -59,16 +64,16 @@ def main(arguments: Sequence[str] | None = None, out: TextIO | None = None) -> i
     return code
 
 
-def _exit_code(error: LifecycleError) -> Exit:
+def _exit_code(error: LifecycleError) -> ExitCode:
     match error:
         case NotConfigured():
-            return Exit.USAGE
-        case TookTooLong():
-            return Exit.TOOK_TOO_LONG
+            return ExitCode.USAGE
+        case WaitTimeout():
+            return ExitCode.TIMEOUT
         case Unavailable():
-            return Exit.NO_ANSWER
+            return ExitCode.NO_RESPONSE
         case _:
-            return Exit.REFUSED
+            return ExitCode.REJECTED
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -77,85 +82,85 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(required=True, metavar="command")
 
-    def command(name: str, run: Callable[..., Exit], says: str) -> argparse.ArgumentParser:
-        added = commands.add_parser(name, help=says, description=says)
-        added.set_defaults(run=run)
-        return added
+    def add_command(name: str, run: Callable[..., ExitCode], description: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=description, description=description)
+        command.set_defaults(run=run)
+        return command
 
-    command("status", _status, "show how the database stands; changes nothing")
-    command("restart", _restart, "ask for a start, and return at once")
-    wait = command("wait", _wait, "start it where it sleeps, and return when it takes connections")
-    wait.add_argument("--timeout", type=_seconds, default=1200.0, metavar="SECONDS", help="1200 by default")
-    hold = command("hold", _hold, "keep it up for a while, however idle")
-    how = hold.add_mutually_exclusive_group(required=True)
-    how.add_argument("hours", type=_hours, nargs="?", help="for so many hours, at most 168")
-    how.add_argument("--until", type=_moment, metavar="TIME", help="until then: ISO 8601, without an offset UTC")
-    how.add_argument("--end", action="store_true", help="end a hold")
+    add_command("status", _status, "show the state of the database; changes nothing")
+    add_command("restart", _restart, "request a restart and return immediately")
+    wait = add_command("wait", _wait, "start the database if it is stopped, and return when it accepts connections")
+    wait.add_argument("--timeout", type=_seconds, default=1200.0, metavar="SECONDS", help="default: 1200")
+    hold = add_command("hold", _hold, "keep the database available even if it is idle")
+    duration = hold.add_mutually_exclusive_group(required=True)
+    duration.add_argument("hours", type=_hours, nargs="?", help="number of hours, at most 168")
+    duration.add_argument("--until", type=_time, metavar="TIME", help="end of the hold: ISO 8601, UTC without offset")
+    duration.add_argument("--end", action="store_true", help="end the hold now")
     return parser
 
 
-def _status(_options: argparse.Namespace, settings: Settings, out: TextIO) -> Exit:
-    database = _api(settings).look()
-    _show(database, out)
-    return Exit.DONE if database.ready else Exit.NOT_READY
+def _status(_options: argparse.Namespace, settings: Settings, out: TextIO) -> ExitCode:
+    database = _api(settings).describe()
+    _print_database(database, out)
+    return ExitCode.OK if database.ready else ExitCode.NOT_READY
 
 
-def _restart(_options: argparse.Namespace, settings: Settings, out: TextIO) -> Exit:
-    restarted = _door(settings).restart()
-    print(f"{restarted.database.id}: {restarted.message}", file=out)
-    return Exit.DONE
+def _restart(_options: argparse.Namespace, settings: Settings, out: TextIO) -> ExitCode:
+    result = _restart_target(settings).restart()
+    print(f"{result.database.id}: {result.message}", file=out)
+    return ExitCode.OK
 
 
-def _wait(options: argparse.Namespace, settings: Settings, out: TextIO) -> Exit:
-    lifecycle = Lifecycle(None, _door(settings), _api(settings) if settings.url else None)
-    with Bar(out) as bar:
-        database = lifecycle.wait_until_ready(timedelta(seconds=options.timeout), bar.show)
+def _wait(options: argparse.Namespace, settings: Settings, out: TextIO) -> ExitCode:
+    lifecycle = LifecycleClient(None, _restart_target(settings), _api(settings) if settings.url else None)
+    with ProgressBar(out) as progress_bar:
+        database = lifecycle.wait_until_ready(timedelta(seconds=options.timeout), progress_bar.show)
     print(f"{database.id} is ready.", file=out)
-    return Exit.DONE
+    return ExitCode.OK
 
 
-def _hold(options: argparse.Namespace, settings: Settings, out: TextIO) -> Exit:
+def _hold(options: argparse.Namespace, settings: Settings, out: TextIO) -> ExitCode:
     api = _api(settings)
     database = api.end_hold() if options.end else api.hold(hours=options.hours, until=options.until)
-    _show(database, out)
-    return Exit.DONE
+    _print_database(database, out)
+    return ExitCode.OK
 
 
-def _show(database: Database, out: TextIO) -> None:
+def _print_database(database: Database, out: TextIO) -> None:
     print(f"{database.id}: {database.status}. {database.detail}", file=out)
     if database.stops_at is not None:
-        print(f"Stops at {format_time(database.stops_at)}, if nobody uses it before.", file=out)
+        print(f"Stops at {format_time(database.stops_at)} if it stays idle.", file=out)
     if database.hold_until is not None:
         print(f"Held until {format_time(database.hold_until)}.", file=out)
     if database.estimated_ready_at is not None and not database.ready:
-        print(f"Ready at about {format_time(database.estimated_ready_at)}.", file=out)
+        print(f"Expected to be ready at {format_time(database.estimated_ready_at)}.", file=out)
 
 
 def _api(settings: Settings) -> Api:
     if settings.url is None:
-        raise NotConfigured(("RDS_LIFECYCLE_URL: it is missing; this command needs the routes",))
+        raise NotConfigured(("RDS_LIFECYCLE_URL: missing; this command requires it",))
     return Api(settings.url, settings.token or "", settings.database or "")
 
 
-def _door(settings: Settings) -> Door:
+def _restart_target(settings: Settings) -> RestartTarget:
     return StartFunction(settings.function, settings.database) if settings.function else _api(settings)
 
 
 def _seconds(text: str) -> float:
     seconds = float(text)
     if not 0 <= seconds <= 86_400:
-        raise argparse.ArgumentTypeError(f"{text} is no number of seconds up to a day")
+        raise argparse.ArgumentTypeError(f"{text} is not a number of seconds from 0 to 86400")
     return seconds
 
 
 def _hours(text: str) -> float:
     hours = float(text)
     if not 0 < hours <= 168:
-        raise argparse.ArgumentTypeError(f"{text} is not over 0 and at most 168")
+        raise argparse.ArgumentTypeError(f"{text} is not above 0 and at most 168")
     return hours
 
 
-def _moment(text: str) -> datetime:
+def _time(text: str) -> datetime:
     at = datetime.fromisoformat(text)
     return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
 

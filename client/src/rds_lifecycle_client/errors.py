@@ -1,33 +1,33 @@
-"""What can go wrong when rds-lifecycle is asked for something."""
+"""The exceptions that the client raises."""
 
 
 class LifecycleError(Exception):
-    """Anything that rds-lifecycle could not do, in a sentence for people."""
+    """Base class. The message is a sentence for users."""
 
 
 class Unavailable(LifecycleError):
-    """No answer, or one that says to try again: in ``retry_after`` seconds, where it says when."""
+    """No response, or a response that can be retried, after ``retry_after`` seconds if the response gave a time."""
 
     def __init__(self, message: str, retry_after: float | None = None) -> None:
         self.retry_after = retry_after
         super().__init__(message)
 
 
-class Refused(LifecycleError):
-    """An answer that trying again will not change: a wrong token, an unknown database, a missing permission."""
+class RequestRejected(LifecycleError):
+    """A response that a retry does not change: an invalid token, an unknown database, a missing permission."""
 
 
 class CannotStart(LifecycleError):
-    """The database has failed, or RDS cannot start it: a person has to see to it."""
+    """The database has failed, or RDS cannot start it: manual action is required."""
 
 
-class TookTooLong(LifecycleError):
-    """The database was not ready within the time that was given to it."""
+class WaitTimeout(LifecycleError):
+    """The database was not ready before the timeout."""
 
 
 class NotConfigured(LifecycleError):
-    """The settings are missing or wrong. ``faults`` holds one line per fault."""
+    """Settings are missing or invalid. ``errors`` holds one line for each error."""
 
-    def __init__(self, faults: tuple[str, ...]) -> None:
-        self.faults = faults
-        super().__init__("rds-lifecycle-client is not set up:\n  " + "\n  ".join(faults))
+    def __init__(self, errors: tuple[str, ...]) -> None:
+        self.errors = errors
+        super().__init__("rds-lifecycle-client is not configured:\n  " + "\n  ".join(errors))

@@ -1,4 +1,4 @@
-"""Is the database up, asleep, waking or down? For health endpoints, which must neither wake it nor alarm anybody."""
+"""Health checks for the backend's own health endpoint. A check never starts the database."""
 
 import asyncio
 import logging
@@ -9,18 +9,18 @@ from enum import StrEnum
 from typing import Final, assert_never
 
 from rds_lifecycle_client.errors import LifecycleError, Unavailable
-from rds_lifecycle_client.lifecycle import Lifecycle
+from rds_lifecycle_client.lifecycle import LifecycleClient
 from rds_lifecycle_client.model import Database, State, now_utc
 
 logger: Final = logging.getLogger("rds_lifecycle_client")
 
-_PING_SECONDS: Final = 3.0
-_LOOK_SECONDS: Final = 5.0
-_SAME_LOOK: Final = timedelta(seconds=5)
+_PING_TIMEOUT_SECONDS: Final = 3.0
+_DESCRIBE_TIMEOUT_SECONDS: Final = 5.0
+_CACHE_TTL: Final = timedelta(seconds=5)
 
 
-class Condition(StrEnum):
-    """``asleep`` was stopped on purpose, ``waking`` was asked to start, ``down`` is a fault."""
+class HealthState(StrEnum):
+    """``asleep``: stopped as intended. ``waking``: a start is pending. ``down``: an error."""
 
     UP = "up"
     ASLEEP = "asleep"
@@ -30,79 +30,80 @@ class Condition(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """How the database is, and why that is thought."""
+    """The result of a health check, with the reason."""
 
-    condition: Condition
+    state: HealthState
     detail: str
 
     @property
     def status_code(self) -> int:
-        """503 only for a fault: a load balancer must not replace a backend whose database sleeps."""
-        return 503 if self.condition is Condition.DOWN else 200
+        """503 only for an error: a load balancer must not replace a backend because its database is stopped."""
+        return 503 if self.state is HealthState.DOWN else 200
 
 
 class HealthCheck:
-    """Asks the database itself first, and rds-lifecycle only where that fails, every 5 s at most."""
+    """Pings the database. If that fails, asks rds-lifecycle for the reason, at most every 5 s."""
 
     def __init__(
         self,
-        lifecycle: Lifecycle,
+        lifecycle: LifecycleClient,
         ping: Callable[[], Awaitable[object]] | None = None,
         clock: Callable[[], datetime] = now_utc,
     ) -> None:
-        """``ping`` asks the database for no more than a sign of life, as with ``SELECT 1``; it gets 3 s."""
+        """``ping`` runs a trivial statement such as ``SELECT 1``. It is cancelled after 3 s."""
         self._lifecycle = lifecycle
         self._ping = ping
         self._clock = clock
-        self._seen: tuple[datetime, Health] | None = None
+        self._cached: tuple[datetime, Health] | None = None
 
     async def __call__(self) -> Health:
-        """How the database is now. Never raises, and wakes nothing."""
-        fault = "" if self._ping is None else await self._fault(self._ping)
-        if self._ping is not None and not fault:
-            return Health(Condition.UP, "The database answers.")
+        """Check the database. Never raises and never starts the database."""
+        ping_error = "" if self._ping is None else await self._run_ping(self._ping)
+        if self._ping is not None and not ping_error:
+            return Health(HealthState.UP, "The database responds.")
         now = self._clock()
-        if self._seen is not None and now - self._seen[0] < _SAME_LOOK:
-            return self._seen[1]
-        health = await self._look(fault)
-        if health.condition is not Condition.UP:
-            self._seen = (now, health)
+        if self._cached is not None and now - self._cached[0] < _CACHE_TTL:
+            return self._cached[1]
+        health = await self._query_api(ping_error)
+        if health.state is not HealthState.UP:
+            self._cached = (now, health)
         return health
 
-    async def _fault(self, ping: Callable[[], Awaitable[object]]) -> str:
+    async def _run_ping(self, ping: Callable[[], Awaitable[object]]) -> str:
+        """Return the name of the error, or an empty string."""
         with self._lifecycle.without_waking():
             try:
-                async with asyncio.timeout(_PING_SECONDS):
+                async with asyncio.timeout(_PING_TIMEOUT_SECONDS):
                     await ping()
-            except Exception as error:  # noqa: BLE001 - whatever a ping raises, the database has not answered it
+            except Exception as error:  # noqa: BLE001 - any exception of a ping means that it failed
                 return type(error).__name__
         return ""
 
-    async def _look(self, fault: str) -> Health:
+    async def _query_api(self, ping_error: str) -> Health:
         api = self._lifecycle.api
         if api is None:
             if self._lifecycle.is_waking:
-                return Health(Condition.WAKING, "The database does not answer; it was asked to start.")
-            return Health(Condition.DOWN, "The database does not answer; without RDS_LIFECYCLE_URL no more is known.")
+                return Health(HealthState.WAKING, "The database does not respond. A restart has been requested.")
+            return Health(HealthState.DOWN, "The database does not respond. Set RDS_LIFECYCLE_URL to see the reason.")
         try:
-            return _judge(await asyncio.to_thread(api.look, _LOOK_SECONDS), fault)
+            return _classify(await asyncio.to_thread(api.describe, _DESCRIBE_TIMEOUT_SECONDS), ping_error)
         except LifecycleError as error:
-            logger.warning("rds-lifecycle does not tell how the database is: %s", error)
-            silent = "does not answer" if isinstance(error, Unavailable) else "refuses to tell how it is"
-            also = "The database does not answer" if fault else "The database was not asked"
-            return Health(Condition.DOWN, f"{also}, and rds-lifecycle {silent}; the log says why.")
+            logger.warning("The database's state could not be read from rds-lifecycle: %s", error)
+            problem = "does not respond" if isinstance(error, Unavailable) else "rejected the request"
+            ping_result = "The database does not respond" if ping_error else "The database was not pinged"
+            return Health(HealthState.DOWN, f"{ping_result}, and rds-lifecycle {problem}; see the log.")
 
 
-def _judge(database: Database, fault: str) -> Health:
+def _classify(database: Database, ping_error: str) -> Health:
     match database.state:
         case State.STOPPED | State.STARTING | State.STOPPING:
-            return Health(Condition.WAKING if database.coming_up else Condition.ASLEEP, database.detail)
+            return Health(HealthState.WAKING if database.start_pending else HealthState.ASLEEP, database.detail)
         case State.RUNNING | State.BUSY:
-            if database.ready and not fault:
-                return Health(Condition.UP, database.detail)
-            said = f" It does not answer: {fault}." if fault else ""
-            return Health(Condition.DOWN, f"RDS says {database.status}.{said}")
+            if database.ready and not ping_error:
+                return Health(HealthState.UP, database.detail)
+            reason = f" The database does not respond: {ping_error}." if ping_error else ""
+            return Health(HealthState.DOWN, f"The RDS status is {database.status}.{reason}")
         case State.FAILED:
-            return Health(Condition.DOWN, database.detail)
+            return Health(HealthState.DOWN, database.detail)
         case unexpected:
             assert_never(unexpected)

@@ -1,4 +1,4 @@
-"""What rds-lifecycle says of a database, as far as a backend needs it."""
+"""The parts of rds-lifecycle's API model that a backend needs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import Any, Protocol, Self
 
 
 class State(StrEnum):
-    """The states of rds-lifecycle's contract. One that this version does not know counts as busy."""
+    """The database states of rds-lifecycle's API. A state that this version does not know is read as busy."""
 
     STOPPED = "stopped"
     STARTING = "starting"
@@ -24,7 +24,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """One database, as it stood when rds-lifecycle was asked."""
+    """One database, as rds-lifecycle described it."""
 
     id: str
     state: State
@@ -37,65 +37,65 @@ class Database:
     estimated_ready_at: datetime | None = None
 
     @property
-    def coming_up(self) -> bool:
-        """Whether it will take connections without being asked again."""
+    def start_pending(self) -> bool:
+        """Whether the database is starting, or will start without another request."""
         return self.state is State.STARTING or self.restart_requested_at is not None
 
     @classmethod
     def from_json(cls, body: Mapping[str, Any]) -> Self:
-        """Read the contract's Database. Raises KeyError, TypeError or ValueError where it is none."""
+        """Parse a Database of the API. Raises KeyError, TypeError or ValueError if the body is not one."""
         return cls(
             id=str(body["id"]),
             state=State(body["state"]),
             status=str(body["status"]),
             ready=bool(body["ready"]),
             detail=str(body["detail"]),
-            stops_at=_time(body.get("stops_at")),
-            hold_until=_time(body.get("hold_until")),
-            restart_requested_at=_time(body.get("restart_requested_at")),
-            estimated_ready_at=_time(body.get("estimated_ready_at")),
+            stops_at=_parse_time(body.get("stops_at")),
+            hold_until=_parse_time(body.get("hold_until")),
+            restart_requested_at=_parse_time(body.get("restart_requested_at")),
+            estimated_ready_at=_parse_time(body.get("estimated_ready_at")),
         )
 
 
 @dataclass(frozen=True, slots=True)
-class Restarted:
-    """The answer to a restart. ``retry_after`` is in seconds, None where the answer did not say."""
+class RestartResult:
+    """The response to a restart request. ``retry_after`` is in seconds, or None if the response had no such header."""
 
     message: str
     database: Database
     retry_after: float | None
 
 
-class Door(Protocol):
-    """A way to ask rds-lifecycle for a restart."""
+class RestartTarget(Protocol):
+    """Something that accepts restart requests: the HTTP API or the Lambda function."""
 
-    def restart(self) -> Restarted:
-        """Ask for it. Raises Unavailable, Refused or CannotStart."""
+    def restart(self) -> RestartResult:
+        """Request a restart. Raises Unavailable, RequestRejected or CannotStart."""
         ...
 
 
 class ActivitySink(Protocol):
-    """Where the time of the last query is reported to."""
+    """Something that accepts activity reports: the HTTP API or the activity item."""
 
     def report(self, at: datetime) -> None:
-        """The database was used at that time. May raise anything; it is tried again later."""
+        """Report that the database was active at that time. May raise any exception; the caller retries later."""
         ...
 
 
 def now_utc() -> datetime:
-    """The clock of this machine."""
+    """The current time."""
     return datetime.now(UTC)
 
 
 def format_time(at: datetime) -> str:
-    """UTC, ISO 8601 with ``Z``, whole seconds: the form of every time of rds-lifecycle."""
+    """UTC, ISO 8601 with ``Z``, whole seconds: the format of every time in rds-lifecycle."""
     return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
 
 
 def round_up(at: datetime) -> datetime:
-    """To the whole second: a use is reported no earlier than it was, so that the idle window is never short."""
+    """Round up to a whole second. Rounding down would shorten the idle timeout."""
     return at if not at.microsecond else at.replace(microsecond=0) + timedelta(seconds=1)
 
 
-def _time(text: object) -> datetime | None:
+def _parse_time(text: object) -> datetime | None:
     return None if text is None else datetime.fromisoformat(str(text)).astimezone(UTC)

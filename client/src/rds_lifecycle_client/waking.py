@@ -1,4 +1,4 @@
-"""Wakes the database: once a minute at most, however many requests meet it asleep, and in nobody's way."""
+"""Requests a restart in the background, at most once a minute, however many requests find the database stopped."""
 
 import atexit
 import logging
@@ -10,95 +10,100 @@ from typing import Final
 
 from rds_lifecycle_client.activity import MINUTE
 from rds_lifecycle_client.errors import LifecycleError, Unavailable
-from rds_lifecycle_client.model import Door, now_utc
-from rds_lifecycle_client.processes import call_after_fork
+from rds_lifecycle_client.fork import call_after_fork
+from rds_lifecycle_client.model import RestartTarget, now_utc
 
-_USUAL_RETRY_SECONDS: Final = 10.0
-_LAST_REQUEST_SECONDS: Final = 5.0
-_STARTS_WITHIN: Final = timedelta(minutes=15)
+_DEFAULT_RETRY_SECONDS: Final = 10.0
+_CLOSE_TIMEOUT_SECONDS: Final = 5.0
+_MAX_START_DURATION: Final = timedelta(minutes=15)
 
 logger: Final = logging.getLogger("rds_lifecycle_client")
 
 
 class Waker:
-    """Asks for a restart through a door, from a thread that lives as long as that takes."""
+    """Sends restart requests to a RestartTarget, each from a thread of its own."""
 
-    _asked_at: datetime | None
+    _requested_at: datetime | None
     _thread: threading.Thread | None
 
-    def __init__(self, door: Door, interval: timedelta = MINUTE, clock: Callable[[], datetime] = now_utc) -> None:
-        self._door = door
+    def __init__(
+        self,
+        restart_target: RestartTarget,
+        interval: timedelta = MINUTE,
+        clock: Callable[[], datetime] = now_utc,
+    ) -> None:
+        self._restart_target = restart_target
         self._interval = interval
         self._clock = clock
-        self._begin_process()
-        call_after_fork(self._begin_process)
+        self._reset()
+        call_after_fork(self._reset)
         _open_wakers.add(self)
 
     def wake(self) -> bool:
-        """Ask for a restart, unless this process has asked within the interval. Says whether it asks.
+        """Request a restart unless this process has requested one within the interval. Returns whether it does.
 
-        Returns at once and never raises: what comes of it is logged.
+        Never blocks and never raises: the result is logged.
         """
         now = self._clock()
         with self._lock:
-            if self._asked_at is not None and now - self._asked_at < self._interval:
+            if self._requested_at is not None and now - self._requested_at < self._interval:
                 return False
-            self._asked_at = now
-        thread = threading.Thread(target=self._ask, name="rds-lifecycle wake", daemon=True)
+            self._requested_at = now
+        thread = threading.Thread(target=self._request_restart, name="rds-lifecycle wake", daemon=True)
         try:
             thread.start()
         except RuntimeError as error:
-            self._is_refused = True
-            logger.warning("The database is asleep, and no thread is left to wake it: %s", error)
+            self._has_failed = True
+            logger.warning("The database is unavailable, and no thread can be started to restart it: %s", error)
         else:
             self._thread = thread
         return True
 
     def close(self) -> None:
-        """Wait until a request that is under way has been answered, for at most 5 s. At exit this happens by itself."""
+        """Wait up to 5 s for the response to a request. Called automatically when the process exits."""
         if self._thread is not None:
-            self._thread.join(_LAST_REQUEST_SECONDS)
+            self._thread.join(_CLOSE_TIMEOUT_SECONDS)
 
     @property
     def is_waking(self) -> bool:
-        """Whether this process has asked for a restart within 15 minutes, and not in vain as far as it knows."""
-        asked_at = self._asked_at
-        return asked_at is not None and not self._is_refused and self._clock() - asked_at < _STARTS_WITHIN
+        """Whether this process has requested a restart within 15 minutes, and the request has not failed."""
+        requested_at = self._requested_at
+        return requested_at is not None and not self._has_failed and self._clock() - requested_at < _MAX_START_DURATION
 
     @property
     def retry_after(self) -> float:
-        """In how many seconds a request is worth repeating, by the last answer."""
+        """After how many seconds to retry a failed query, according to the last response."""
         return self._retry_after
 
     @property
-    def asked_at(self) -> datetime | None:
-        """When this process last asked."""
-        return self._asked_at
+    def requested_at(self) -> datetime | None:
+        """When this process last requested a restart."""
+        return self._requested_at
 
-    def _begin_process(self) -> None:
-        """As after a fork: another thread may have held the parent's lock."""
+    def _reset(self) -> None:
+        """Start anew. In a forked child, a thread of the parent may have held the lock."""
         self._lock = threading.Lock()
         self._thread = None
-        self._asked_at = None
-        self._is_refused = False
-        self._retry_after = _USUAL_RETRY_SECONDS
+        self._requested_at = None
+        self._has_failed = False
+        self._retry_after = _DEFAULT_RETRY_SECONDS
 
-    def _ask(self) -> None:
-        hint: float | None = None
+    def _request_restart(self) -> None:
+        retry_after: float | None = None
         try:
-            restarted = self._door.restart()
+            result = self._restart_target.restart()
         except LifecycleError as error:
-            self._is_refused = True
-            hint = error.retry_after if isinstance(error, Unavailable) else None
-            logger.warning("The database is not there, and could not be woken: %s", error)
-        except Exception:  # a thread of nobody's: what a door did not foresee would be lost
-            self._is_refused = True
-            logger.exception("The database is not there, and could not be woken.")
+            self._has_failed = True
+            retry_after = error.retry_after if isinstance(error, Unavailable) else None
+            logger.warning("The database is unavailable, and the restart request failed: %s", error)
+        except Exception:  # otherwise the thread would end without a log line
+            self._has_failed = True
+            logger.exception("The database is unavailable, and the restart request failed.")
         else:
-            self._is_refused = False
-            hint = restarted.retry_after
-            logger.info("The database is not there and was asked to start: %s", restarted.message)
-        self._retry_after = hint or _USUAL_RETRY_SECONDS
+            self._has_failed = False
+            retry_after = result.retry_after
+            logger.info("The database is unavailable. Requested a restart: %s", result.message)
+        self._retry_after = retry_after or _DEFAULT_RETRY_SECONDS
 
 
 _open_wakers: Final[weakref.WeakSet[Waker]] = weakref.WeakSet()

@@ -1,0 +1,95 @@
+"""The JSON of the API, where the tests of the routes do not cover it."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from chalicelib.api.responses import database_to_json, retry_after_seconds
+from chalicelib.domain.activity import NoActivity
+from chalicelib.domain.decision import decide
+from chalicelib.domain.model import AcceptedStart, DatabaseRecord, Description, Observation, PendingRestart
+from chalicelib.domain.timestamps import format_time
+from chalicelib.service.reconciler import DatabaseView
+from chalicelib.settings import Settings
+from tests.support import NOW, PROD
+
+SETTINGS = Settings((PROD,))
+RESTART = PendingRestart(NOW, "ops")
+
+
+def view(status: str, record: DatabaseRecord, at: datetime = NOW) -> DatabaseView:
+    description = Description(PROD, status)
+    observation = Observation(PROD, at, description, record, NoActivity())
+    return DatabaseView(description, record, decide(observation, record, SETTINGS.policy, at), at)
+
+
+def to_json(status: str, record: DatabaseRecord, at: datetime = NOW) -> dict[str, Any]:
+    return database_to_json(view(status, record, at), SETTINGS)
+
+
+def started(*durations: int) -> DatabaseRecord:
+    """RDS accepted a start now; earlier starts took so many seconds."""
+    return DatabaseRecord(
+        status="starting",
+        status_changed_at=NOW,
+        accepted_start=AcceptedStart(NOW, RESTART),
+        start_durations=durations,
+    )
+
+
+@pytest.mark.parametrize(
+    ("durations", "ready_in"),
+    [
+        pytest.param((), 300, id="no start known"),
+        pytest.param((240,), 240, id="one start"),
+        pytest.param((100, 200, 900), 200, id="three starts"),
+        pytest.param((100, 200), 150, id="two starts"),
+    ],
+)
+def test_estimated_ready_at__starting__is_the_median_of_earlier_starts(
+    durations: tuple[int, ...], ready_in: int
+) -> None:
+    expected = format_time(NOW + timedelta(seconds=ready_in))
+    assert to_json("starting", started(*durations))["estimated_ready_at"] == expected
+    assert to_json("starting", started(*durations), NOW + timedelta(hours=1))["estimated_ready_at"] == expected
+
+
+@pytest.mark.parametrize(
+    ("status", "record", "expected"),
+    [
+        pytest.param(
+            "starting",
+            DatabaseRecord(status="starting", status_changed_at=NOW - timedelta(minutes=1)),
+            "2026-03-02T09:04:00Z",
+            id="external start, observed a minute ago",
+        ),
+        pytest.param("starting", DatabaseRecord(), "2026-03-02T09:05:00Z", id="external start, first observation"),
+        pytest.param("stopping", DatabaseRecord(pending_restart=RESTART), "2026-03-02T09:05:00Z", id="restart pending"),
+        pytest.param("storage-full", DatabaseRecord(pending_restart=RESTART), None, id="failed"),
+        pytest.param("stopped", DatabaseRecord(), None, id="stopped"),
+    ],
+)
+def test_estimated_ready_at__not_started_by_the_app__depends_on_what_is_known(
+    status: str, record: DatabaseRecord, expected: str | None
+) -> None:
+    assert to_json(status, record)["estimated_ready_at"] == expected
+
+
+@pytest.mark.parametrize(
+    ("passed", "retry_after"),
+    [
+        pytest.param(0, 30, id="just started"),
+        pytest.param(250, 25, id="50 s before it is ready"),
+        pytest.param(280, 10, id="20 s before"),
+        pytest.param(299, 2, id="1 s before"),
+        pytest.param(900, 2, id="late"),
+    ],
+)
+def test_retry_after__starting__is_half_of_the_remaining_time_within_2_to_30_s(passed: int, retry_after: int) -> None:
+    assert retry_after_seconds(view("starting", started(), NOW + timedelta(seconds=passed))) == retry_after
+
+
+def test_stops_at__running_and_no_activity_known__is_now() -> None:
+    body = to_json("available", DatabaseRecord(status="available"))
+    assert (body["stops_at"], body["idle_minutes"]) == ("2026-03-02T09:00:00Z", None)

@@ -1,0 +1,160 @@
+"""The stored form of records and history events: what is written is read back, and invalid data does no harm."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chalicelib.aws.records import (
+    LARGEST_REVISION,
+    VERSION,
+    decode_events,
+    decode_record,
+    encode_event,
+    encode_record,
+    to_attributes,
+)
+from chalicelib.domain.model import DatabaseRecord, Event, EventName
+from tests.support import NOW
+from tests.unit.strategies import RECORDS, TIMES
+
+
+def stored(record: DatabaseRecord) -> dict[str, Any]:
+    return to_attributes({name: value for name, value in encode_record(record).items() if value is not None})
+
+
+@settings(max_examples=100)
+@given(RECORDS)
+def test_decode_record__encoded_record__is_the_same_record(record: DatabaseRecord) -> None:
+    assert decode_record(stored(record)) == record
+
+
+@pytest.mark.parametrize(
+    ("stored_revision", "revision"),
+    [
+        pytest.param({"N": "1"}, 1, id="first"),
+        pytest.param({"N": str(LARGEST_REVISION)}, LARGEST_REVISION, id="largest"),
+        pytest.param({"N": str(LARGEST_REVISION + 1)}, 0, id="too large"),
+        pytest.param({"N": "0"}, 0, id="zero"),
+        pytest.param({"N": "-7"}, 0, id="negative"),
+        pytest.param({"S": "7"}, 0, id="text"),
+        pytest.param({"BOOL": True}, 0, id="boolean"),
+    ],
+)
+def test_decode_record__revision__counts_only_as_a_positive_number(
+    stored_revision: dict[str, Any], revision: int
+) -> None:
+    assert decode_record({"revision": stored_revision}) == DatabaseRecord(revision=revision)
+
+
+def test_decode_record__no_item__is_a_new_record() -> None:
+    assert decode_record(None) == DatabaseRecord()
+
+
+def test_encode_record__new_record__has_only_version_and_revision() -> None:
+    present = {name: value for name, value in encode_record(DatabaseRecord()).items() if value is not None}
+    assert present == {"v": VERSION, "revision": 0}
+
+
+@pytest.mark.parametrize(
+    "invalid",
+    [
+        pytest.param({"hold": {"S": "for ever"}}, id="text instead of a map"),
+        pytest.param({"hold": {"L": []}}, id="list instead of a map"),
+        pytest.param({"hold": {"SS": ["until", "by"]}}, id="set instead of a map"),
+        pytest.param({"pending_restart": {"M": {"by": {"S": "ops"}}}}, id="map without a required field"),
+        pytest.param({"start_durations": {"L": [{"S": "long"}]}}, id="text instead of a number"),
+        pytest.param({"start_durations": {"N": "240"}}, id="number instead of a list"),
+        pytest.param({"available_since": {"S": "early"}, "status_changed_at": {"S": "now"}}, id="two invalid times"),
+        pytest.param({"available_since": {"B": b"2026"}}, id="bytes instead of a time"),
+        pytest.param({"last_daily_status_on": {"N": "20260302"}}, id="number instead of a date"),
+        pytest.param({"revision": {"S": "seven"}, "field_of_a_later_version": {"BOOL": True}}, id="unknown field"),
+    ],
+)
+def test_decode_record__invalid_field__has_its_default_and_the_others_are_kept(invalid: dict[str, Any]) -> None:
+    assert decode_record({**invalid, "status": {"S": "available"}}) == DatabaseRecord(status="available")
+
+
+ATTRIBUTES = st.recursive(
+    st.text(max_size=5).map(lambda text: {"S": text})
+    | st.integers(-(10**30), 10**30).map(lambda number: {"N": str(number)})
+    | st.booleans().map(lambda flag: {"BOOL": flag})
+    | st.sampled_from([{"NULL": True}, {"B": b"x"}, {"SS": ["until", "by"]}, {"NS": ["1"]}]),
+    lambda inner: (
+        st.lists(inner, max_size=3).map(lambda items: {"L": items})
+        | st.dictionaries(
+            st.sampled_from(["until", "by", "requested_at", "set_at", "reason", "accepted_at", "restart"]),
+            inner,
+            max_size=3,
+        ).map(lambda fields: {"M": fields})
+    ),
+    max_leaves=4,
+)
+FIELDS = st.dictionaries(st.sampled_from(list(encode_record(DatabaseRecord()))), ATTRIBUTES, max_size=4)
+
+
+@settings(max_examples=100)
+@given(FIELDS)
+def test_decode_record__arbitrary_attributes__returns_a_record(item: dict[str, Any]) -> None:
+    assert isinstance(decode_record(item), DatabaseRecord)
+
+
+def test_encode_event__some_fields_empty__leaves_them_out() -> None:
+    event = Event(NOW, EventName.AVAILABLE, None, "Available.", "available", seconds=240)
+    assert encode_event(event) == {
+        "at": NOW.isoformat(),
+        "event": "available",
+        "detail": "Available.",
+        "status": "available",
+        "seconds": 240,
+    }
+
+
+EVENTS = st.builds(
+    Event,
+    TIMES,
+    st.sampled_from(EventName),
+    st.none() | st.just("ops"),
+    st.just("It happened."),
+    st.none() | st.just("available"),
+    st.none() | st.integers(0, 3600),
+)
+
+
+@settings(max_examples=50)
+@given(st.lists(EVENTS, max_size=4))
+def test_decode_events__encoded_events__are_the_same_events(events: list[Event]) -> None:
+    item = to_attributes({"events": [encode_event(event) for event in events]})
+    assert decode_events(item) == tuple(events)
+
+
+VALID = {"at": NOW.isoformat(), "event": "stopped", "detail": "It has stopped."}
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        pytest.param({**VALID, "event": "event-of-a-later-version"}, id="unknown event"),
+        pytest.param({**VALID, "at": "yesterday"}, id="invalid time"),
+        pytest.param({**VALID, "seconds": "long"}, id="text instead of a number"),
+        pytest.param({"event": "stopped"}, id="missing fields"),
+        pytest.param("stopped", id="text instead of a map"),
+        pytest.param(None, id="nothing"),
+    ],
+)
+def test_decode_events__invalid_entry__is_left_out_and_the_others_are_kept(entry: object) -> None:
+    events = decode_events(to_attributes({"events": [VALID, entry, VALID]}))
+    assert events == (Event(NOW, EventName.STOPPED, None, "It has stopped."),) * 2
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        pytest.param(None, id="no item"),
+        pytest.param({"events": {"S": "none"}}, id="text instead of a list"),
+        pytest.param({}, id="empty item"),
+    ],
+)
+def test_decode_events__no_list_of_events__is_empty(item: dict[str, Any] | None) -> None:
+    assert decode_events(item) == ()
