@@ -12,7 +12,7 @@ NODE := node_modules/ready
 export PYTHONPYCACHEPREFIX := $(CURDIR)/.cache/bytecode
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-unit lint hunt bench screenshots format policies deploy package undeploy token lock clean
+.PHONY: help run demo test test-unit lint fuzz bench screenshots format policies deploy package undeploy token lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -40,8 +40,8 @@ test: $(DEV) ## run all tests (ARGS='-k restart': options of pytest)
 test-unit: $(DEV) ## run the fast tests: domain, adapters, service and API, without other processes
 	@$(BIN)/python -m pytest -n auto $(ARGS) tests/unit tests/adapters tests/service tests/api
 
-hunt: $(DEV) ## run the simulation with random faults: SEEDS=20000, or SEED=7 [STEPS=3,8-11] to repeat one run
-	@$(BIN)/python -m tests.simulation.hunt $(if $(SEED),--seed '$(SEED)' --steps '$(STEPS)',--seeds '$(or $(SEEDS),1000)' --first '$(or $(FIRST),0)')
+fuzz: $(DEV) ## run the simulation with random faults: SEEDS=20000, or SEED=7 [STEPS=3,8-11] to repeat one run
+	@$(BIN)/python -m tests.simulation.fuzz $(if $(SEED),--seed '$(SEED)' --steps '$(STEPS)',--seeds '$(or $(SEEDS),1000)' --first '$(or $(FIRST),0)')
 
 bench: $(DEV) ## run the benchmarks and write docs/performance.md (TRACE=moments.csv, QUICK=1)
 	@$(BIN)/python -m benchmarks $(if $(TRACE),--trace '$(TRACE)') $(if $(QUICK),--quick)

@@ -1,1 +1,1 @@
-"""How good it is, in figures, each beside a baseline measured in the same run: ``make bench``."""
+"""Benchmarks whose results are compared with a baseline that is measured in the same run: ``make bench``."""

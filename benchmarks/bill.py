@@ -1,26 +1,31 @@
-"""What the checks of a month cost, beside the database-hours that more frequent checks save. Arithmetic only.
+"""The monthly costs of the checks, and the database-hours that more frequent checks save. Arithmetic only.
 
-Prices of us-east-1 in US dollars without any free tier, as AWS's price pages list them (Lambda x86, DynamoDB on demand,
-CloudWatch Logs standard class, EventBridge).
+Prices of us-east-1 in US dollars, without a free tier, for Lambda on x86, DynamoDB on demand, CloudWatch Logs in the
+standard class, and EventBridge:
+https://aws.amazon.com/lambda/pricing/
+https://aws.amazon.com/dynamodb/pricing/on-demand/
+https://aws.amazon.com/cloudwatch/pricing/
+https://aws.amazon.com/eventbridge/pricing/
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from benchmarks.figures import Chapter, Figure, Table
+from benchmarks.results import Result, Section, Table
 
 HOURS_A_MONTH: Final = 730.0
 HOURLY_USD: Final = 0.065
-"""A db.t4g.medium with PostgreSQL in one zone: a small database, so that little is to be saved by more checks."""
+"""A db.t4g.medium with PostgreSQL in one availability zone: with a small database, more checks save little."""
 
 MEMORY_GB: Final = 0.5
 _FULL_CORE_GB: Final = 1769 / 1024
-"""Lambda gives CPU by memory, and one whole core with 1,769 MB ("Configure Lambda function memory")."""
+"""Lambda allocates CPU in proportion to memory, and one full core at 1,769 MB:
+https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html"""
 _AWS_SECONDS: Final = 0.1
-"""Taken for the slower of the two AWS calls of a check, which are made side by side."""
+"""An assumption for the slower of the two AWS calls of a check, which are made concurrently."""
 _KEPT_WARM_BELOW: Final = 5
-"""Minutes. Lambda promises no time for which it keeps an idle environment; from here on every run is taken as cold."""
+"""Minutes. Lambda guarantees no time for which it keeps an idle environment; from here on every run counts as cold."""
 _COLD_AMONG_WARM: Final = 1 / 60
 
 _PER_RUN: Final = 0.20 / 1e6
@@ -30,7 +35,7 @@ _PER_WRITE: Final = 0.625 / 1e6
 _PER_EVENT: Final = 1.00 / 1e6
 _PER_LOG_BYTE: Final = (0.50 + 0.03) / 1024**3
 
-_MOST_USD: Final = 0.30
+_MAX_USD: Final = 0.30
 INTERVALS: Final = (15, 5, 1)
 
 
@@ -39,13 +44,13 @@ class CheckCost:
     """What was measured of one check of one database with nothing to do."""
 
     own_cpu_seconds: float
-    """On a whole core, the work of making its AWS calls included."""
+    """On a full core, including the work for its AWS calls."""
     cold_seconds: float
-    """From the start of the process to the answer."""
+    """From the start of the process to the response."""
     reads: int
-    """DynamoDB items read consistently, each below 4 kB."""
+    """DynamoDB items read with strong consistency, each smaller than 4 kB."""
     log_bytes: int
-    """With the lines that Lambda itself adds."""
+    """Including the lines that Lambda adds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,49 +78,50 @@ def bill(interval: int, check: CheckCost) -> Bill:
     return Bill(
         checks=checks,
         lambda_usd=checks * (_PER_RUN + seconds * MEMORY_GB * _PER_GB_SECOND),
-        dynamodb_usd=checks * check.reads * _PER_READ + _notes_of_a_month() * _PER_WRITE,
+        dynamodb_usd=checks * check.reads * _PER_READ + _daily_writes() * _PER_WRITE,
         event_bridge_usd=checks * _PER_EVENT,
         logs_usd=checks * check.log_bytes * _PER_LOG_BYTE,
     )
 
 
-def _notes_of_a_month() -> float:
-    """Write units: each day's history opens with a transaction of two writes, billed twice."""
+def _daily_writes() -> float:
+    """Write units of a month: each day's first event is a transaction of two writes, which cost twice as much."""
     return HOURS_A_MONTH / 24 * 2 * 2
 
 
-def chapter(check: CheckCost, hours: Mapping[int, float]) -> Chapter:
-    """The bills beside the database-hours of a month, by minutes between checks."""
+def section(check: CheckCost, hours: Mapping[int, float]) -> Section:
+    """The costs and the database-hours of a month, by minutes between checks."""
     bills = {interval: bill(interval, check) for interval in INTERVALS}
-    return Chapter(
-        title="What frequent checks cost",
+    return Section(
+        title="Costs of frequent checks",
         method=_method(check),
         tables=(_table_of_bills(bills), _table_of_savings(bills, hours)),
-        figures=tuple(
-            Figure(
-                f"checks every {_spell(interval)}, a month without free tier",
+        results=tuple(
+            Result(
+                f"Checks every {_interval_text(interval)}, costs of a month without free tier",
                 bills[interval].total,
                 "USD",
-                _MOST_USD if interval == 1 else None,
+                _MAX_USD if interval == 1 else None,
             )
             for interval in INTERVALS
         ),
-        meaning=_meaning(bills, hours),
+        conclusion=_conclusion(bills, hours),
     )
 
 
 def _method(check: CheckCost) -> str:
     return (
-        f"One database, nothing to do. A check takes {_AWS_SECONDS * 1000:.0f} ms for AWS's two answers (taken, not "
-        f"measured), {check.own_cpu_seconds * 1000:.1f} ms of a whole core for itself (measured; Lambda gives "
-        f"{MEMORY_GB / _FULL_CORE_GB:.2f} of a core at {MEMORY_GB * 1024:.0f} MB), and where it starts cold "
-        f"{check.cold_seconds:.2f} s more (measured below). Checks {_KEPT_WARM_BELOW} minutes apart or more are all "
-        f"taken as cold, of the others 1 in {1 / _COLD_AMONG_WARM:.0f}. Each reads {check.reads} items consistently "
-        f"and writes {check.log_bytes} bytes of log, Lambda's own lines among them. No custom metric is sent where "
-        f"nothing happened. Scheduled rules are counted at the price of custom events, {_PER_EVENT * 1e6:.2f} USD a "
-        f"million, although AWS's price page names none for them. Prices: Lambda {_PER_RUN * 1e6:.2f} USD a million "
-        f"runs and {_PER_GB_SECOND} a GB-second, DynamoDB {_PER_READ * 1e6:.3f} a million reads and "
-        f"{_PER_WRITE * 1e6:.3f} a million writes, logs {_PER_LOG_BYTE * 1024**3:.2f} a GB with a month's storage."
+        f"One database, nothing to do. A check takes {_AWS_SECONDS * 1000:.0f} ms for AWS's two responses (an "
+        f"assumption), {check.own_cpu_seconds * 1000:.1f} ms of a full core for its own work (measured; Lambda "
+        f"allocates {MEMORY_GB / _FULL_CORE_GB:.2f} of a core at {MEMORY_GB * 1024:.0f} MB), and "
+        f"{check.cold_seconds:.2f} s more for a cold start (measured below). With an interval of {_KEPT_WARM_BELOW} "
+        f"minutes or more all checks count as cold starts, otherwise 1 in {1 / _COLD_AMONG_WARM:.0f}. Each check reads "
+        f"{check.reads} items with strong consistency and writes {check.log_bytes} bytes of log, including Lambda's "
+        f"own lines. Without an event, no custom metric is sent. Scheduled rules are counted at the price of custom "
+        f"events, {_PER_EVENT * 1e6:.2f} USD a million, although AWS's price page has no price for them. Prices: "
+        f"Lambda {_PER_RUN * 1e6:.2f} USD a million runs and {_PER_GB_SECOND} a GB-second, DynamoDB "
+        f"{_PER_READ * 1e6:.3f} a million reads and {_PER_WRITE * 1e6:.3f} a million writes, logs "
+        f"{_PER_LOG_BYTE * 1024**3:.2f} a GB with a month's storage."
     )
 
 
@@ -126,9 +132,9 @@ def _table_of_bills(bills: Mapping[int, Bill]) -> Table:
         ("DynamoDB", [_usd(bill.dynamodb_usd) for bill in bills.values()]),
         ("EventBridge", [_usd(bill.event_bridge_usd) for bill in bills.values()]),
         ("CloudWatch Logs", [_usd(bill.logs_usd) for bill in bills.values()]),
-        ("together, USD", [_usd(bill.total) for bill in bills.values()]),
+        ("total, USD", [_usd(bill.total) for bill in bills.values()]),
     ]
-    head = ("USD a month", *(f"every {_spell(interval)}" for interval in bills))
+    head = ("USD a month", *(f"every {_interval_text(interval)}" for interval in bills))
     return Table(head, tuple((name, *cells) for name, cells in rows))
 
 
@@ -136,7 +142,7 @@ def _table_of_savings(bills: Mapping[int, Bill], hours: Mapping[int, float]) -> 
     slowest = max(bills)
     rows = tuple(
         (
-            f"every {_spell(interval)}",
+            f"every {_interval_text(interval)}",
             f"{hours[interval]:.1f}",
             f"{hours[slowest] - hours[interval]:.1f}",
             _usd((hours[slowest] - hours[interval]) * HOURLY_USD),
@@ -148,29 +154,30 @@ def _table_of_savings(bills: Mapping[int, Bill], hours: Mapping[int, float]) -> 
     head = (
         "checks",
         "database-hours a month",
-        f"fewer than every {_spell(slowest)}",
-        f"worth, at {HOURLY_USD} USD an hour",
-        "more for checks, USD",
-        "saved of always-on, all paid, USD",
+        f"fewer than every {_interval_text(slowest)}",
+        f"saved, at {HOURLY_USD} USD an hour",
+        "additional cost of checks, USD",
+        "saved compared with always on, USD",
     )
     return Table(head, rows)
 
 
-def _meaning(bills: Mapping[int, Bill], hours: Mapping[int, float]) -> str:
+def _conclusion(bills: Mapping[int, Bill], hours: Mapping[int, float]) -> str:
     slowest, fastest = max(bills), min(bills)
     fewer = hours[slowest] - hours[fastest]
     more = bills[fastest].total - bills[slowest].total
     if more <= 0:
-        return f"Checks every {_spell(fastest)} cost no more than every {_spell(slowest)}, and save {fewer:.1f} hours."
+        often, seldom = _interval_text(fastest), _interval_text(slowest)
+        return f"Checks every {often} cost no more than checks every {seldom}, and save {fewer:.1f} hours."
+    if fewer <= 0:
+        return f"On this trace, checks every {_interval_text(fastest)} save nothing."
     return (
-        f"On this trace, checks every {_spell(fastest)} pay where an hour of the database costs more than "
-        f"{more / fewer:.3f} USD."
-        if fewer > 0
-        else f"On this trace, checks every {_spell(fastest)} save nothing."
+        f"On this trace, checks every {_interval_text(fastest)} are worth it if an hour of the database costs more "
+        f"than {more / fewer:.3f} USD."
     )
 
 
-def _spell(minutes: int) -> str:
+def _interval_text(minutes: int) -> str:
     return "minute" if minutes == 1 else f"{minutes} minutes"
 
 

@@ -1,7 +1,7 @@
-"""An AWS that always gives the same answers, at once: what is measured beside it is the caller's own time.
+"""An AWS that always gives the same responses at once, so that measurements show the caller's own time.
 
-RDS speaks its query protocol and DynamoDB JSON, as in the service models of botocore; whoever calls, with whatever
-client, gets the same bytes. It runs in a process of its own: ``python -m benchmarks.canned_aws`` prints its port.
+RDS uses its query protocol and DynamoDB JSON, as in the service models of botocore; every client gets the same bytes.
+It runs in its own process: ``python -m benchmarks.canned_aws`` prints its port.
 """
 
 import json
@@ -22,8 +22,8 @@ from chalicelib.aws.records import encode_record, to_attributes
 from chalicelib.domain.model import DatabaseRecord
 from chalicelib.domain.timestamps import format_time
 
-ASLEEP: Final = "asleep"
-"""A database that is stopped, whatever was asked before."""
+STOPPED: Final = "stopped"
+"""A database that is always stopped, also after a start."""
 IN_USE: Final = "in-use"
 """A database that is available and was queried a minute ago."""
 TABLE: Final = "system-metadata"
@@ -33,8 +33,8 @@ CALLS: Final = "/calls"
 Call = tuple[str, str, dict[str, Any]]
 """Service, method of boto3's client, parameters."""
 
-_STATUS: Final = {ASLEEP: "stopped", IN_USE: "available"}
-_UP_FOR: Final = timedelta(hours=2)
+_STATUS: Final = {STOPPED: "stopped", IN_USE: "available"}
+_AVAILABLE_FOR: Final = timedelta(hours=2)
 _INSTANCE: Final = """<DBInstance>\
 <DBInstanceIdentifier>{id}</DBInstanceIdentifier><DBInstanceStatus>{status}</DBInstanceStatus>\
 <DBInstanceClass>db.t4g.medium</DBInstanceClass><Engine>postgres</Engine><EngineVersion>16.3</EngineVersion>\
@@ -55,7 +55,7 @@ _INSTANCE: Final = """<DBInstance>\
 
 
 class CannedAws(socketserver.ThreadingTCPServer):
-    """Answers HTTP/1.1 with as little work as it can, and notes the calls."""
+    """Serves HTTP/1.1 with as little work as possible, and records the calls."""
 
     daemon_threads = True
     request_queue_size = 128
@@ -65,15 +65,15 @@ class CannedAws(socketserver.ThreadingTCPServer):
         self.calls: list[Call] = []
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A function that is killed breaks its connections, which is no fault; anything else is told."""
+        """A killed function breaks its connections, which is expected; other errors are printed."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
 
     def answer(self, path: str, headers: Mapping[str, str], body: bytes) -> bytes:
-        """The body of the answer. Raises KeyError for an operation that nothing here makes."""
+        """The body of the response. Raises KeyError for an operation that is not supported."""
         if path == CALLS:
-            noted, self.calls = self.calls, []
-            return json.dumps(noted).encode()
+            recorded, self.calls = self.calls, []
+            return json.dumps(recorded).encode()
         if "x-amz-target" in headers:
             operation, request = headers["x-amz-target"].rpartition(".")[2], json.loads(body)
             request.pop("ClientRequestToken", None)  # made by the client, for this one call
@@ -90,7 +90,7 @@ class _Connection(socketserver.StreamRequestHandler):
     disable_nagle_algorithm = True
 
     def handle(self) -> None:
-        """One request after the other, for as long as the caller keeps the connection."""
+        """Serve the requests of one connection."""
         while line := self.rfile.readline():
             headers = {}
             while (header := self.rfile.readline().rstrip()) != b"":
@@ -127,11 +127,11 @@ def _dynamodb(operation: str, request: Any, now: datetime) -> Any:
 
 
 def _item(key: str, now: datetime) -> dict[str, Any]:
-    """The last query time, a minute ago; or the app's record of a database of which nothing is news."""
+    """A last query one minute ago, or the app's record of a database without changes."""
     if key == ACTIVITY_KEY:
         return {"key": {"S": key}, "value": {"S": format_time(now - timedelta(minutes=1))}}
     status = _STATUS[key.removeprefix("rds_lifecycle/")]
-    since = now - _UP_FOR
+    since = now - _AVAILABLE_FOR
     available_since = since if status == "available" else None
     record = DatabaseRecord(
         revision=7,
@@ -143,37 +143,37 @@ def _item(key: str, now: datetime) -> dict[str, Any]:
     return {"key": {"S": key}, **to_attributes({n: v for n, v in encode_record(record).items() if v is not None})}
 
 
-class Asked:
-    """The AWS of this run, from the caller's side."""
+class CannedAwsClient:
+    """The client side of the server."""
 
     def __init__(self, url: str) -> None:
         self.url = url
 
     def calls(self) -> list[Call]:
-        """The calls since the last time, in the order in which they came."""
+        """The calls since the last time, in their order."""
         with urllib.request.urlopen(self.url + CALLS, timeout=10) as answer:  # noqa: S310 - our own address
             return [(service, method, parameters) for service, method, parameters in json.load(answer)]
 
     @property
     def environ(self) -> dict[str, str]:
-        """The environment by which boto3 finds it."""
+        """The environment variables with which boto3 finds the server."""
         return {"AWS_ENDPOINT_URL": self.url, "AWS_ACCESS_KEY_ID": "KEY", "AWS_SECRET_ACCESS_KEY": "secret"}
 
 
 @contextmanager
-def canned_aws() -> Iterator[Asked]:
-    """It serves until the context ends."""
+def canned_aws() -> Iterator[CannedAwsClient]:
+    """Serve until the context ends."""
     command = [sys.executable, "-m", "benchmarks.canned_aws"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - a fixed command
         try:
             assert process.stdout is not None
-            yield Asked(f"http://127.0.0.1:{int(process.stdout.readline())}")
+            yield CannedAwsClient(f"http://127.0.0.1:{int(process.stdout.readline())}")
         finally:
             process.kill()
 
 
 def main() -> None:
-    """Print the port and serve until killed."""
+    """Print the port, and serve until the process is killed."""
     with CannedAws() as server:
         print(server.server_address[1], flush=True)
         server.serve_forever()

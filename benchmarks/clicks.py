@@ -1,4 +1,4 @@
-"""One click at a random moment of a database's cycle: how long it takes beyond what RDS itself needs."""
+"""One click at a random time of a database's cycle: how long the user waits in addition to the time that RDS needs."""
 
 import random
 from dataclasses import dataclass, field
@@ -6,137 +6,137 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Final, assert_never
 
-from benchmarks.minders import Minder, Reply
-from benchmarks.people import People
-from benchmarks.replay import Contender, make_minder
+from benchmarks.replay import StrategyName, make_strategy
+from benchmarks.strategies import Reply, Strategy
+from benchmarks.users import Users
 from benchmarks.world import ACTIVITY_KEY, DATABASE, SEED, START_MINUTES, STOP_MINUTES, TABLE, World
 from dev.local.rds_behavior import StatusChange
 from dev.local.rds_timing import FixedTiming
 
-ROOM_MINUTES: Final = (1.0, 30.0)
-"""For so long AWS has no capacity after the click."""
+SHORTAGE_MINUTES: Final = (1.0, 30.0)
+"""How long AWS has no capacity after the click."""
 
-_BEGINNING: Final = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+_BEGIN: Final = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 _QUARTER: Final = 900.0
-_MOST_HOURS: Final = 6
+_MAX_HOURS: Final = 6
 
 
 class Phase(StrEnum):
-    """Where in its cycle the database is when somebody clicks."""
+    """The state of the database when a user clicks."""
 
-    ASLEEP = "asleep"
+    STOPPED = "stopped"
     STOPPING = "stopping"
     STARTING = "starting"
-    NO_ROOM = "no capacity at first"
+    NO_CAPACITY = "no capacity at first"
 
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """What came of one click. ``beyond``: seconds from it to available, less what RDS itself needs from there."""
+    """The result of one click. ``added``: the seconds until the database is available, less the time that RDS needs."""
 
-    contender: Contender
+    strategy: StrategyName
     phase: Phase
-    beyond: float
-    needed_again: bool
+    added: float
+    was_repeated: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Fate:
-    """What is drawn for the n-th click in this phase, the same for every contender. Seconds, and ``part`` of 1."""
+class RandomNumbers:
+    """The random numbers of the n-th click in this phase, the same for every strategy. ``fraction`` is below 1."""
 
     start: float
     stop: float
-    room: float
-    part: float
+    shortage: float
+    fraction: float
     schedule: float
 
 
-def draw_fate(phase: Phase, number: int) -> Fate:
-    """The same phase and number give the same fate."""
-    chance = random.Random(f"{SEED}/{phase}/{number}")
-    return Fate(
-        start=chance.uniform(*START_MINUTES) * 60,
-        stop=chance.uniform(*STOP_MINUTES) * 60,
-        room=chance.uniform(*ROOM_MINUTES) * 60,
-        part=chance.random(),
-        schedule=_QUARTER * chance.random(),
+def draw_numbers(phase: Phase, number: int) -> RandomNumbers:
+    """The same phase and number give the same random numbers."""
+    rng = random.Random(f"{SEED}/{phase}/{number}")
+    return RandomNumbers(
+        start=rng.uniform(*START_MINUTES) * 60,
+        stop=rng.uniform(*STOP_MINUTES) * 60,
+        shortage=rng.uniform(*SHORTAGE_MINUTES) * 60,
+        fraction=rng.random(),
+        schedule=_QUARTER * rng.random(),
     )
 
 
-def click(contender: Contender, phase: Phase, number: int) -> Wait:
-    """Play it. Raises RuntimeError where the database has not come up after hours."""
-    fate = draw_fate(phase, number)
+def click(name: StrategyName, phase: Phase, number: int) -> Wait:
+    """Simulate one click. Raises RuntimeError if the database is not available after some hours."""
+    drawn = draw_numbers(phase, number)
     world = World(
-        _BEGINNING, "available" if phase is Phase.STOPPING else "stopped", lambda _: FixedTiming(fate.start, fate.stop)
+        _BEGIN, "available" if phase is Phase.STOPPING else "stopped", lambda _: FixedTiming(drawn.start, drawn.stop)
     )
-    minder = make_minder(contender, world)
-    people = People(world, minder)
-    person = _Person(world, people)
-    own = _arrange(phase, fate, world, minder, person)
-    world.clockwork.at(fate.schedule, minder.begin)
-    for hour in range(_MOST_HOURS):
-        if person.available_at is not None:
+    strategy = make_strategy(name, world)
+    users = Users(world, strategy)
+    user = _User(world, users)
+    rds_seconds = _schedule_click(phase, drawn, world, strategy, user)
+    world.scheduler.call_at(drawn.schedule, strategy.begin)
+    for hour in range(_MAX_HOURS):
+        if user.available_at is not None:
             break
-        world.passes(_BEGINNING + timedelta(hours=hour + 1))
-    minder.end()
-    if person.clicked_at is None or person.available_at is None:
-        raise RuntimeError(f"{contender}, {phase}, click {number}: not available after {_MOST_HOURS} hours.")
-    return Wait(contender, phase, person.available_at - person.clicked_at - own, people.clicks_in_vain > 0)
+        world.advance(_BEGIN + timedelta(hours=hour + 1))
+    strategy.end()
+    if user.clicked_at is None or user.available_at is None:
+        raise RuntimeError(f"{name}, {phase}, click {number}: not available after {_MAX_HOURS} hours.")
+    return Wait(name, phase, user.available_at - user.clicked_at - rds_seconds, users.repeated_clicks > 0)
 
 
-def _arrange(phase: Phase, fate: Fate, world: World, minder: Minder, person: "_Person") -> float:
-    """Bring about that somebody clicks in this phase. Returns how long RDS itself needs from there, in seconds."""
-    at = _QUARTER * (1 + fate.part)  # by then its schedule has run
+def _schedule_click(phase: Phase, drawn: RandomNumbers, world: World, strategy: Strategy, user: "_User") -> float:
+    """Let a user click in this phase. Returns how many seconds RDS needs after the click."""
+    at = _QUARTER * (1 + drawn.fraction)  # after the first check
     match phase:
-        case Phase.ASLEEP:
-            world.clockwork.at(at, person.needs_it)
-            return fate.start
-        case Phase.NO_ROOM:
-            world.clockwork.at(at, person.needs_it)
-            world.rds.databases[DATABASE].no_capacity_until = world.clockwork.time_of(at + fate.room)
-            return fate.room + fate.start
+        case Phase.STOPPED:
+            world.scheduler.call_at(at, user.need_database)
+            return drawn.start
+        case Phase.NO_CAPACITY:
+            world.scheduler.call_at(at, user.need_database)
+            world.rds.databases[DATABASE].no_capacity_until = world.scheduler.time_of(at + drawn.shortage)
+            return drawn.shortage + drawn.start
         case Phase.STARTING:
-            world.clockwork.at(at, lambda: minder.click(_ignore))
-            person.comes_after("starting", fate.start * fate.part)
-            return fate.start * (1 - fate.part)
+            world.scheduler.call_at(at, lambda: strategy.click(_ignore))
+            user.need_database_after("starting", drawn.start * drawn.fraction)
+            return drawn.start * (1 - drawn.fraction)
         case Phase.STOPPING:
-            queried_at = world.clockwork.time_of(at - 3600).isoformat()
+            queried_at = world.scheduler.time_of(at - 3600).isoformat()
             world.table.put_item(TABLE, {"key": {"S": ACTIVITY_KEY}, "value": {"S": queried_at}})
-            person.comes_after("stopping", fate.stop * fate.part)
-            return fate.stop * (1 - fate.part) + fate.start
+            user.need_database_after("stopping", drawn.stop * drawn.fraction)
+            return drawn.stop * (1 - drawn.fraction) + drawn.start
         case unexpected:
             assert_never(unexpected)
 
 
 def _ignore(_: Reply) -> None:
-    """Whoever clicked first does not matter here."""
+    """The first user is not measured."""
 
 
 @dataclass
-class _Person:
-    """Whoever needs the database, once."""
+class _User:
+    """The measured user, who needs the database once."""
 
     world: World
-    people: People
+    users: Users
     clicked_at: float | None = None
     available_at: float | None = None
-    waits_for: dict[str, float] = field(default_factory=dict)
+    delays: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.world.watchers.append(self._see)
+        self.world.on_change.append(self._on_change)
 
-    def needs_it(self) -> None:
-        """Now."""
-        self.clicked_at = self.world.clockwork.now
-        self.people.need()
+    def need_database(self) -> None:
+        """The user needs the database now."""
+        self.clicked_at = self.world.scheduler.now
+        self.users.need_database()
 
-    def comes_after(self, status: str, seconds: float) -> None:
-        """So many seconds after the database has first reached that status."""
-        self.waits_for[status] = seconds
+    def need_database_after(self, status: str, seconds: float) -> None:
+        """The user needs the database this many seconds after it first reaches the status."""
+        self.delays[status] = seconds
 
-    def _see(self, transition: StatusChange) -> None:
-        seconds = self.waits_for.pop(transition.after, None)
+    def _on_change(self, change: StatusChange) -> None:
+        seconds = self.delays.pop(change.after, None)
         if seconds is not None:
-            self.world.clockwork.later(seconds, self.needs_it)
-        if transition.after == "available" and self.clicked_at is not None and self.available_at is None:
-            self.available_at = self.world.clockwork.seconds_of(transition.at)
+            self.world.scheduler.call_later(seconds, self.need_database)
+        if change.after == "available" and self.clicked_at is not None and self.available_at is None:
+            self.available_at = self.world.scheduler.seconds_of(change.at)

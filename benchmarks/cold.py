@@ -1,4 +1,4 @@
-"""From the start of the process to the first answer, and what it holds by then."""
+"""From the start of the process to the first response, and the memory in use by then."""
 
 import time
 from collections.abc import Sequence
@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from benchmarks.canned_aws import canned_aws
-from benchmarks.contenders import MEMORY, Contender, Ring
-from benchmarks.figures import Chapter, Figure, Progress, Table
+from benchmarks.results import Progress, Result, Section, Table
 from benchmarks.spread import Spread
+from benchmarks.subjects import MEMORY, Subject, Subjects
 
 ROUNDS: Final = 20
 GOAL: Final = 1.10
@@ -16,7 +16,7 @@ GOAL: Final = 1.10
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """One operation's cold starts beside the plain handler's, in seconds, and the most memory held, in bytes."""
+    """One operation's cold starts and those of the plain handler, in seconds, and the peak memory, in bytes."""
 
     name: str
     app: Spread
@@ -26,13 +26,13 @@ class Start:
 
     @property
     def ratio(self) -> float:
-        """Of the medians."""
+        """The ratio of the medians."""
         return self.app.median / self.plain.median
 
 
 @dataclass(frozen=True, slots=True)
 class Cold:
-    """What was measured. Sizes of the zips in bytes."""
+    """All measurements. The sizes of the zips are in bytes."""
 
     starts: tuple[Start, ...]
     app_zip: int
@@ -40,25 +40,29 @@ class Cold:
     rounds: int
 
 
-def measure(progress: Progress, ring: Ring, rounds: int = ROUNDS) -> Cold:
-    """Everybody has a turn in every round, so that whatever else the machine does meanwhile falls on all alike."""
-    everybody = list(dict.fromkeys(c for match in ring.matches for c in (match.app, match.plain)))
-    runs: dict[Contender, list[tuple[float, int]]] = {contender: [] for contender in everybody}
+def measure(progress: Progress, subjects: Subjects, rounds: int = ROUNDS) -> Cold:
+    """All functions run in every round, so that other load on the machine affects all of them alike."""
+    functions = list(
+        dict.fromkeys(c for comparison in subjects.comparisons for c in (comparison.app, comparison.plain))
+    )
+    runs: dict[Subject, list[tuple[float, int]]] = {subject: [] for subject in functions}
     with canned_aws() as aws:
         for number in range(rounds + 1):
             progress(f"cold starts: round {number} of {rounds}")
-            for contender in everybody:
-                run = _first_answer(contender, aws.environ)
+            for subject in functions:
+                run = _first_response(subject, aws.environ)
                 if number:  # the first round fills the file cache
-                    runs[contender].append(run)
-    starts = tuple(_start(match.name, runs[match.app], runs[match.plain]) for match in ring.matches)
-    return Cold(starts, ring.app_zip, ring.plain_zip, rounds)
+                    runs[subject].append(run)
+    starts = tuple(
+        _start(comparison.name, runs[comparison.app], runs[comparison.plain]) for comparison in subjects.comparisons
+    )
+    return Cold(starts, subjects.app_zip, subjects.plain_zip, rounds)
 
 
-def _first_answer(contender: Contender, aws: dict[str, str]) -> tuple[float, int]:
+def _first_response(subject: Subject, aws: dict[str, str]) -> tuple[float, int]:
     began = time.perf_counter()
-    with contender.start(aws) as function:
-        function.invoke(contender.event)
+    with subject.start(aws) as function:
+        function.invoke(subject.event)
         return time.perf_counter() - began, function.peak_memory()
 
 
@@ -67,36 +71,36 @@ def _start(name: str, app: Sequence[tuple[float, int]], plain: Sequence[tuple[fl
     return Start(name, Spread.of(app_seconds), Spread.of(plain_seconds), max(app_memory), max(plain_memory))
 
 
-def chapter(cold: Cold) -> Chapter:
-    """The cold starts as a reader sees them."""
-    figures = [
-        Figure(f"Cold start of {start.name}, beside a plain handler", start.ratio, "×", GOAL, _remark(start))
+def section(cold: Cold) -> Section:
+    """The section of the cold starts."""
+    results = [
+        Result(f"Cold start of {start.name}, relative to a plain handler", start.ratio, "×", GOAL, _explanation(start))
         for start in cold.starts
     ]
     memory = max(start.app_memory for start in cold.starts)
-    figures.append(Figure("Peak memory", memory / 1e6, "MB"))
-    figures.append(Figure("Zip", cold.app_zip / 1e6, "MB"))
-    return Chapter(
+    results.append(Result("Peak memory", memory / 1e6, "MB"))
+    results.append(Result("Zip", cold.app_zip / 1e6, "MB"))
+    return Section(
         "Cold starts",
-        f"From the start of the process to the first answer: the zip of `make package` against two plain handlers of "
-        f"boto3 (`benchmarks/plain`), both under AWS's runtime client, in turns, {cold.rounds} runs each, on an AWS "
-        f"that answers at once. Median and quartiles, in milliseconds. Lambda adds its own time for both: fetching the "
-        f"zip and making the sandbox; and a function of {MEMORY} MB has a third of a core. The restart route is "
-        f"api_handler alone, without the authorizer, which is a function of its own.",
+        f"From the start of the process to the first response: the zip of `make package` and two plain handlers with "
+        f"boto3 (`benchmarks/plain`), both with AWS's runtime client, alternately, {cold.rounds} runs each, on an AWS "
+        f"that responds at once. Median and quartiles, in milliseconds. For both, Lambda adds the time to download the "
+        f"zip and to create the execution environment, and a function of {MEMORY} MB has a third of a core. The "
+        f"restart route is api_handler alone, without the authorizer, which is another function.",
         (_table(cold),),
-        tuple(figures),
+        tuple(results),
     )
 
 
-def _remark(start: Start) -> str:
-    """A start is made durable before RDS is touched; the plain one is not, and knows neither table nor record."""
+def _explanation(start: Start) -> str:
+    """The app stores a restart before it calls RDS; the plain handler uses no table."""
     if start.ratio <= GOAL or start.name == "check":
         return ""
     return (
-        "The plain start makes a client of RDS only, and two AWS calls. This one makes a client of DynamoDB as well, "
-        "and three calls more, by which no click is lost. A plain handler with both clients is that of the check. "
-        "What was tried and kept: bytecode in the zip, botocore without boto3 around it, no search through botocore's "
-        "models, no garbage collection of what is loaded for good."
+        "The plain start creates a client of RDS only, and makes two AWS calls. The app also creates a client of "
+        "DynamoDB and makes three more calls, so that no restart is lost. The plain handler of the check has both "
+        "clients. These measures reduce the cold start: bytecode in the zip, botocore without boto3, no search through "
+        "botocore's models, and fewer garbage collections."
     )
 
 

@@ -1,4 +1,4 @@
-"""One check over more and more databases, where each AWS call takes a while, against one check for each."""
+"""One check of many databases, compared with one check for each of them, with AWS calls that take some time."""
 
 import threading
 import time
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from benchmarks.figures import Chapter, Figure, Progress, Table
-from benchmarks.world import silence
+from benchmarks.results import Progress, Result, Section, Table
+from benchmarks.world import discard_output
 from chalicelib.aws.clients import cloudwatch_client
 from chalicelib.bootstrap import build
 from chalicelib.domain.model import Action, DatabaseRef, Kind
@@ -22,15 +22,15 @@ from tests.simulation.table import SimulatedTable
 SIZES: Final = (1, 10, 100)
 LATENCY: Final = 0.02
 _ROUNDS: Final = 5
-_MOST_WAITS: Final = 1
-_MOST_IDLE: Final = 6.0
-_MOST_STOPPING: Final = 15.0
+_MAX_WAITS: Final = 1
+_MAX_GROWTH_IDLE: Final = 6.0
+_MAX_GROWTH_STOPPING: Final = 15.0
 _NOON: Final = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 _TABLE: Final = "system-metadata"
 
 
-class SlowWire:
-    """Carries calls with a real delay, as many at once as there are, and counts them."""
+class SlowTransport:
+    """Carries concurrent calls with a real delay, and counts them."""
 
     def __init__(self, seconds: float) -> None:
         self.calls = 0
@@ -45,8 +45,8 @@ class SlowWire:
 
 
 @dataclass(frozen=True, slots=True)
-class Effort:
-    """What one check took."""
+class Measurement:
+    """The seconds and AWS calls of one check."""
 
     seconds: float
     calls: int
@@ -54,45 +54,45 @@ class Effort:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """So many databases: one check over all of them, and one check for each."""
+    """This many databases: one check of all of them, and one check for each."""
 
     size: int
     is_stopping: bool
-    together: Effort
-    one_by_one: Effort
+    together: Measurement
+    one_by_one: Measurement
 
 
 class Fleet:
-    """Running databases, all in use or all idle, behind clients that take their time."""
+    """Available databases, all in use or all idle, behind clients with latency."""
 
     def __init__(self, size: int, *, idle: bool, latency: float) -> None:
         self.refs = tuple(DatabaseRef(Kind.INSTANCE, f"db-{number}") for number in range(size))
         self.now = _NOON
-        self._wire = SlowWire(0.0)
+        self._transport = SlowTransport(0.0)
         self._rds = SimulatedRds(lambda: self.now, FixedTiming())
         self._table = SimulatedTable(_TABLE, lambda *_: None)
         for ref in self.refs:
             self._rds.add(ref, "available")
-        self._note_what_is_seen()
+        self._record_status()
         self.now += timedelta(hours=2)
         if not idle:
-            self._use()
-            self._note_what_is_seen()
-        self._wire = SlowWire(latency)
+            self._report_activity()
+            self._record_status()
+        self._transport = SlowTransport(latency)
 
-    def check(self, refs: Sequence[DatabaseRef], expected: Action) -> Effort:
-        """One check of these. Raises AssertionError where anything else was done than expected."""
-        run = self._lifecycle(refs)
-        calls_before, began = self._wire.calls, time.perf_counter()
-        results = run.check()
-        effort = Effort(time.perf_counter() - began, self._wire.calls - calls_before)
+    def check(self, refs: Sequence[DatabaseRef], expected: Action) -> Measurement:
+        """One check of these databases. Raises AssertionError if it does not take the expected action."""
+        lifecycle = self._lifecycle(refs)
+        calls_before, began = self._transport.calls, time.perf_counter()
+        results = lifecycle.check()
+        measurement = Measurement(time.perf_counter() - began, self._transport.calls - calls_before)
         assert [result.action for result in results] == [expected] * len(refs)
-        return effort
+        return measurement
 
-    def _note_what_is_seen(self) -> None:
+    def _record_status(self) -> None:
         self._lifecycle(self.refs).check()
 
-    def _use(self) -> None:
+    def _report_activity(self) -> None:
         settings = _settings(self.refs)
         for ref in self.refs:
             value = f"{self.now:%Y-%m-%dT%H:%M:%SZ}"
@@ -101,7 +101,7 @@ class Fleet:
     def _lifecycle(self, refs: Sequence[DatabaseRef]) -> Lifecycle:
         settings = _settings(refs)
         rds, dynamodb = (
-            SimulatedClient(name, service, self._wire)
+            SimulatedClient(name, service, self._transport)
             for name, service in (("rds", self._rds), ("dynamodb", self._table))
         )
         table: Any = dynamodb
@@ -114,7 +114,7 @@ def _settings(refs: Sequence[DatabaseRef]) -> Settings:
 
 
 def measure(progress: Progress, sizes: Sequence[int] = SIZES, latency: float = LATENCY) -> list[Sample]:
-    """Medians of some rounds each. Takes about half a minute."""
+    """The medians of some rounds each. This takes about half a minute."""
     samples = []
     for is_stopping in (False, True):
         for size in sizes:
@@ -126,25 +126,28 @@ def measure(progress: Progress, sizes: Sequence[int] = SIZES, latency: float = L
 def _sample(size: int, latency: float, *, is_stopping: bool) -> Sample:
     expected = Action.STOP if is_stopping else Action.NONE
 
-    def together() -> Effort:
+    def together() -> Measurement:
         fleet = Fleet(size, idle=is_stopping, latency=latency)
         return fleet.check(fleet.refs, expected)
 
-    def one_by_one() -> Effort:
+    def one_by_one() -> Measurement:
         fleet = Fleet(size, idle=is_stopping, latency=latency)
-        efforts = [fleet.check([ref], expected) for ref in fleet.refs]
-        return Effort(sum(effort.seconds for effort in efforts), sum(effort.calls for effort in efforts))
+        measurements = [fleet.check([ref], expected) for ref in fleet.refs]
+        return Measurement(
+            sum(measurement.seconds for measurement in measurements),
+            sum(measurement.calls for measurement in measurements),
+        )
 
-    with silence():
+    with discard_output():
         return Sample(size, is_stopping, _median([together() for _ in range(_ROUNDS)]), one_by_one())
 
 
-def _median(efforts: Sequence[Effort]) -> Effort:
-    return sorted(efforts, key=lambda effort: effort.seconds)[len(efforts) // 2]
+def _median(measurements: Sequence[Measurement]) -> Measurement:
+    return sorted(measurements, key=lambda measurement: measurement.seconds)[len(measurements) // 2]
 
 
-def chapter(samples: Sequence[Sample]) -> Chapter:
-    """The seconds and calls, and the growth from one database to the most of them."""
+def section(samples: Sequence[Sample]) -> Section:
+    """The seconds and calls, and the growth from one database to the largest number of them."""
     rows = tuple(
         (
             f"{sample.size}, {'everything to stop' if sample.is_stopping else 'nothing to do'}",
@@ -156,30 +159,30 @@ def chapter(samples: Sequence[Sample]) -> Chapter:
         for sample in samples
     )
     head = ("databases", "AWS calls", "seconds", "AWS calls, one by one", "seconds, one by one")
-    return Chapter(
-        title="One check over many databases",
+    return Section(
+        title="One check of many databases",
         method=(
-            f"The app's own check on the simulated RDS and table, where every AWS call takes {LATENCY * 1000:.0f} ms "
-            f"of real time; medians of {_ROUNDS} checks. *One by one* is a check for each database after the other."
+            f"The app's check on the simulated RDS and table. Every AWS call takes {LATENCY * 1000:.0f} ms of real "
+            f"time; medians of {_ROUNDS} checks. *One by one* is one check for each database, one after the other."
         ),
         tables=(Table(head, rows),),
-        figures=(
+        results=(
             _waits(samples[0]),
             *(_growth(samples, most, is_stopping=is_stopping) for is_stopping, most in _GOALS),
         ),
     )
 
 
-def _waits(one: Sample) -> Figure:
-    """Two calls side by side are one wait; the check's own time is far below another."""
+def _waits(one: Sample) -> Result:
+    """Two concurrent calls are one wait; the check's own time is much shorter than a wait."""
     waits = one.together.seconds // LATENCY
-    return Figure("1 database, nothing to do: AWS calls waited for in a row", waits, "waits", _MOST_WAITS)
+    return Result("1 database, nothing to do: consecutive waits for AWS calls", waits, "waits", _MAX_WAITS)
 
 
-def _growth(samples: Sequence[Sample], most: float, *, is_stopping: bool) -> Figure:
+def _growth(samples: Sequence[Sample], most: float, *, is_stopping: bool) -> Result:
     times = {sample.size: sample.together.seconds for sample in samples if sample.is_stopping is is_stopping}
     what = "everything to stop" if is_stopping else "nothing to do"
-    return Figure(f"{max(times)} databases, {what}", times[max(times)] / times[min(times)], "× the time of one", most)
+    return Result(f"{max(times)} databases, {what}", times[max(times)] / times[min(times)], "× the time of one", most)
 
 
-_GOALS: Final = ((False, _MOST_IDLE), (True, _MOST_STOPPING))
+_GOALS: Final = ((False, _MAX_GROWTH_IDLE), (True, _MAX_GROWTH_STOPPING))

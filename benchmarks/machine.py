@@ -1,4 +1,4 @@
-"""On what was measured."""
+"""The machine that runs the benchmarks."""
 
 import os
 import platform

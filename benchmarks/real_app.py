@@ -1,11 +1,12 @@
-"""rds-lifecycle itself, on a simulated AWS."""
+"""rds-lifecycle on a simulated AWS."""
 
 import os
+import random
 from typing import Final
 from unittest.mock import patch
 
-from benchmarks.minders import Answered, Reply
 from benchmarks.schedule import Schedule
+from benchmarks.strategies import OnReply, Reply
 from benchmarks.world import DATABASE, TABLE, World
 from chalicelib.aws.clients import cloudwatch_client
 from chalicelib.bootstrap import build
@@ -13,84 +14,88 @@ from chalicelib.domain.model import DatabaseRef
 from chalicelib.service.lifecycle import Lifecycle
 from chalicelib.settings import read_settings
 from dev.local.rds_behavior import StatusChange
-from tests.simulation.functions import Answer, Functions
+from tests.simulation.functions import Functions, Response
+from tests.simulation.invariants import is_accepted
 from tests.simulation.network import Invocation
 
 EVENT_SECONDS: Final = (1.0, 20.0)
-"""From a change at RDS to the function that its event wakes, as cautious as tests/simulation.
+"""From a change of status to the function that its event invokes: the same assumption as in tests/simulation.
 
-AWS only says that it is near real time: "Monitoring Amazon RDS events" in its user guide.
+AWS only says that events are delivered in near real time:
+https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/working-with-events.html
 """
 
 
 class App:
-    """rds-lifecycle itself: app.py and chalicelib, function by function, as they are deployed."""
+    """app.py and chalicelib, function by function, as they are deployed."""
 
-    has_button = True
+    accepts_restarts = True
 
-    def __init__(self, world: World, minutes: int, *, spares: bool = True) -> None:
+    def __init__(self, world: World, minutes: int, *, skip_checks: bool = True) -> None:
         self._world = world
         environ = {"DATABASES": DATABASE.id, "METADATA_TABLE": TABLE, "CHECK_INTERVAL_MINUTES": str(minutes)}
         self._settings = read_settings(environ)
         self.failures: list[Exception] = []
         world.environ.update(environ)
-        with patch.dict(os.environ):  # Functions leaves its settings there; they hold in this world only
+        with patch.dict(os.environ):  # Functions adds its settings, which are those of this world only
             self._functions = Functions(
-                world.clockwork, environ, (DATABASE,), self._lifecycle, _Listener(self.failures), world.chance
+                world.scheduler, environ, self._settings, self._lifecycle, _FailureCollector(self.failures), self._rng
             )
-        self._schedule = Schedule(world, minutes * 60, self._functions.check, spares=spares)
-        world.watchers.append(self._send_event)
+        self._schedule = Schedule(world, minutes * 60, self._functions.check, skip_checks=skip_checks)
+        world.on_change.append(self._send_event)
 
     @property
     def checks(self) -> int:
-        """How often the schedule has woken inactivity_check."""
+        """How many checks the schedule has run."""
         return self._schedule.runs
 
     def begin(self) -> None:
         """Every CHECK_INTERVAL_MINUTES."""
         self._schedule.begin()
 
-    def click(self, answered: Answered) -> None:
-        """The restart route. 200 and 202 say that it comes up, and so does a 503 whose restart is kept."""
+    def click(self, on_reply: OnReply) -> None:
+        """The restart route. With 200, 202, and 503 for a stored restart, the database will be available."""
 
-        def then(answer: Answer) -> None:
-            is_kept = answer.status == 503 and "no need to ask again" in answer.body["detail"]
-            answered(Reply.IT_COMES if answer.status in (200, 202) or is_kept else Reply.NO_MORE)
+        def then(response: Response) -> None:
+            on_reply(Reply.WILL_BE_AVAILABLE if is_accepted(response) else Reply.STATUS_ONLY)
 
         self._functions.request("restart", DATABASE, then=then)
 
     def end(self) -> None:
-        """Its containers may serve another world; importing app.py takes longer than a simulated day."""
+        """Another world may use the app modules, because importing app.py takes longer than a simulated day."""
         self._functions.close()
 
-    def _send_event(self, transition: StatusChange) -> None:
-        if transition.event is not None:
-            delay = self._world.chance(f"event/{self._world.clockwork.now}").uniform(*EVENT_SECONDS)
-            self._world.clockwork.later(delay, lambda: self._functions.event(DATABASE))
+    def _rng(self, stream: str) -> random.Random:
+        return self._world.rng(f"{stream}/{self._world.scheduler.now}")
+
+    def _send_event(self, change: StatusChange) -> None:
+        if change.event is not None:
+            delay = self._rng("event").uniform(*EVENT_SECONDS)
+            self._world.scheduler.call_later(delay, lambda: self._functions.event(DATABASE))
 
     def _lifecycle(self) -> Lifecycle:
-        wait, client = self._world.pace.pause, self._world.client
+        pause, client = self._world.latency.pause, self._world.client
         return build(
             self._settings,
             client("rds"),
             client("dynamodb"),
             cloudwatch_client,
-            self._world.clockwork.clock,
-            wait,
-            self._world.clockwork.side_by_side,
+            self._world.scheduler.clock,
+            pause,
+            self._world.scheduler.thread_pool,
         )
 
 
-class _Listener:
-    """Hears how the app's functions end."""
+class _FailureCollector:
+    """Collects the errors of the app's functions."""
 
     def __init__(self, failures: list[Exception]) -> None:
         self._failures = failures
 
-    def answered(self, invocation: Invocation, ask: str, ref: DatabaseRef, answer: Answer) -> None:
-        """Whoever asked hears it anyway."""
+    def on_response(self, invocation: Invocation, request: str, ref: DatabaseRef, response: Response) -> None:
+        """Not needed here: the user gets the response."""
 
-    def ended(self, invocation: Invocation, error: Exception | None) -> None:
-        """Failures are kept: in fair weather there are none."""
+    def on_end(self, invocation: Invocation, error: Exception | None) -> None:
+        """Without faults there are no failures."""
         if error is not None:
             self._failures.append(error)

@@ -1,71 +1,79 @@
-"""The chapters as a page of Markdown, and the figures as lines for a terminal."""
+"""The sections as a Markdown page, and the results as lines for a terminal."""
 
 from collections.abc import Sequence
 from typing import Final
 
-from benchmarks.figures import Chapter, Figure, Table
+from benchmarks.results import Result, Section, Table
 
-_UNEXPLAINED: Final = "Nothing is known of why: measure again while the machine has nothing else to do."
-
-
-def line(figure: Figure) -> str:
-    """One figure with its goal and whether it is met."""
-    if figure.goal is None:
-        return f"       {figure.name}: {spell(figure)}"
-    return f"{'met   ' if figure.is_met else 'MISSED'} {figure.name}: {spell(figure)}, goal at most {_goal(figure)}"
+_NO_EXPLANATION: Final = "No explanation is known. Measure again while the machine is idle."
 
 
-def spell(figure: Figure) -> str:
+def line(result: Result) -> str:
+    """One result with its goal, and whether the goal is met."""
+    if result.goal is None:
+        return f"       {result.name}: {value_of(result)}"
+    return f"{'met   ' if result.is_met else 'MISSED'} {result.name}: {value_of(result)}, goal at most {_goal(result)}"
+
+
+def value_of(result: Result) -> str:
     """The value with its unit."""
-    return f"{number(figure.value)} {figure.unit}".rstrip()
+    return f"{number(result.value)} {result.unit}".rstrip()
 
 
 def number(value: float) -> str:
-    """Enough digits to see what matters, and no more."""
+    """The number with three or four significant digits."""
     if value == int(value) or abs(value) >= 1000:
         return f"{value:,.0f}"
     return f"{value:.1f}" if abs(value) >= 100 else f"{value:.2f}" if abs(value) >= 10 else f"{value:.3f}"
 
 
-def page(chapters: Sequence[Chapter], machine: str, repeat: str) -> str:
+def page(sections: Sequence[Section], machine: str, repeat: str) -> str:
     """The whole page."""
-    figures = [figure for chapter in chapters for figure in chapter.figures]
-    missed = sum(not figure.is_met for figure in figures)
-    goals = sum(figure.goal is not None for figure in figures)
+    results = [result for section in sections for result in section.results]
+    missed = sum(not result.is_met for result in results)
+    goals = sum(result.goal is not None for result in results)
     parts = [
         "# Performance",
-        f"Written by `{repeat}`, not by hand. Measured on {machine}.",
+        f"Written by `{repeat}`; do not edit it. Measured on {machine}.",
         f"{goals - missed} of {goals} goals are met.",
-        *(_summary(chapters)),
-        *(part for chapter in chapters for part in _chapter(chapter)),
+        *(_summary(sections)),
+        *(part for section in sections for part in _section(section)),
     ]
     return "\n\n".join(parts) + "\n"
 
 
-def _summary(chapters: Sequence[Chapter]) -> list[str]:
+def _summary(sections: Sequence[Section]) -> list[str]:
     rows = tuple(
-        (figure.name, spell(figure), _goal(figure), "yes" if figure.is_met else "no")
-        for chapter in chapters
-        for figure in chapter.figures
-        if figure.goal is not None
+        (result.name, value_of(result), _goal(result), "yes" if result.is_met else "no")
+        for section in sections
+        for result in section.results
+        if result.goal is not None
     )
-    return [_table(Table(("figure", "measured", "goal, at most", "met"), rows))]
+    return [_table(Table(("result", "measured", "goal, at most", "met"), rows))]
 
 
-def _chapter(chapter: Chapter) -> list[str]:
-    told = [f"- {figure.name}: {spell(figure)}" for figure in chapter.figures if figure.goal is None]
+def _section(section: Section) -> list[str]:
+    without_goal = [f"- {result.name}: {value_of(result)}" for result in section.results if result.goal is None]
     missed = [
-        f"**Missed: {figure.name}**, {spell(figure)} instead of {_goal(figure)}. {figure.remark or _UNEXPLAINED}"
-        for figure in chapter.figures
-        if not figure.is_met
+        f"**Missed: {result.name}**, {value_of(result)} instead of {_goal(result)}. "
+        f"{result.explanation or _NO_EXPLANATION}"
+        for result in section.results
+        if not result.is_met
     ]
-    picture = f"![{chapter.title}](images/{chapter.plot})" if chapter.plot else ""
-    parts = [f"## {chapter.title}", chapter.method, picture, *map(_table, chapter.tables), "\n".join(told), *missed]
-    return [part for part in (*parts, chapter.meaning) if part]
+    image = f"![{section.title}](images/{section.plot})" if section.plot else ""
+    parts = [
+        f"## {section.title}",
+        section.method,
+        image,
+        *map(_table, section.tables),
+        "\n".join(without_goal),
+        *missed,
+    ]
+    return [part for part in (*parts, section.conclusion) if part]
 
 
-def _goal(figure: Figure) -> str:
-    return "" if figure.goal is None else f"{number(figure.goal)} {figure.unit}".rstrip()
+def _goal(result: Result) -> str:
+    return "" if result.goal is None else f"{number(result.goal)} {result.unit}".rstrip()
 
 
 def _table(table: Table) -> str:

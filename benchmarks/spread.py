@@ -1,4 +1,4 @@
-"""The median of repeated measurements, and how far they spread."""
+"""The median and the quartiles of repeated measurements."""
 
 import statistics
 from collections.abc import Sequence
@@ -15,10 +15,10 @@ class Spread:
 
     @staticmethod
     def of(seconds: Sequence[float]) -> "Spread":
-        """At least two values."""
+        """The quartiles of at least two values."""
         return Spread(*statistics.quantiles(seconds, n=4, method="inclusive"))
 
     def in_milliseconds(self, digits: int = 0) -> tuple[str, str]:
-        """The median, and the lower and upper quartile, for a table."""
+        """The median, and the lower and upper quartile, as text for a table."""
         lower, median, upper = (f"{value * 1000:.{digits}f}" for value in (self.lower, self.median, self.upper))
         return median, f"{lower} to {upper}"

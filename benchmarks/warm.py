@@ -1,4 +1,4 @@
-"""Warm functions: what the app adds to its AWS calls, and what a check with nothing to do costs."""
+"""Warm functions: the time that the app adds to its AWS calls, and the work of a check with nothing to do."""
 
 import json
 import statistics
@@ -9,10 +9,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, Final
 
-from benchmarks.canned_aws import Asked, Call, canned_aws
-from benchmarks.contenders import BARE, Contender, Match, Ring
-from benchmarks.figures import Chapter, Figure, Progress, Table
+from benchmarks.canned_aws import Call, CannedAwsClient, canned_aws
+from benchmarks.results import Progress, Result, Section, Table
 from benchmarks.spread import Spread
+from benchmarks.subjects import BARE, Comparison, Subject, Subjects
 from tests.deploy.lambda_runtime import Function
 
 ROUNDS: Final = 200
@@ -22,7 +22,8 @@ GOAL_CALLS: Final = 2
 _UNMEASURED: Final = 10
 _CHECKS_LOGGED: Final = 10
 
-# What Lambda itself writes for each invocation: "Log formats" in the Lambda developer guide.
+# The lines that Lambda writes for each invocation:
+# https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs.html
 _REQUEST: Final = "RequestId: 01234567-89ab-cdef-0123-456789abcdef"
 _PLATFORM_LINES: Final = (
     f"START {_REQUEST} Version: $LATEST\n",
@@ -33,7 +34,7 @@ _PLATFORM_LINES: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """One operation's requests, in seconds each: the app's, those of its bare AWS calls, the plain handler's."""
+    """The seconds of one operation's requests: to the app, to its bare AWS calls, and to the plain handler."""
 
     name: str
     calls: tuple[Call, ...]
@@ -43,26 +44,26 @@ class Served:
 
     @property
     def added(self) -> float:
-        """Seconds that the app adds to its AWS calls made one after the other, by the medians."""
+        """The seconds that the app adds to its AWS calls made one after the other, by the medians."""
         return self.app.median - self.bare.median
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """CPU seconds of one check with nothing to do, and of its AWS calls made bare by boto3."""
+    """The CPU seconds of one check with nothing to do, and of the same AWS calls made by boto3 alone."""
 
     whole: float
     calls: float
 
     @property
     def own(self) -> float:
-        """What the app itself adds."""
+        """The CPU time that the app adds."""
         return self.whole - self.calls
 
 
 @dataclass(frozen=True, slots=True)
 class Logged:
-    """What one check with nothing to do writes to its log: the app's own lines, and the three of Lambda itself."""
+    """The log of one check with nothing to do: the lines of the app, and the three lines of Lambda."""
 
     lines: float
     bytes: float
@@ -73,7 +74,7 @@ class Logged:
 
 @dataclass(frozen=True, slots=True)
 class Warm:
-    """What was measured."""
+    """All measurements."""
 
     served: tuple[Served, ...]
     check: Work
@@ -81,32 +82,33 @@ class Warm:
     rounds: int
 
 
-def measure(progress: Progress, ring: Ring, rounds: int = ROUNDS) -> Warm:
-    """The three of a match have their turns in every round."""
+def measure(progress: Progress, subjects: Subjects, rounds: int = ROUNDS) -> Warm:
+    """The three functions of a comparison alternate."""
     with canned_aws() as aws:
-        served = tuple(serve(progress, match, aws, rounds) for match in ring.matches)
-        check = ring.matches[-1]
+        served = tuple(serve(progress, comparison, aws, rounds) for comparison in subjects.comparisons)
+        check = subjects.comparisons[-1]
         progress("warm: a check's own work, and its log")
         work = own_work(check, served[-1].calls, aws, rounds)
         return Warm(served, work, log_of(check.app, aws), rounds)
 
 
-def serve(progress: Progress, match: Match, aws: Asked, rounds: int) -> Served:
-    """Requests to the app, to its bare calls and to the plain handler, in turns."""
-    progress(f"warm: {match.name}, {rounds} rounds")
+def serve(progress: Progress, comparison: Comparison, aws: CannedAwsClient, rounds: int) -> Served:
+    """Send requests to the app, to its bare calls and to the plain handler, alternately."""
+    progress(f"warm: {comparison.name}, {rounds} rounds")
     with ExitStack() as stack:
         app, bare, plain = (
-            stack.enter_context(contender.start(aws.environ)) for contender in (match.app, match.bare, match.plain)
+            stack.enter_context(subject.start(aws.environ))
+            for subject in (comparison.app, comparison.bare, comparison.plain)
         )
-        calls = calls_of(app, match.app.event, aws)
-        turns = ((app, match.app.event), (bare, calls), (plain, match.plain.event))
-        times = [[_seconds(*turn) for turn in turns] for _ in range(rounds + _UNMEASURED)][_UNMEASURED:]
+        calls = calls_of(app, comparison.app.event, aws)
+        requests = ((app, comparison.app.event), (bare, calls), (plain, comparison.plain.event))
+        times = [[_seconds(*request) for request in requests] for _ in range(rounds + _UNMEASURED)][_UNMEASURED:]
     spreads = [Spread.of(column) for column in zip(*times, strict=True)]
-    return Served(match.name, calls, *spreads)
+    return Served(comparison.name, calls, *spreads)
 
 
-def calls_of(function: Function, event: Any, aws: Asked) -> tuple[Call, ...]:
-    """The AWS calls of one invocation, by their order."""
+def calls_of(function: Function, event: Any, aws: CannedAwsClient) -> tuple[Call, ...]:
+    """The AWS calls of one invocation, in their order."""
     aws.calls()
     function.invoke(event)
     return tuple(aws.calls())
@@ -118,8 +120,8 @@ def _seconds(function: Function, event: Any) -> float:
     return time.perf_counter() - began
 
 
-def own_work(check: Match, calls: Sequence[Call], aws: Asked, rounds: int) -> Work:
-    """By the medians of so many rounds in one process, in which checks and the same AWS calls made bare take turns."""
+def own_work(check: Comparison, calls: Sequence[Call], aws: CannedAwsClient, rounds: int) -> Work:
+    """The medians of this many rounds in one process, in which checks and the same bare AWS calls alternate."""
     code, interpreter = (BARE / "own_work.py").read_text(), check.app.interpreter
     command = interpreter.command(code, json.dumps(check.app.event), json.dumps(calls), str(rounds + _UNMEASURED))
     command[command.index(code) + 1] += f":{BARE}"
@@ -130,8 +132,8 @@ def own_work(check: Match, calls: Sequence[Call], aws: Asked, rounds: int) -> Wo
     return Work(statistics.median(app), statistics.median(bare))
 
 
-def log_of(check: Contender, aws: Asked) -> Logged:
-    """The lines of some checks, by their number."""
+def log_of(check: Subject, aws: CannedAwsClient) -> Logged:
+    """The log of an average check."""
     with check.start(aws.environ) as function:
         for _ in range(_CHECKS_LOGGED):
             function.invoke(check.event)
@@ -143,28 +145,28 @@ def log_of(check: Contender, aws: Asked) -> Logged:
     )
 
 
-def chapter(warm: Warm) -> Chapter:
-    """The warm functions as a reader sees them."""
+def section(warm: Warm) -> Section:
+    """The section of the warm functions."""
     check, logged = warm.served[-1], warm.logged
-    figures = [
-        Figure(f"Warm {s.name}: added to its AWS calls", s.added * 1000, "ms", GOAL_ADDED * 1000) for s in warm.served
+    results = [
+        Result(f"Warm {s.name}: added to its AWS calls", s.added * 1000, "ms", GOAL_ADDED * 1000) for s in warm.served
     ]
-    figures += [
-        Figure("A check with nothing to do: AWS calls", len(check.calls), "calls", GOAL_CALLS),
-        Figure("A check with nothing to do: its own work", warm.check.own * 1000, "ms of CPU", GOAL_OWN_WORK * 1000),
-        Figure("A check with nothing to do: lines of its log", logged.lines, "lines", 1),
-        Figure("A check with nothing to do: bytes of its log", logged.bytes, "bytes"),
-        Figure("A check with nothing to do: metrics sent", logged.metric_lines, "metrics", 0),
+    results += [
+        Result("A check with nothing to do: AWS calls", len(check.calls), "calls", GOAL_CALLS),
+        Result("A check with nothing to do: its own work", warm.check.own * 1000, "ms of CPU", GOAL_OWN_WORK * 1000),
+        Result("A check with nothing to do: lines of its log", logged.lines, "lines", 1),
+        Result("A check with nothing to do: bytes of its log", logged.bytes, "bytes"),
+        Result("A check with nothing to do: metrics sent", logged.metric_lines, "metrics", 0),
     ]
-    return Chapter(
+    return Section(
         "Warm functions",
-        f"Requests to functions that are up, one after the other, {warm.rounds} each in turns, on an AWS that answers "
-        f"at once: the app, the same AWS calls made bare by boto3 one after the other, and the plain handler, which "
-        f"makes fewer. The runtime client's own time is in all three. Milliseconds, median and quartiles. Own work is "
-        f"the CPU time of a check without that of its AWS calls. Lambda writes {logged.platform_lines} lines of "
-        f"{logged.platform_bytes} bytes of its own to the log of each invocation.",
+        f"Requests to warm functions, one after the other, {warm.rounds} each, alternately, on an AWS that responds at "
+        f"once: the app, the same AWS calls made by boto3 alone, one after the other, and the plain handler, which "
+        f"makes fewer calls. All three include the time of the runtime client. Median and quartiles, in milliseconds. "
+        f"Own work is the CPU time of a check without that of its AWS calls. Lambda adds {logged.platform_lines} lines "
+        f"of together {logged.platform_bytes} bytes to the log of each invocation.",
         (_table(warm),),
-        tuple(figures),
+        tuple(results),
     )
 
 

@@ -1,4 +1,4 @@
-"""One database on a simulated AWS in fair weather: virtual time, an RDS that takes minutes, a table, a network."""
+"""One database on a simulated AWS without faults: virtual time, an RDS that takes minutes, a table, a network."""
 
 import bisect
 import io
@@ -17,12 +17,12 @@ from chalicelib.domain.model import DatabaseRef, Kind
 from dev.local.rds_behavior import Cause, StatusChange
 from dev.local.rds_timing import FixedTiming, RdsTiming
 from tests.simulation.client import SimulatedClient
-from tests.simulation.clockwork import Clockwork
-from tests.simulation.listening import listening
-from tests.simulation.network import Invocation, Network, Random
+from tests.simulation.faults import FaultInjector
+from tests.simulation.log_capture import capture_log
+from tests.simulation.network import Invocation, Network, RandomLatency
 from tests.simulation.rds import SimulatedRds
+from tests.simulation.scheduler import Scheduler
 from tests.simulation.table import SimulatedTable
-from tests.simulation.weather import Weather
 
 DATABASE: Final = DatabaseRef(Kind.INSTANCE, "ss-financial-prod")
 TABLE: Final = "system-metadata"
@@ -34,7 +34,7 @@ STOP_MINUTES: Final = (2.0, 8.0)
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A stretch of time, from ``start`` up to ``end``."""
+    """The time from ``start`` to ``end``."""
 
     start: datetime
     end: datetime
@@ -45,8 +45,8 @@ class Span:
         return self.end - self.start
 
 
-class Fated(FixedTiming):
-    """Starts and stops take what is fated for them: the same after the same moment of the trace, whoever asks."""
+class TraceTiming(FixedTiming):
+    """Durations depend only on the previous time of the trace, so they are the same for all strategies."""
 
     def __init__(self, clock: Callable[[], datetime], trace: Sequence[datetime]) -> None:
         super().__init__()
@@ -63,100 +63,104 @@ class Fated(FixedTiming):
         return self._draw("stop", STOP_MINUTES)
 
     def _draw(self, verb: str, minutes: tuple[float, float]) -> float:
-        matter = verb, bisect.bisect_right(self._trace, self._clock())
-        self._drawn[matter] += 1
-        return random.Random(f"{SEED}/{matter}/{self._drawn[matter]}").uniform(*minutes) * 60
+        key = verb, bisect.bisect_right(self._trace, self._clock())
+        self._drawn[key] += 1
+        return random.Random(f"{SEED}/{key}/{self._drawn[key]}").uniform(*minutes) * 60
 
 
 class World:
-    """The simulated AWS, and an account of when the database was up."""
+    """The simulated AWS, and when the database was available."""
 
     def __init__(self, start: datetime, status: str, timing: Callable[[Callable[[], datetime]], RdsTiming]) -> None:
-        self.clockwork = Clockwork(start)
+        self.scheduler = Scheduler(start)
         self.start = start
         self.environ: dict[str, str] = {}
         self.writes = 0
-        self.transitions: list[StatusChange] = []
-        self.watchers: list[Callable[[StatusChange], None]] = []
-        self.rds = SimulatedRds(self.clockwork.clock, timing(self.clockwork.clock), self._changed, self._wake)
-        self.table = SimulatedTable(TABLE, self._wrote)
-        self.pace = Random(self.clockwork)
-        self._network = Network(self.clockwork, Weather(lambda: self.clockwork.now), self.pace, _Nobody(), (DATABASE,))
+        self.changes: list[StatusChange] = []
+        self.on_change: list[Callable[[StatusChange], None]] = []
+        self.rds = SimulatedRds(
+            self.scheduler.clock, timing(self.scheduler.clock), self._on_status_change, self._schedule_rds
+        )
+        self.table = SimulatedTable(TABLE, self._on_write)
+        self.latency = RandomLatency(self.scheduler)
+        self._network = Network(
+            self.scheduler, FaultInjector(lambda: self.scheduler.now), self.latency, _NullObserver(), (DATABASE,)
+        )
         self._first_status = status
         self.rds.add(DATABASE, status)
 
     @property
     def status(self) -> str:
-        """RDS's word for the database, as it truly is."""
+        """The actual status of the database."""
         self.rds.advance()
         return self.rds.databases[DATABASE].status
 
     def client(self, service: str, **_: Any) -> Any:
-        """What stands in a boto3 client's place. Its calls take some milliseconds."""
+        """Stands in for a boto3 client. Its calls take some milliseconds."""
         return SimulatedClient(service, {"rds": self.rds, "dynamodb": self.table}[service], self._network)
 
-    def chance(self, what: str) -> random.Random:
-        """Chance for one matter, the same in every run."""
-        return random.Random(f"{SEED}/{what}")
+    def rng(self, stream: str) -> random.Random:
+        """Random numbers of one stream, the same in every run."""
+        return random.Random(f"{SEED}/{stream}")
 
     def invoke(self, function: str, work: Callable[[], None]) -> None:
-        """Run it as a Lambda function of its own."""
+        """Run the work as one invocation of a Lambda function."""
         invocation = Invocation(
-            function, (DATABASE,), self.clockwork.now, 90.0, chance=self.chance(f"{function}/{self.clockwork.now}")
+            function, (DATABASE,), self.scheduler.now, 90.0, rng=self.rng(f"{function}/{self.scheduler.now}")
         )
-        self.clockwork.spawn(work, invocation)
+        self.scheduler.spawn(work, invocation)
 
-    def passes(self, until: datetime) -> None:
-        """Let time pass; what the app logs meanwhile is heard by nobody."""
+    def advance(self, until: datetime) -> None:
+        """Let virtual time pass. The app's log is discarded."""
         random.seed(SEED)
-        with patch.dict(os.environ, self.environ), silence():
-            self.clockwork.run(self.clockwork.seconds_of(until))
+        with patch.dict(os.environ, self.environ), discard_output():
+            self.scheduler.run(self.scheduler.seconds_of(until))
 
-    def up(self) -> tuple[Span, ...]:
-        """When it was available, and so billed, up to now."""
+    def available_spans(self) -> tuple[Span, ...]:
+        """When the database was available, and so billed, up to now."""
         spans, since = [], self.start if self._first_status == "available" else None
-        for transition in self.transitions:
-            if transition.after == "available":
-                since = transition.at
+        for change in self.changes:
+            if change.after == "available":
+                since = change.at
             elif since is not None:
-                spans.append(Span(since, transition.at))
+                spans.append(Span(since, change.at))
                 since = None
         if since is not None:
-            spans.append(Span(since, self.clockwork.clock()))
+            spans.append(Span(since, self.scheduler.clock()))
         return tuple(spans)
 
     def starts(self, cause: Cause) -> int:
-        """How often it was started, by whoever asked or by AWS after seven days."""
-        return sum(transition.after == "starting" and transition.cause is cause for transition in self.transitions)
+        """How many starts have this cause."""
+        return sum(change.after == "starting" and change.cause is cause for change in self.changes)
 
-    def _changed(self, transition: StatusChange) -> None:
-        self.transitions.append(transition)
-        for watch in self.watchers:
-            watch(transition)
+    def _on_status_change(self, change: StatusChange) -> None:
+        self.changes.append(change)
+        for notify in self.on_change:
+            notify(change)
 
-    def _wrote(self, *_: Any) -> None:
+    def _on_write(self, *_: Any) -> None:
         self.writes += 1
 
-    def _wake(self, at: datetime) -> None:
-        self.clockwork.at(self.clockwork.seconds_of(at), self.rds.advance)
+    def _schedule_rds(self, at: datetime) -> None:
+        self.scheduler.call_at(self.scheduler.seconds_of(at), self.rds.advance)
 
 
-class _Nobody:
-    """Watches the network, and has nothing to say."""
+class _NullObserver:
+    """Ignores all calls."""
 
-    def called(self, *_: Any) -> None:
+    def on_call(self, *_: Any) -> None:
         """A call took effect."""
 
-    def disturbed(self, *_: Any) -> None:
-        """Something went wrong: never, in fair weather."""
+    def on_fault(self, *_: Any) -> None:
+        """There are no faults."""
 
 
 @contextmanager
-def silence() -> Iterator[None]:
-    """The app logs and sends metrics as ever, but nobody hears it."""
+def discard_output() -> Iterator[None]:
+    """The app writes its log and metrics as usual, and both are discarded."""
 
     def ignore(_: logging.LogRecord) -> None:
-        """Nobody reads it."""
+        """Does nothing."""
 
-    with listening(ignore), redirect_stdout(io.StringIO()):
+    with capture_log(ignore), redirect_stdout(io.StringIO()):
         yield

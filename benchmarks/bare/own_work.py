@@ -1,6 +1,6 @@
-"""Run in the app's own interpreter, with this folder on its path: CPU seconds of checks, and of their bare AWS calls.
+"""Runs in the app's interpreter, with this folder on its path: CPU seconds of checks, and of their bare AWS calls.
 
-Prints one line of JSON after whatever the app logs. Arguments: the path, the event, the calls, the number of rounds.
+Prints one line of JSON after the app's log. Arguments: the path, the event, the calls, the number of rounds.
 """
 
 import json
@@ -12,7 +12,7 @@ from typing import Any
 
 sys.path[:0] = sys.argv[1].split(":")
 
-import replay  # type: ignore[import-not-found]  # this folder is on the path only where it is run
+import replay  # type: ignore[import-not-found]  # this folder is on the path only when it runs
 
 import app
 
@@ -21,7 +21,7 @@ context = SimpleNamespace(aws_request_id="01234567-89ab-cdef-0123-456789abcdef")
 
 
 def cpu_seconds(handler: Callable[[Any, Any], Any], given: Any) -> float:
-    """Of all threads of this process."""
+    """The CPU seconds of all threads of this process."""
     began = time.process_time()
     handler(given, context)
     return time.process_time() - began

@@ -1,4 +1,4 @@
-"""Nothing but AWS calls, made bare by boto3 one after the other: those of the event, as the app made them before."""
+"""AWS calls made by boto3 alone, one after the other: the calls in the event, which are those of the app."""
 
 from typing import Any
 
@@ -8,6 +8,6 @@ clients: dict[str, Any] = {"rds": boto3.client("rds"), "dynamodb": boto3.client(
 
 
 def handler(event: Any, context: Any) -> None:
-    """The event holds service, method and parameters of each call."""
+    """The event contains the service, method and parameters of each call."""
     for service, method, parameters in event:
         getattr(clients[service], method)(**parameters)

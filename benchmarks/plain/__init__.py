@@ -1,1 +1,1 @@
-"""The baseline: two Lambdas as an engineer writes them in an afternoon, one that starts and one that stops."""
+"""The baseline: two simple Lambda functions, one that starts the database and one that stops it."""

@@ -1,4 +1,4 @@
-"""The plain start: describe, start what is stopped, otherwise report the status."""
+"""The plain start: start a stopped database, otherwise report its status."""
 
 import json
 import os
@@ -12,7 +12,7 @@ rds = boto3.client("rds")
 
 
 def handler(event: Any, context: Any) -> dict[str, Any]:
-    """Behind POST /restart. Raises whatever boto3 raises."""
+    """The handler of POST /restart. Raises what boto3 raises."""
     [instance] = rds.describe_db_instances(DBInstanceIdentifier=DATABASE_ID)["DBInstances"]
     status = instance["DBInstanceStatus"]
     if status == "stopped":

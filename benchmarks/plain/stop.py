@@ -1,4 +1,4 @@
-"""The plain stop: on a schedule, stop what is available and was last queried over an hour ago."""
+"""The plain stop: stop an available database that was last queried more than an hour ago."""
 
 import os
 from datetime import UTC, datetime, timedelta
@@ -20,14 +20,14 @@ def now() -> datetime:
 
 
 def handler(event: Any, context: Any) -> dict[str, Any]:
-    """Behind a schedule. Raises whatever boto3 raises."""
+    """The handler of a schedule. Raises what boto3 raises."""
     [instance] = rds.describe_db_instances(DBInstanceIdentifier=DATABASE_ID)["DBInstances"]
     status = instance["DBInstanceStatus"]
     if status != "available":
         return {"message": f"RDS is {status}"}
     item = dynamodb.get_item(TableName=METADATA_TABLE, Key={"key": {"S": "last_rds_query_time"}}).get("Item")
     if item is None:
-        return {"message": "No query time is known"}
+        return {"message": "The time of the last query is not known"}
     if now() - datetime.fromisoformat(item["value"]["S"]) <= IDLE:
         return {"message": "RDS is in use"}
     rds.stop_db_instance(DBInstanceIdentifier=DATABASE_ID)

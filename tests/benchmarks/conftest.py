@@ -1,17 +1,17 @@
-"""Small functions under the real runtime client, some of which waste time."""
+"""Small functions with AWS's runtime client; some of them waste time."""
 
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from benchmarks.contenders import Contender
+from benchmarks.subjects import Subject
 from tests.deploy.lambda_runtime import Interpreter, install_runtime
 
 BURN = """
 def burn(seconds):
-    began = time.process_time()
-    while time.process_time() - began < seconds:
+    start = time.process_time()
+    while time.process_time() - start < seconds:
         pass
 """
 ASK = """
@@ -22,24 +22,24 @@ def ask(times):
 """
 IMPORTS = "import os, sys, time, urllib.request\n"
 
-Make = Callable[..., Contender]
+Make = Callable[..., Subject]
 
 
 @pytest.fixture(scope="session")
 def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What Lambda brings along."""
+    """The packages that Lambda provides."""
     return install_runtime(tmp_path_factory.mktemp("lambda") / "runtime")
 
 
 @pytest.fixture
 def function(runtime: Path, tmp_path: Path) -> Make:
-    """A function of that name, whose handler does this after that has been done at its import."""
+    """Creates a function with this name, handler and import."""
 
-    def make(name: str, handler: str, at_import: str = "pass") -> Contender:
+    def make(name: str, handler: str, at_import: str = "pass") -> Subject:
         source = f"{IMPORTS}{BURN}{ASK}\n{at_import}\n\ndef handler(event, context):\n    {handler}\n"
         folder = tmp_path / name
         folder.mkdir()
         (folder / f"{name}.py").write_text(source)
-        return Contender(Interpreter(folder, runtime), f"{name}.handler", {}, {})
+        return Subject(Interpreter(folder, runtime), f"{name}.handler", {}, {})
 
     return make

@@ -1,4 +1,4 @@
-"""What stands in a boto3 client's place: the same methods, on a simulated service, through a wire that can be cut."""
+"""Stands in for a boto3 client: the same methods, on a simulated service, through a transport that can fail."""
 
 import functools
 import uuid
@@ -16,15 +16,15 @@ from tests.simulation.refusals import exceptions, service_model
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One AWS call on its way."""
+    """One AWS call."""
 
     service: str
     operation: str
     request: dict[str, Any]
 
 
-Wire = Callable[[Call, Callable[[], Any]], Any]
-"""Carries a call to the service: the second argument is what the service does with it."""
+Transport = Callable[[Call, Callable[[], Any]], Any]
+"""Carries a call to the service: the second argument is the effect of the call on the service."""
 
 
 @functools.cache
@@ -33,13 +33,13 @@ def _operations(service: str) -> dict[str, str]:
 
 
 class SimulatedClient:
-    """A client of one simulated service, whose methods are named as boto3's."""
+    """A client of one simulated service, whose methods have the names of boto3's."""
 
-    def __init__(self, name: str, service: object, wire: Wire) -> None:
+    def __init__(self, name: str, service: object, transport: Transport) -> None:
         self.exceptions = exceptions(name)
         self._name = name
         self._service = service
-        self._wire = wire
+        self._transport = transport
 
     def __getattr__(self, method: str) -> Callable[..., Any]:
         if method not in _operations(self._name):
@@ -49,9 +49,9 @@ class SimulatedClient:
         def call(**request: Any) -> Any:
             if operation == "TransactWriteItems":
                 request.setdefault("ClientRequestToken", str(uuid.uuid4()))
-            return self._wire(Call(self._name, operation, request), lambda: effect(**request))
+            return self._transport(Call(self._name, operation, request), lambda: effect(**request))
 
-        # Found by Python itself from now on: a simulated year makes a million calls.
+        # Kept as an attribute, so that the next call does not come here: a simulated year makes a million calls.
         self.__dict__[method] = call
         return call
 
@@ -64,8 +64,8 @@ class SimulatedClient:
         return SimpleNamespace(paginate=paginate)
 
 
-class HookedWire:
-    """Checks requests as botocore does, and emits its events: a test disturbs a call as it does with boto3."""
+class HookedTransport:
+    """Validates requests as botocore does and emits its events, so that a test can intercept a call as with boto3."""
 
     def __init__(self) -> None:
         self.events = HierarchicalEmitter()
@@ -87,8 +87,8 @@ class HookedWire:
 
 
 def hooked_client(name: str, service: object) -> Any:
-    """A client whose calls a test can disturb through ``client.meta.events``."""
-    wire = HookedWire()
-    client: Any = SimulatedClient(name, service, wire)
-    client.meta = SimpleNamespace(events=wire.events)
+    """A client whose calls a test can intercept through ``client.meta.events``."""
+    transport = HookedTransport()
+    client: Any = SimulatedClient(name, service, transport)
+    client.meta = SimpleNamespace(events=transport.events)
     return client

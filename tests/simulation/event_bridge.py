@@ -1,106 +1,104 @@
-"""EventBridge: the schedule that wakes the check, and RDS's events; late, twice or never where the weather says so."""
+"""EventBridge: the schedule of the checks, and RDS's events. With faults they come late, twice or never."""
 
 import math
 import random
 from collections.abc import Callable
 
 from chalicelib.domain.model import DatabaseRef
-from tests.simulation.clockwork import Clockwork
+from tests.simulation.checker import Checker
+from tests.simulation.faults import CHECK_FAULTS, EVENT_FAULTS, Fault, FaultInjector
 from tests.simulation.functions import Functions
-from tests.simulation.judge import Judge
-from tests.simulation.plan import HOUR
-from tests.simulation.weather import OF_CHECKS, OF_EVENTS, Fault, Weather
+from tests.simulation.plan import DAY, HOUR
+from tests.simulation.scheduler import Scheduler
 
 
 class EventBridge:
-    """Wakes the functions of one deployment. ``interval`` in seconds."""
+    """Invokes the functions of one deployment. ``interval`` is in seconds."""
 
     def __init__(
         self,
-        clockwork: Clockwork,
-        weather: Weather,
+        scheduler: Scheduler,
+        faults: FaultInjector,
         functions: Functions,
-        judge: Judge,
+        checker: Checker,
         refs: tuple[DatabaseRef, ...],
         interval: float,
-        chance: Callable[[str], random.Random],
+        rng_of: Callable[[str], random.Random],
     ) -> None:
-        self._clockwork = clockwork
-        self._weather = weather
+        self._scheduler = scheduler
+        self._faults = faults
         self._functions = functions
-        self._judge = judge
+        self._checker = checker
         self._refs = refs
         self._interval = interval
-        self._chance = chance
-        self._lateness = chance("schedule")
-        self._asleep_as_of = -1
-        self._has_spared = False
-        self.spares_at_most = math.inf
-        """For how many seconds at a time no check is made while all are asleep."""
+        self._rng_of = rng_of
+        self._schedule_rng = rng_of("schedule")
+        self._settled_version = -1
+        self._has_skipped = False
+        self.longest_skip = math.inf
+        """For how many seconds checks without effect may be left out."""
 
-    def wakes_regularly(self) -> None:
-        """From now on the schedule wakes the check."""
-        self._check_at(self._clockwork.now + self._chance("first check").uniform(0, self._interval))
+    def start_schedule(self) -> None:
+        """The schedule invokes the check from now on."""
+        self._check_at(self._scheduler.now + self._rng_of("first-check").uniform(0, self._interval))
 
-    def sends_event(self, ref: DatabaseRef) -> None:
-        """RDS tells that something has happened to the database."""
-        fault = self._weather.strikes(OF_EVENTS)
+    def send_event(self, ref: DatabaseRef) -> None:
+        """RDS sends an event of the database."""
+        fault = self._faults.draw(EVENT_FAULTS)
         if fault is not None:
-            self._judge.disturbed(fault, (ref,))
+            self._checker.on_fault(fault, (ref,))
         if fault is Fault.EVENT_LOST:
             return
-        chance = self._chance(f"event of {ref}")
-        delay = chance.uniform(1, 20) if fault is not Fault.EVENT_LATE else chance.uniform(60, HOUR)
-        self._clockwork.later(delay, lambda: self._functions.event(ref))
-        if fault is Fault.EVENT_TWICE:
-            self._clockwork.later(delay + chance.choice((0, 0.02, 5)), lambda: self._functions.event(ref))
+        rng = self._rng_of(f"event/{ref.id}")
+        delay = rng.uniform(1, 20) if fault is not Fault.EVENT_LATE else rng.uniform(60, HOUR)
+        self._scheduler.call_later(delay, lambda: self._functions.event(ref))
+        if fault is Fault.EVENT_DUPLICATED:
+            self._scheduler.call_later(delay + rng.choice((0, 0.02, 5)), lambda: self._functions.event(ref))
 
     def _check_at(self, due: float) -> None:
-        """EventBridge comes up to 20 s late."""
-        self._clockwork.at(due + self._lateness.uniform(0, 20), lambda: self._check(due))
+        """EventBridge is up to 20 s late."""
+        self._scheduler.call_at(due + self._schedule_rng.uniform(0, 20), lambda: self._check(due))
 
     def _check(self, due: float) -> None:
-        spared = self._spared(due)
-        if spared:
-            self._check_at(due + self._interval * spared)
+        skipped = self._checks_to_skip(due)
+        if skipped:
+            self._check_at(due + self._interval * skipped)
             return
-        self._judge.looks_for_what_is_overdue()
+        self._checker.check_overdue()
         self._check_at(due + self._interval)
-        fault = self._weather.strikes(OF_CHECKS)
+        fault = self._faults.draw(CHECK_FAULTS)
         if fault is not None:
-            self._judge.disturbed(fault, self._refs)
+            self._checker.on_fault(fault, self._refs)
         if fault is Fault.CHECK_MISSED:
             return
         if fault is Fault.CHECK_LATE:
-            self._clockwork.later(self._lateness.uniform(60, 900), self._run_check)
+            self._scheduler.call_later(self._schedule_rng.uniform(60, 900), self._run_check)
             return
-        if fault is Fault.CHECK_TWICE:
-            self._clockwork.later(self._lateness.choice((0, 0.01, 0.1, 3)), self._run_check)
+        if fault is Fault.CHECK_DUPLICATED:
+            self._scheduler.call_later(self._schedule_rng.choice((0, 0.01, 0.1, 3)), self._run_check)
         self._run_check()
 
-    def _spared(self, due: float) -> int:
-        """How many checks are left out, this one among them.
+    def _checks_to_skip(self, due: float) -> int:
+        """How many checks are left out, including this one.
 
-        Where all are asleep, known to be so, and nothing has changed, a look changes nothing. Most of these are spared,
-        up to the moment at which something else is to happen: that is what makes a year pass in seconds.
+        Once a check has succeeded and everything is settled, the next ones have no effect. They are left out until
+        something else happens, for some days at most: this is why a simulated year takes seconds.
         """
-        if self._asleep_as_of != self._judge.changes or self._has_spared:
-            self._has_spared = False
+        if self._settled_version != self._checker.version or self._has_skipped:
+            self._has_skipped = False
             return 0
-        until_next = max(0.0, (self._clockwork.next_at() or 0.0) - due)
-        longest = min(until_next, self.spares_at_most)
-        spared = min(int(longest / self._interval), self._lateness.randint(100, 400))
-        self._has_spared = spared > 0
-        self._judge.figures["checks spared"] += spared
-        return spared
+        until_next = min(self._scheduler.next_due() or 0.0, self._checker.next_hold_end()) - due
+        longest = min(until_next, self.longest_skip, self._schedule_rng.uniform(1, 5) * DAY)
+        skipped = max(0, int(longest / self._interval))
+        self._has_skipped = skipped > 0
+        self._checker.report.counters["checks skipped"] += skipped
+        return skipped
 
     def _run_check(self, attempt: int = 0) -> None:
-        changes = self._judge.changes
-
         def then(error: Exception | None) -> None:
             if error is not None and attempt < 2:
-                self._clockwork.later(60.0 * (attempt + 1), lambda: self._run_check(attempt + 1))
-            elif error is None and self._judge.changes == changes and self._judge.is_quiet():
-                self._asleep_as_of = changes
+                self._scheduler.call_later(60.0 * (attempt + 1), lambda: self._run_check(attempt + 1))
+            elif error is None and self._checker.is_settled():
+                self._settled_version = self._checker.version
 
         self._functions.check(then)

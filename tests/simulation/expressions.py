@@ -1,6 +1,6 @@
-"""DynamoDB's condition and update expressions, as far as the app and its tests use them; the rest is refused.
+"""DynamoDB's condition and update expressions, as far as the app and its tests use them; others raise an error.
 
-An expression is read once and kept: a simulated year evaluates the same few hundreds of thousands of times.
+An expression is parsed once: a simulated year evaluates the same few expressions hundreds of thousands of times.
 """
 
 import functools
@@ -21,38 +21,38 @@ Values = Mapping[str, Attribute]
 _TOKEN: Final = re.compile(r"\s*([#:]?\w+|[<>]=|[()=<>,])")
 
 
-class NotUnderstood(Exception):
-    """The simulated table does not know this expression: teach it, or write it as the app writes them."""
+class UnsupportedExpression(Exception):
+    """The simulated table does not support this expression."""
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
-    """What an expression is evaluated on."""
+class Context:
+    """The item and the parameters that an expression is evaluated with."""
 
     item: Item
     names: Names
     values: Values
 
 
-Operand = Callable[[Given], Attribute | None]
-Condition = Callable[[Given], bool]
-Update = Callable[[Given], dict[str, Attribute]]
+Operand = Callable[[Context], Attribute | None]
+Condition = Callable[[Context], bool]
+Update = Callable[[Context], dict[str, Attribute]]
 
 
 @functools.cache
 def condition(text: str) -> Condition:
-    """A condition: comparisons with NOT, AND and OR, which bind in this order; no brackets."""
+    """A condition: comparisons with NOT, AND and OR, in this order of precedence; no brackets."""
     tokens = _Tokens(text)
     alternatives = [_all_of(tokens)]
     while tokens.take_if("OR"):
         alternatives.append(_all_of(tokens))
     tokens.end()
-    return lambda given: any(alternative(given) for alternative in alternatives)
+    return lambda context: any(alternative(context) for alternative in alternatives)
 
 
 @functools.cache
 def update(text: str) -> Update:
-    """``SET a = …, b = … REMOVE c, d`` → a function that gives the item as it is afterwards."""
+    """``SET a = …, b = … REMOVE c, d`` → a function that returns the updated item."""
     tokens = _Tokens(text)
     to_set: list[tuple[str, Operand]] = []
     to_remove: list[str] = []
@@ -66,15 +66,15 @@ def update(text: str) -> Update:
             to_remove.append(tokens.take())
     tokens.end()
 
-    def updated(given: Given) -> dict[str, Attribute]:
-        after = dict(given.item)
+    def updated(context: Context) -> dict[str, Attribute]:
+        after = dict(context.item)
         for path, operand in to_set:
-            value = operand(given)
+            value = operand(context)
             if value is None:
-                raise NotUnderstood(f"SET {path} to an attribute that does not exist")
-            after[_name(path, given)] = value
+                raise UnsupportedExpression(f"SET {path} to an attribute that does not exist")
+            after[_name(path, context)] = value
         for path in to_remove:
-            after.pop(_name(path, given), None)
+            after.pop(_name(path, context), None)
         return after
 
     return updated
@@ -85,12 +85,12 @@ class _Tokens:
         self._text = text
         self._left = _TOKEN.findall(text)
         if "".join(self._left) != re.sub(r"\s", "", text):
-            raise NotUnderstood(text)
+            raise UnsupportedExpression(text)
 
     def take(self, wanted: str | None = None) -> str:
         token: str = self._left.pop(0) if self._left else "the end"
         if wanted is not None and token != wanted:
-            raise NotUnderstood(f"{self._text}: {token} where {wanted} should be")
+            raise UnsupportedExpression(f"{self._text}: expected {wanted}, found {token}")
         return token
 
     def take_if(self, wanted: str) -> bool:
@@ -101,20 +101,20 @@ class _Tokens:
 
     def end(self) -> None:
         if self._left:
-            raise NotUnderstood(f"{self._text}: what does {self._left[0]} mean here?")
+            raise UnsupportedExpression(f"{self._text}: unexpected {self._left[0]}")
 
 
 def _all_of(tokens: _Tokens) -> Condition:
     parts = [_not(tokens)]
     while tokens.take_if("AND"):
         parts.append(_not(tokens))
-    return lambda given: all(part(given) for part in parts)
+    return lambda context: all(part(context) for part in parts)
 
 
 def _not(tokens: _Tokens) -> Condition:
     if tokens.take_if("NOT"):
         negated = _not(tokens)
-        return lambda given: not negated(given)
+        return lambda context: not negated(context)
     return _comparison(tokens)
 
 
@@ -123,22 +123,22 @@ def _comparison(tokens: _Tokens) -> Condition:
         tokens.take("(")
         path = tokens.take()
         tokens.take(")")
-        return lambda given: _name(path, given) not in given.item
+        return lambda context: _name(path, context) not in context.item
     if tokens.take_if("attribute_type"):
         attribute, wanted = _two_operands(tokens)
-        return lambda given: next(iter(attribute(given) or {}), None) == (wanted(given) or {})["S"]
+        return lambda context: next(iter(attribute(context) or {}), None) == (wanted(context) or {})["S"]
     if tokens.take_if("size"):
         tokens.take("(")
         measured = _operand(tokens)
         tokens.take(")")
-        left: Operand = lambda given: {"N": str(_size(measured(given)))}  # noqa: E731 - one operand among others
+        left: Operand = lambda context: {"N": str(_size(measured(context)))}  # noqa: E731 - one operand among others
     else:
         left = _operand(tokens)
     compare = _COMPARISONS.get(token := tokens.take())
     if compare is None:
-        raise NotUnderstood(f"what does {token} compare?")
+        raise UnsupportedExpression(f"{token} is not a comparison")
     right = _operand(tokens)
-    return lambda given: _compared(compare, left(given), right(given))
+    return lambda context: _compared(compare, left(context), right(context))
 
 
 _COMPARISONS: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
@@ -151,7 +151,7 @@ _COMPARISONS: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
 
 
 def _compared(compare: Callable[[Any, Any], bool], left: Attribute | None, right: Attribute | None) -> bool:
-    """Two attributes of different types, or one that is missing, compare as nothing."""
+    """Attributes of different types, or a missing one, make every comparison false."""
     if left is None or right is None or left.keys() != right.keys():
         return False
     [kind], [one], [other] = left.keys(), left.values(), right.values()
@@ -168,13 +168,13 @@ def _operand(tokens: _Tokens) -> Operand:
     token = tokens.take()
     if token == "list_append":
         first, second = _two_operands(tokens)
-        return lambda given: {"L": [*_list(first(given)), *_list(second(given))]}
+        return lambda context: {"L": [*_list(first(context)), *_list(second(context))]}
     if token == "if_not_exists":
         stored, default = _two_operands(tokens)
-        return lambda given: default(given) if (value := stored(given)) is None else value
+        return lambda context: default(context) if (value := stored(context)) is None else value
     if token.startswith(":"):
-        return lambda given: given.values[token]
-    return lambda given: given.item.get(_name(token, given))
+        return lambda context: context.values[token]
+    return lambda context: context.item.get(_name(token, context))
 
 
 def _two_operands(tokens: _Tokens) -> tuple[Operand, Operand]:
@@ -186,13 +186,13 @@ def _two_operands(tokens: _Tokens) -> tuple[Operand, Operand]:
     return first, second
 
 
-def _name(path: str, given: Given) -> str:
-    return given.names[path] if path.startswith("#") else path
+def _name(path: str, context: Context) -> str:
+    return context.names[path] if path.startswith("#") else path
 
 
 def _list(attribute: Attribute | None) -> list[Attribute]:
     if attribute is None or "L" not in attribute:
-        raise NotUnderstood(f"{attribute} is no list")
+        raise UnsupportedExpression(f"{attribute} is not a list")
     found: list[Attribute] = attribute["L"]
     return found
 

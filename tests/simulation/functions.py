@@ -1,4 +1,4 @@
-"""The app's own functions, invoked as Lambda, API Gateway and EventBridge do, each in a container of its own."""
+"""The app's functions, invoked as Lambda, API Gateway and EventBridge do, each in its own execution environment."""
 
 import base64
 import itertools
@@ -13,35 +13,36 @@ from typing import Any, Final, Protocol
 
 from chalicelib.domain.model import DatabaseRef
 from chalicelib.service.lifecycle import Lifecycle
+from chalicelib.settings import Settings
 from tests.served import load_app
-from tests.simulation.clockwork import Clockwork, Killed
 from tests.simulation.network import Invocation
+from tests.simulation.scheduler import Killed, Scheduler
 
-API_LIMIT: Final = 29.0
-LIMIT: Final = 90.0
+API_GATEWAY_TIMEOUT: Final = 29.0
+LAMBDA_TIMEOUT: Final = 90.0
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What the caller gets. ``status`` is None where no answer came: the function was killed, or took too long."""
+class Response:
+    """What the caller gets. ``status`` is None without a response: the function was killed, or took too long."""
 
     status: int | None
     body: dict[str, Any]
 
 
-class Audience(Protocol):
-    """Whoever judges what the functions do."""
+class InvocationObserver(Protocol):
+    """Observes how invocations end."""
 
-    def answered(self, invocation: Invocation, ask: str, ref: DatabaseRef, answer: Answer) -> None:
-        """A request was answered."""
+    def on_response(self, invocation: Invocation, request: str, ref: DatabaseRef, response: Response) -> None:
+        """A request ended, with or without a response."""
 
-    def ended(self, invocation: Invocation, error: Exception | None) -> None:
-        """A function ended by itself."""
+    def on_end(self, invocation: Invocation, error: Exception | None) -> None:
+        """A function ended and was not killed."""
 
 
-_spare: defaultdict[str, list[ModuleType]] = defaultdict(list)
-"""Apps that no invocation uses at the moment, by their WARM_UP_SCHEDULE, which says whether they have a warm_up at all:
-importing one takes longer than a simulated day."""
+_unused_apps: defaultdict[str, list[ModuleType]] = defaultdict(list)
+"""App modules that no run uses now, by their WARM_UP_SCHEDULE, which decides whether they have a warm_up function.
+Importing one takes longer than a simulated day."""
 
 
 class Functions:
@@ -49,73 +50,73 @@ class Functions:
 
     def __init__(
         self,
-        clockwork: Clockwork,
+        scheduler: Scheduler,
         environ: Mapping[str, str],
-        refs: tuple[DatabaseRef, ...],
+        settings: Settings,
         make_lifecycle: Callable[[], Lifecycle],
-        audience: Audience,
-        chance_of: Callable[[str], random.Random],
+        observer: InvocationObserver,
+        rng_of: Callable[[str], random.Random],
     ) -> None:
         os.environ.update(environ)
-        self._clockwork = clockwork
-        self._refs = refs
+        self._scheduler = scheduler
+        self._settings = settings
+        self._refs = settings.databases
         self._make_lifecycle = make_lifecycle
-        self._audience = audience
-        self._chance_of = chance_of
+        self._observer = observer
+        self._rng_of = rng_of
         self._numbers = itertools.count(1)
         self._idle: list[tuple[ModuleType, Lifecycle]] = []
-        self._spare = _spare[environ.get("WARM_UP_SCHEDULE", "")]
+        self._unused_apps = _unused_apps[environ.get("WARM_UP_SCHEDULE", "")]
 
     def check(self, then: Callable[[Exception | None], None] = lambda _: None) -> None:
-        """The schedule wakes inactivity_check."""
+        """The schedule invokes inactivity_check."""
         event = {"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}, **_EVENT}
         self._invoke("inactivity_check", self._refs, event, lambda _, error: then(error))
 
     def event(self, ref: DatabaseRef) -> None:
-        """An RDS event wakes database_event."""
+        """An RDS event invokes database_event."""
         detail = {"SourceIdentifier": ref.id, "EventID": "RDS-EVENT-0000"}
         event = {"source": "aws.rds", "detail-type": f"RDS DB {ref.kind.capitalize()} Event", "detail": detail}
         self._invoke("database_event", (ref,), {**event, **_EVENT}, lambda _, __: None)
 
     def warm_up(self) -> Invocation:
-        """WARM_UP_SCHEDULE wakes warm_up."""
+        """The schedule in WARM_UP_SCHEDULE invokes warm_up."""
         event = {"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}, **_EVENT}
         return self._invoke("warm_up", self._refs, event, lambda _, __: None)
 
-    def start_database(self, ref: DatabaseRef, then: Callable[[Answer], None] = lambda _: None) -> Invocation:
+    def start_database(self, ref: DatabaseRef, then: Callable[[Response], None] = lambda _: None) -> Invocation:
         """A backend invokes start_database."""
 
         def finish(result: Any, _: Exception | None) -> None:
-            answer = Answer(None, {})
+            response = Response(None, {})
             if result is not None:
-                answer = Answer(result["statusCode"], json.loads(result["body"]))
-            self._audience.answered(invocation, "restart", ref, answer)
-            then(answer)
+                response = Response(result["statusCode"], json.loads(result["body"]))
+            self._observer.on_response(invocation, "restart", ref, response)
+            then(response)
 
         invocation = self._invoke("start_database", (ref,), {"database": ref.id}, finish)
         return invocation
 
     def request(
         self,
-        ask: str,
+        request: str,
         ref: DatabaseRef,
         body: Mapping[str, Any] | None = None,
-        then: Callable[[Answer], None] = lambda _: None,
+        then: Callable[[Response], None] = lambda _: None,
     ) -> Invocation:
-        """Somebody calls a route: ``restart``, ``activity``, ``hold``, ``end hold`` or ``look``."""
-        method, ending = _ROUTES[ask]
+        """A user calls a route: ``restart``, ``activity``, ``hold``, ``end hold`` or ``describe``."""
+        method, ending = _ROUTES[request]
         event = _http_event(method, f"/databases/{{database_id}}{ending}", ref.id, body)
 
         def finish(result: Any, _: Exception | None) -> None:
-            # API Gateway waits no longer than 29 s, whatever becomes of the function.
-            in_time = self._clockwork.now - invocation.began <= API_LIMIT
-            answer = Answer(None, {})
+            in_time = self._scheduler.now - invocation.began <= API_GATEWAY_TIMEOUT
+            response = Response(None, {})
             if result is not None and in_time:
-                answer = Answer(result["statusCode"], json.loads(result["body"]))
-            self._audience.answered(invocation, ask, ref, answer)
-            then(answer)
+                response = Response(result["statusCode"], json.loads(result["body"]))
+            self._observer.on_response(invocation, request, ref, response)
+            then(response)
 
-        invocation = self._invoke("api_handler", (ref,), event, finish, limit=API_LIMIT)
+        invocation = self._invoke("api_handler", (ref,), event, finish, limit=API_GATEWAY_TIMEOUT)
         return invocation
 
     def _invoke(
@@ -124,42 +125,45 @@ class Functions:
         refs: tuple[DatabaseRef, ...],
         event: dict[str, Any],
         then: Callable[[Any, Exception | None], None],
-        limit: float = LIMIT,
+        limit: float = LAMBDA_TIMEOUT,
     ) -> Invocation:
-        chance = self._chance_of(f"{function}/{refs}/{self._clockwork.now}")
-        invocation = Invocation(function, refs, self._clockwork.now, limit, chance=chance)
+        rng = self._rng_of(f"{function}/{','.join(ref.id for ref in refs)}")
+        invocation = Invocation(function, refs, self._scheduler.now, limit, rng=rng)
         context = SimpleNamespace(
             aws_request_id=f"request-{next(self._numbers)}", function_name=function, invoked_function_arn="arn:aws:test"
         )
 
         def work() -> None:
-            module, lifecycle = self._container()
-            module.connect = lambda _: lifecycle  # type: ignore[attr-defined]
+            module, lifecycle = self._environment()
             handler = module.app if function == "api_handler" else getattr(module, function)
             result: Any = None
             error: Exception | None = None
             try:
                 result = handler(event, context)
             except Killed:
-                pass  # nothing after this line ran in the function: neither an answer nor a log line
-            except Exception as fault:  # noqa: BLE001 - whatever the app raises is judged, not handled
-                error = fault
+                pass  # the function neither returned nor logged anything after this point
+            except Exception as raised:  # noqa: BLE001 - the observer decides whether the error is expected
+                error = raised
             self._idle.append((module, lifecycle))
             if not invocation.killed:
-                self._audience.ended(invocation, error)
+                self._observer.on_end(invocation, error)
             then(result, error)
 
-        self._clockwork.spawn(work, invocation)
+        self._scheduler.spawn(work, invocation)
         return invocation
 
-    def _container(self) -> tuple[ModuleType, Lifecycle]:
+    def _environment(self) -> tuple[ModuleType, Lifecycle]:
+        """An execution environment that no other invocation uses at the same time."""
         if self._idle:
             return self._idle.pop()
-        return self._spare.pop() if self._spare else load_app(), self._make_lifecycle()
+        module, lifecycle = self._unused_apps.pop() if self._unused_apps else load_app(), self._make_lifecycle()
+        module.connect = lambda _: lifecycle  # type: ignore[attr-defined]
+        module.read_settings = lambda _: self._settings  # type: ignore[attr-defined]
+        return module, lifecycle
 
     def close(self) -> None:
-        """The containers may serve another run."""
-        self._spare.extend(module for module, _ in self._idle)
+        """Another run may use the app modules."""
+        self._unused_apps.extend(module for module, _ in self._idle)
 
 
 _EVENT: Final = {
@@ -175,7 +179,7 @@ _ROUTES: Final = {
     "activity": ("POST", "/activity"),
     "hold": ("PUT", "/hold"),
     "end hold": ("DELETE", "/hold"),
-    "look": ("GET", ""),
+    "describe": ("GET", ""),
 }
 
 
@@ -196,7 +200,7 @@ def _http_event(method: str, resource: str, database_id: str, body: Mapping[str,
             "httpMethod": method,
             "resourcePath": resource,
             "path": path,
-            "authorizer": {"principalId": "somebody", "role": "operator"},
+            "authorizer": {"principalId": "a-user", "role": "operator"},
             "identity": {"sourceIp": "127.0.0.1"},
         },
         "body": None if body is None else base64.b64encode(json.dumps(body).encode()).decode(),

@@ -1,4 +1,4 @@
-"""Between the app and the simulated AWS: calls take time, go wrong, and are seen by the judge."""
+"""Between the app and the simulated AWS: calls take time and can fail, and the checker observes them."""
 
 import random
 from collections.abc import Callable, Iterable
@@ -11,9 +11,9 @@ from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeou
 
 from chalicelib.domain.model import DatabaseRef, Kind
 from tests.simulation.client import Call
-from tests.simulation.clockwork import Clockwork, Killed, Owner
+from tests.simulation.faults import CALL_FAULTS, Fault, FaultInjector
 from tests.simulation.refusals import refusal
-from tests.simulation.weather import OF_CALLS, Fault, Weather
+from tests.simulation.scheduler import Killed, Scheduler, TaskOwner
 
 _TIMEOUTS: Final = {"rds": 4.0, "dynamodb": 1.5, "cloudwatch": 2.0}
 _DENIALS: Final = {"rds": "AccessDenied", "dynamodb": "AccessDeniedException", "cloudwatch": "AccessDenied"}
@@ -22,67 +22,67 @@ _ENDPOINT: Final = "https://aws.test"
 
 
 @dataclass(eq=False)
-class Invocation(Owner):
-    """One run of one Lambda function. Times in seconds of the simulation."""
+class Invocation(TaskOwner):
+    """One run of one Lambda function. Times are in seconds of the simulation."""
 
     function: str
     refs: tuple[DatabaseRef, ...]
     began: float
     limit: float
     killed: bool = False
-    disturbed: bool = False
-    looked_at: dict[DatabaseRef, float] = field(default_factory=dict)
+    had_fault: bool = False
+    activity_read_at: dict[DatabaseRef, float] = field(default_factory=dict)
     metric: dict[DatabaseRef, list[tuple[float, float]]] = field(default_factory=dict)
-    is_fencing: bool = False
-    chance: random.Random = field(default_factory=random.Random)
+    wrote_stop_intent: bool = False
+    rng: random.Random = field(default_factory=random.Random)
     unlogged: list[tuple[DatabaseRef, str]] = field(default_factory=list)
 
 
-class Pace(Protocol):
-    """How long calls are on their way, and so which of several comes first."""
+class Latency(Protocol):
+    """How long calls take, and so the order in which concurrent calls take effect."""
 
-    def there(self) -> None:
-        """The call travels to AWS."""
+    def before_call(self, call: Call) -> None:
+        """The request travels to AWS."""
 
-    def back(self) -> None:
-        """The answer travels back."""
+    def after_call(self) -> None:
+        """The response travels back."""
 
     def pause(self, seconds: float) -> None:
         """The app waits, as with time.sleep."""
 
 
-class Witness(Protocol):
-    """Whoever wants to know what happens on the wire."""
+class CallObserver(Protocol):
+    """Observes the calls of the app and their faults."""
 
-    def called(
+    def on_call(
         self, invocation: Invocation, call: Call, refs: tuple[DatabaseRef, ...], answer: Any, error: ClientError | None
     ) -> None:
-        """A call took effect, or was refused by the service."""
+        """A call took effect, or the service refused it."""
 
-    def disturbed(self, fault: Fault, refs: Iterable[DatabaseRef], invocation: Invocation | None) -> None:
-        """Something went wrong, which is nobody's fault here."""
+    def on_fault(self, fault: Fault, refs: Iterable[DatabaseRef], invocation: Invocation | None) -> None:
+        """A fault occurred that the app is not responsible for."""
 
 
-class Moment(StrEnum):
-    """A call of the app in the middle of which something else may happen."""
+class CallPoint(StrEnum):
+    """A call of the app at which another operation can be triggered."""
 
     DESCRIBE = "describe"
     READ = "read"
     WRITE = "write"
-    FENCE = "raise the fence"
-    SECOND_LOOK = "second look"
+    SET_STOP_INTENT = "set stop intent"
+    RECHECK = "re-check before the stop"
     START = "start"
     STOP = "stop"
 
 
 @dataclass
-class Ambush:
-    """What somebody does right when the app makes this call for this database."""
+class Hook:
+    """An action that follows the app's next call of this kind for this database, after a delay."""
 
-    moment: Moment
+    call_point: CallPoint
     ref: DatabaseRef
-    deed: Callable[[], None]
-    after: float
+    action: Callable[[], None]
+    delay: float
 
 
 class Network:
@@ -90,62 +90,65 @@ class Network:
 
     def __init__(
         self,
-        clockwork: Clockwork,
-        weather: Weather,
-        pace: Pace,
-        apply_observation: Witness,
+        scheduler: Scheduler,
+        faults: FaultInjector,
+        latency: Latency,
+        observer: CallObserver,
         refs: tuple[DatabaseRef, ...],
     ) -> None:
-        self.ambushes: list[Ambush] = []
-        self._clockwork = clockwork
-        self._weather = weather
-        self._pace = pace
-        self._witness = apply_observation
+        self.hooks: list[Hook] = []
+        self._scheduler = scheduler
+        self._faults = faults
+        self._latency = latency
+        self._observer = observer
         self._refs = refs
 
     def __call__(self, call: Call, effect: Callable[[], Any]) -> Any:
-        """The wire of SimulatedClient."""
-        invocation = self._clockwork.owner
+        """The transport of SimulatedClient."""
+        invocation = self._scheduler.current_owner
         assert isinstance(invocation, Invocation)
         refs = self._refs_of(call) or invocation.refs
-        self._spring_ambushes(_moments_of(call, invocation), refs)
-        self._pace.there()
-        if self._clockwork.now - invocation.began > invocation.limit:
-            self._strike(Fault.KILLED_BEFORE, invocation.refs, invocation)
+        call_points = _call_points_of(call, invocation)
+        if self.hooks:
+            self._run_hooks(call_points, refs)
+        self._latency.before_call(call)
+        if self._scheduler.now - invocation.began > invocation.limit:
+            self._report_fault(Fault.KILLED_BEFORE, invocation.refs, invocation)
             invocation.killed = True
             raise Killed
-        fault = self._weather.strikes(OF_CALLS, call.service)
+        fault = self._faults.draw(CALL_FAULTS, call.service)
         if fault is Fault.CONFLICT and call.operation != "TransactWriteItems":
             fault = None
         if fault is None:
             answer = self._apply(invocation, call, refs, effect)
         else:
-            answer = self._go_wrong(fault, invocation, call, refs, effect)
-        self._pace.back()
+            answer = self._apply_with_fault(fault, invocation, call, refs, effect)
+        self._latency.after_call()
         return answer
 
-    def _go_wrong(
+    def _apply_with_fault(
         self, fault: Fault, invocation: Invocation, call: Call, refs: tuple[DatabaseRef, ...], effect: Callable[[], Any]
     ) -> Any:
-        killed = fault in (Fault.KILLED_BEFORE, Fault.KILLED_AFTER)
-        self._strike(fault, invocation.refs if killed else refs, invocation)
+        is_killed = fault in (Fault.KILLED_BEFORE, Fault.KILLED_AFTER)
+        self._report_fault(fault, invocation.refs if is_killed else refs, invocation)
         if fault in (Fault.THROTTLED, Fault.DENIED, Fault.CONFLICT):
             raise _refused(fault, call)
         if fault is Fault.UNREACHABLE:
-            self._clockwork.sleep(1)
+            self._scheduler.sleep(1)
             raise EndpointConnectionError(endpoint_url=_ENDPOINT)
         if fault is Fault.SLOW:
-            self._clockwork.sleep(_TIMEOUTS[call.service] * 0.9)
+            self._scheduler.sleep(_TIMEOUTS[call.service] * 0.9)
             return self._apply(invocation, call, refs, effect)
         if fault is not Fault.KILLED_BEFORE:
-            self._carry_out_unheard(invocation, call, refs, effect)
-        if killed:
+            with suppress(ClientError):  # the response is lost, also that of a refused call
+                self._apply(invocation, call, refs, effect)
+        if is_killed:
             invocation.killed = True
             raise Killed
-        self._clockwork.sleep(_TIMEOUTS[call.service])
-        if fault is Fault.TRIED_TWICE:
+        self._scheduler.sleep(_TIMEOUTS[call.service])
+        if fault is Fault.RETRIED:
             return self._apply(invocation, call, refs, effect)
-        assert fault is Fault.ANSWER_LOST, f"{fault} is none of a call"
+        assert fault is Fault.RESPONSE_LOST, f"{fault} is not a fault of a call"
         raise ReadTimeoutError(endpoint_url=_ENDPOINT)
 
     def _apply(
@@ -154,31 +157,22 @@ class Network:
         try:
             answer = effect()
         except ClientError as error:
-            self._witness.called(invocation, call, refs, None, error)
+            self._observer.on_call(invocation, call, refs, None, error)
             raise
-        self._witness.called(invocation, call, refs, answer, None)
+        self._observer.on_call(invocation, call, refs, answer, None)
         return answer
 
-    def _carry_out_unheard(
-        self, invocation: Invocation, call: Call, refs: tuple[DatabaseRef, ...], effect: Callable[[], Any]
-    ) -> None:
-        with suppress(ClientError):  # a refusal is not heard either
-            self._apply(invocation, call, refs, effect)
+    def _report_fault(self, fault: Fault, refs: tuple[DatabaseRef, ...], invocation: Invocation) -> None:
+        invocation.had_fault = True
+        self._observer.on_fault(fault, refs, invocation)
 
-    def _strike(self, fault: Fault, refs: tuple[DatabaseRef, ...], invocation: Invocation) -> None:
-        invocation.disturbed = True
-        self._witness.disturbed(fault, refs, invocation)
-
-    def _spring_ambushes(self, moments: tuple[Moment, ...], refs: tuple[DatabaseRef, ...]) -> None:
-        for ambush in [a for a in self.ambushes if a.moment in moments and a.ref in refs]:
-            self.ambushes.remove(ambush)
-            self._clockwork.later(ambush.after, ambush.deed)
+    def _run_hooks(self, call_points: tuple[CallPoint, ...], refs: tuple[DatabaseRef, ...]) -> None:
+        for hook in [hook for hook in self.hooks if hook.call_point in call_points and hook.ref in refs]:
+            self.hooks.remove(hook)
+            self._scheduler.call_later(hook.delay, hook.action)
 
     def _refs_of(self, call: Call) -> tuple[DatabaseRef, ...]:
         request = call.request
-        for kind in Kind:
-            if database_id := request.get(f"DB{kind.capitalize()}Identifier"):
-                return (DatabaseRef(kind, database_id),)
         if call.operation == "TransactWriteItems":
             key = request["TransactItems"][0]["Update"]["Key"]["key"]["S"]
             return tuple(ref for ref in self._refs if key == f"rds_lifecycle/{ref.id}")
@@ -186,7 +180,13 @@ class Network:
             [asked] = request["RequestItems"].values()
             keys = {key["key"]["S"] for key in asked["Keys"]}
             return tuple(ref for ref in self._refs if f"rds_lifecycle/{ref.id}" in keys)
+        for kind, parameter in _IDENTIFIERS:
+            if database_id := request.get(parameter):
+                return (DatabaseRef(kind, database_id),)
         return ()
+
+
+_IDENTIFIERS: Final = ((Kind.INSTANCE, "DBInstanceIdentifier"), (Kind.CLUSTER, "DBClusterIdentifier"))
 
 
 def _refused(fault: Fault, call: Call) -> ClientError:
@@ -198,45 +198,46 @@ def _refused(fault: Fault, call: Call) -> ClientError:
     return refusal(call.service, call.operation, "TransactionCanceledException", CancellationReasons=codes)
 
 
-def _moments_of(call: Call, invocation: Invocation) -> tuple[Moment, ...]:
+def _call_points_of(call: Call, invocation: Invocation) -> tuple[CallPoint, ...]:
     if call.operation.startswith("DescribeDB"):
-        return (Moment.DESCRIBE,)
+        return (CallPoint.DESCRIBE,)
     if call.operation.startswith("StartDB"):
-        return (Moment.START,)
+        return (CallPoint.START,)
     if call.operation.startswith("StopDB"):
-        return (Moment.STOP,)
+        return (CallPoint.STOP,)
     if call.operation == "TransactWriteItems":
-        invocation.is_fencing = ":fence" in call.request["TransactItems"][0]["Update"]["ExpressionAttributeValues"]
-        return (Moment.WRITE, Moment.FENCE) if invocation.is_fencing else (Moment.WRITE,)
+        values = call.request["TransactItems"][0]["Update"]["ExpressionAttributeValues"]
+        invocation.wrote_stop_intent = ":stop_intent" in values
+        return (CallPoint.WRITE, CallPoint.SET_STOP_INTENT) if invocation.wrote_stop_intent else (CallPoint.WRITE,)
     if call.operation == "BatchGetItem":
-        return (Moment.READ, Moment.SECOND_LOOK) if invocation.is_fencing else (Moment.READ,)
+        return (CallPoint.READ, CallPoint.RECHECK) if invocation.wrote_stop_intent else (CallPoint.READ,)
     return ()
 
 
-class Random:
-    """Calls take some milliseconds, now and then some hundred.
+class RandomLatency:
+    """Calls take some milliseconds, and one in twenty takes some hundred.
 
-    Each invocation has its own chance, so that what is left out of a plan changes nothing else.
+    Each invocation has its own random numbers, so that a step that is left out of a plan changes nothing else.
     """
 
-    def __init__(self, clockwork: Clockwork) -> None:
-        self._clockwork = clockwork
+    def __init__(self, scheduler: Scheduler) -> None:
+        self._scheduler = scheduler
 
-    def there(self) -> None:
-        """Half of the time that a call takes."""
-        chance = self._invocation.chance
-        self._clockwork.sleep(chance.expovariate(1 / 0.008) if chance.random() < 0.95 else 0.3)
+    def before_call(self, call: Call) -> None:
+        """The time of the request."""
+        rng = self._invocation.rng
+        self._scheduler.sleep(rng.expovariate(1 / 0.008) if rng.random() < 0.95 else 0.3)
 
-    def back(self) -> None:
-        """The other half."""
-        self._clockwork.sleep(self._invocation.chance.expovariate(1 / 0.004))
+    def after_call(self) -> None:
+        """The time of the response."""
+        self._scheduler.sleep(self._invocation.rng.expovariate(1 / 0.004))
 
     def pause(self, seconds: float) -> None:
         """In virtual time."""
-        self._clockwork.sleep(seconds)
+        self._scheduler.sleep(seconds)
 
     @property
     def _invocation(self) -> Invocation:
-        owner = self._clockwork.owner
+        owner = self._scheduler.current_owner
         assert isinstance(owner, Invocation)
         return owner

@@ -1,4 +1,4 @@
-"""A seed → what people, AWS and the network will do: a list of steps, each of which can be left out."""
+"""A seed → what users, AWS and the network will do: a list of steps, each of which can be left out."""
 
 import random
 from dataclasses import dataclass
@@ -6,32 +6,32 @@ from enum import StrEnum
 from typing import Final
 
 from chalicelib.domain.model import DatabaseRef, Kind
-from tests.simulation.network import Moment
-from tests.simulation.weather import OF_CALLS, OF_CHECKS, OF_EVENTS, Fault
+from tests.simulation.faults import CALL_FAULTS, CHECK_FAULTS, EVENT_FAULTS, Fault
+from tests.simulation.network import CallPoint
 
 HOUR: Final = 3600.0
 DAY: Final = 24 * HOUR
 
 
-class Reports(StrEnum):
-    """How the backend tells of its queries."""
+class ActivityReporting(StrEnum):
+    """How the backend reports its queries."""
 
-    AT_ONCE = "at once"
-    LATE = "late"
-    THROUGH_ROUTE = "through the activity route"
-    NEVER = "never"
+    IMMEDIATE = "immediate"
+    DELAYED = "delayed"
+    VIA_ROUTE = "via the activity route"
+    NONE = "none"
 
 
-class Deed(StrEnum):
-    """What can happen right in the middle of something else."""
+class Operation(StrEnum):
+    """What can happen at any time, also during another operation."""
 
     RESTART = "restart"
-    DIRECT_RESTART = "start_database"
+    START_DATABASE = "start_database"
     HOLD = "hold"
     END_HOLD = "end hold"
-    ACTIVITY = "activity"
-    WRITTEN_ACTIVITY = "activity item"
-    LOOK = "look"
+    REPORT_ACTIVITY = "report activity"
+    WRITE_ACTIVITY_ITEM = "write activity item"
+    DESCRIBE = "describe"
     CHECK = "check"
     EVENT = "event"
     WARM_UP = "warm-up"
@@ -41,40 +41,40 @@ class Deed(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Somebody works with the database, and wakes it if it sleeps."""
+    """A user queries the database, and requests a restart first if it is not available."""
 
     at: float
     ref: DatabaseRef
     seconds: float
-    between_queries: float
-    reports: Reports
-    clock_is_off: float
-    clicks: int
+    query_interval: float
+    reporting: ActivityReporting
+    clock_skew: float
+    restart_requests: int
 
 
 @dataclass(frozen=True, slots=True)
-class Once:
-    """One deed, at its time."""
+class SingleOperation:
+    """One operation at its time."""
 
     at: float
     ref: DatabaseRef
-    deed: Deed
+    operation: Operation
 
 
 @dataclass(frozen=True, slots=True)
-class Trap:
-    """One deed, when the app next makes this call for the database."""
+class Triggered:
+    """One operation, triggered by the app's next call of this kind for the database."""
 
     at: float
     ref: DatabaseRef
-    moment: Moment
-    deed: Deed
-    after: float
+    call_point: CallPoint
+    operation: Operation
+    delay: float
 
 
 @dataclass(frozen=True, slots=True)
-class OwnWork:
-    """RDS is busy with the database, or it fails for a while."""
+class TemporaryStatus:
+    """The database has another status for a while: an RDS operation is in progress, or the database has failed."""
 
     at: float
     ref: DatabaseRef
@@ -83,7 +83,7 @@ class OwnWork:
 
 
 @dataclass(frozen=True, slots=True)
-class NoRoom:
+class CapacityShortage:
     """AWS has no capacity for the database."""
 
     at: float
@@ -92,16 +92,16 @@ class NoRoom:
 
 
 @dataclass(frozen=True, slots=True)
-class InVain:
-    """The next start that RDS accepts comes to nothing."""
+class IneffectiveStart:
+    """The next start that RDS accepts ends in the status stopped."""
 
     at: float
     ref: DatabaseRef
 
 
 @dataclass(frozen=True, slots=True)
-class Storm:
-    """One fault strikes for a while."""
+class FaultBurst:
+    """One fault occurs for a while."""
 
     at: float
     seconds: float
@@ -110,15 +110,15 @@ class Storm:
     service: str | None
 
 
-Step = Session | Once | Trap | OwnWork | NoRoom | InVain | Storm
+Step = Session | SingleOperation | Triggered | TemporaryStatus | CapacityShortage | IneffectiveStart | FaultBurst
 
 
-class Illness(StrEnum):
-    """What can be wrong with a database for good; it is no reason to neglect the others."""
+class PermanentFault(StrEnum):
+    """What can be wrong with one database during the whole run; the app manages the others nevertheless."""
 
-    NEVER_STOPS = "RDS never stops it"
-    GARBAGE = "its activity item holds no time"
-    GONE = "RDS does not know it"
+    STOP_UNSUPPORTED = "RDS cannot stop it"
+    INVALID_ACTIVITY = "its activity item holds no time"
+    NOT_FOUND = "RDS does not know it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,12 +128,12 @@ class Plan:
     seed: int
     days: float
     refs: tuple[DatabaseRef, ...]
-    asleep: tuple[bool, ...]
+    starts_stopped: tuple[bool, ...]
     idle_minutes: int
     interval_minutes: int
     has_metric: bool
     lags: bool
-    ill: Illness | None
+    permanent_fault: PermanentFault | None
     steps: tuple[Step, ...]
 
 
@@ -146,109 +146,111 @@ _STATUSES: Final = (
     "rebooting",
     "never-heard-of",
 )
-_MOMENTS: Final = (*Moment, *(2 * (Moment.FENCE, Moment.SECOND_LOOK, Moment.STOP)))
+_CALL_POINTS: Final = (*CallPoint, *(2 * (CallPoint.SET_STOP_INTENT, CallPoint.RECHECK, CallPoint.STOP)))
 
 
 def draw_plan(seed: int) -> Plan:
     """The same seed gives the same plan."""
-    chance = random.Random(seed)
-    refs = tuple(_ref(number, chance) for number in range(chance.choice((1, 1, 2, 2, 3))))
-    days = chance.choice((14.0, 30.0, 50.0, 60.0, 90.0))
-    is_fair = chance.random() < 0.25
-    ill = None if len(refs) == 1 or chance.random() < 0.85 else chance.choice(tuple(Illness))
-    days = days if ill is None else 1.5  # it never sleeps: each check has work to do
-    interval = chance.choice((5, 15, 15, 15, 30, 60, 60, 60, 60))
-    idle = chance.choice((20, 30, 60, 60, 90))
+    rng = random.Random(seed)
+    refs = tuple(_ref(number, rng) for number in range(rng.choice((1, 1, 2, 2, 3))))
+    days = rng.choice((14.0, 30.0, 50.0, 60.0, 90.0))
+    is_fault_free = rng.random() < 0.25
+    permanent_fault = None if len(refs) == 1 or rng.random() < 0.85 else rng.choice(tuple(PermanentFault))
+    days = days if permanent_fault is None else 1.0  # each check does something, so a day is expensive
+    interval = rng.choice((5, 15, 15, 15, 30, 60, 60, 60, 60))
+    idle = rng.choice((20, 30, 60, 60, 90))
     steps: list[Step] = []
     for ref in refs:
-        steps += _lives(ref, days * DAY, chance)
-    steps += _traps(refs, days * DAY, chance)
-    if not is_fair:
-        steps += _storms(days * DAY, chance)
-        steps += _troubles(refs, days * DAY, chance)
+        steps += _usage(ref, days * DAY, rng)
+    steps += _triggered(refs, days * DAY, rng)
+    if not is_fault_free:
+        steps += _fault_bursts(days * DAY, rng)
+        steps += _start_problems(refs, days * DAY, rng)
     return Plan(
         seed=seed,
         days=days,
         refs=refs,
-        asleep=tuple(chance.random() < 0.7 for _ in refs),
+        starts_stopped=tuple(rng.random() < 0.7 for _ in refs),
         idle_minutes=idle,
         interval_minutes=interval,
-        has_metric=chance.random() < 0.2,
-        lags=not is_fair,
-        ill=ill,
+        has_metric=rng.random() < 0.2,
+        lags=not is_fault_free,
+        permanent_fault=permanent_fault,
         steps=tuple(sorted(steps, key=lambda step: step.at)),
     )
 
 
-def _ref(number: int, chance: random.Random) -> DatabaseRef:
-    kind = Kind.CLUSTER if chance.random() < 0.3 else Kind.INSTANCE
+def _ref(number: int, rng: random.Random) -> DatabaseRef:
+    kind = Kind.CLUSTER if rng.random() < 0.3 else Kind.INSTANCE
     return DatabaseRef(kind, f"db-{number}")
 
 
-def _lives(ref: DatabaseRef, length: float, chance: random.Random) -> list[Step]:
-    """The people of one database: sessions, clicks, holds, and somebody with access to the console."""
+def _usage(ref: DatabaseRef, length: float, rng: random.Random) -> list[Step]:
+    """What the users of one database do: sessions, restarts, holds, and changes in the console."""
     steps: list[Step] = []
-    holiday = chance.uniform(0, length)
-    reports = chance.choice((*Reports, Reports.AT_ONCE, Reports.AT_ONCE, Reports.THROUGH_ROUTE))
-    between_sessions = chance.choice((3, 8, 14)) * DAY
-    at = chance.uniform(0, between_sessions)
+    holiday = rng.uniform(0, length)
+    reporting = rng.choice(
+        (*ActivityReporting, *(2 * (ActivityReporting.IMMEDIATE,)), ActivityReporting.VIA_ROUTE),
+    )
+    between_sessions = rng.choice((3, 8, 14)) * DAY
+    at = rng.uniform(0, between_sessions)
     while at < length:
         if not holiday < at < holiday + 9 * DAY:
             steps.append(
                 Session(
                     at,
                     ref,
-                    seconds=chance.choice((0, 0, 0.3, 0.7, 1.5)) * HOUR,
-                    between_queries=chance.choice((60, 300, 900, 2400)),
-                    reports=reports,
-                    clock_is_off=chance.uniform(-30, 30),
-                    clicks=chance.choice((1, 1, 2, 5)),
+                    seconds=rng.choice((0, 0, 0.3, 0.7, 1.5)) * HOUR,
+                    query_interval=rng.choice((60, 300, 900, 2400)),
+                    reporting=reporting,
+                    clock_skew=rng.uniform(-30, 30),
+                    restart_requests=rng.choice((1, 1, 2, 5)),
                 )
             )
-        at += chance.expovariate(1 / between_sessions)
-    often = round(length / DAY / 6) + 1
-    deeds = tuple(Deed)
-    steps += [Once(chance.uniform(0, length), ref, chance.choice(deeds)) for _ in range(chance.randint(0, often))]
-    for _ in range(chance.randint(0, often // 2)):
-        seconds = chance.choice((1, 10, 60, 300)) * 60.0
-        steps.append(OwnWork(chance.uniform(0, length), ref, chance.choice(_STATUSES), seconds))
+        at += rng.expovariate(1 / between_sessions)
+    most = round(length / DAY / 6) + 1
+    operations = tuple(Operation)
+    steps += [SingleOperation(rng.uniform(0, length), ref, rng.choice(operations)) for _ in range(rng.randint(0, most))]
+    for _ in range(rng.randint(0, most // 2)):
+        seconds = rng.choice((1, 10, 60, 300)) * 60.0
+        steps.append(TemporaryStatus(rng.uniform(0, length), ref, rng.choice(_STATUSES), seconds))
     return steps
 
 
-def _traps(refs: tuple[DatabaseRef, ...], length: float, chance: random.Random) -> list[Step]:
-    """Deeds that fall right into the middle of a start or a stop."""
+def _triggered(refs: tuple[DatabaseRef, ...], length: float, rng: random.Random) -> list[Step]:
+    """Operations that happen during a start or a stop."""
     return [
-        Trap(
-            chance.uniform(0, length),
-            chance.choice(refs),
-            chance.choice(_MOMENTS),
-            chance.choice(tuple(Deed)),
-            chance.choice((0, 0.002, 0.01, 0.02, 0.05, 0.3)),
+        Triggered(
+            rng.uniform(0, length),
+            rng.choice(refs),
+            rng.choice(_CALL_POINTS),
+            rng.choice(tuple(Operation)),
+            rng.choice((0, 0.002, 0.01, 0.02, 0.05, 0.3)),
         )
-        for _ in range(chance.randint(0, round(0.6 * length / DAY)))
+        for _ in range(rng.randint(0, round(0.6 * length / DAY)))
     ]
 
 
-def _storms(length: float, chance: random.Random) -> list[Step]:
+def _fault_bursts(length: float, rng: random.Random) -> list[Step]:
     steps: list[Step] = []
-    for _ in range(chance.randint(1, round(length / DAY / 3) + 1)):
-        faults = chance.choice((OF_CALLS, OF_CALLS, OF_CHECKS + OF_EVENTS))
+    for _ in range(rng.randint(1, round(length / DAY / 3) + 1)):
+        faults = rng.choice((CALL_FAULTS, CALL_FAULTS, CHECK_FAULTS + EVENT_FAULTS))
         steps.append(
-            Storm(
-                chance.uniform(0, length),
-                chance.choice((0.2, 1, 3, 12)) * HOUR,
-                chance.choice(faults),
-                chance.choice((0.05, 0.2, 0.5, 1)),
-                chance.choice((None, None, "rds", "dynamodb")),
+            FaultBurst(
+                rng.uniform(0, length),
+                rng.choice((0.2, 1, 3, 12)) * HOUR,
+                rng.choice(faults),
+                rng.choice((0.05, 0.2, 0.5, 1)),
+                rng.choice((None, None, "rds", "dynamodb")),
             )
         )
     return steps
 
 
-def _troubles(refs: tuple[DatabaseRef, ...], length: float, chance: random.Random) -> list[Step]:
+def _start_problems(refs: tuple[DatabaseRef, ...], length: float, rng: random.Random) -> list[Step]:
     steps: list[Step] = []
-    for _ in range(chance.randint(0, round(length / DAY / 10) + 1)):
-        ref = chance.choice(refs)
-        steps.append(NoRoom(chance.uniform(0, length), ref, chance.choice((0.1, 0.5, 3)) * HOUR))
-        steps.append(InVain(chance.uniform(0, length), ref))
+    for _ in range(rng.randint(0, round(length / DAY / 10) + 1)):
+        ref = rng.choice(refs)
+        steps.append(CapacityShortage(rng.uniform(0, length), ref, rng.choice((0.1, 0.5, 3)) * HOUR))
+        steps.append(IneffectiveStart(rng.uniform(0, length), ref))
     return steps

@@ -3,209 +3,219 @@
 import io
 import logging
 import random
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, assert_never
 
 from chalicelib.bootstrap import build
 from chalicelib.domain.model import DatabaseRef, Kind
-from chalicelib.domain.statuses import classify_status
 from chalicelib.service.lifecycle import Lifecycle
 from chalicelib.settings import Settings, read_settings
 from dev.local.rds_behavior import StatusChange
 from dev.local.rds_timing import RandomTiming, RdsTiming
+from tests.simulation.checker import Checker
 from tests.simulation.client import SimulatedClient
-from tests.simulation.clockwork import Clockwork
 from tests.simulation.event_bridge import EventBridge
+from tests.simulation.faults import FaultInjector, FaultWindow
 from tests.simulation.functions import Functions
-from tests.simulation.judge import Judge, Violation
-from tests.simulation.listening import listening
+from tests.simulation.ground_truth import status_info
+from tests.simulation.invariants import MINUTE, Bounds
+from tests.simulation.log_capture import capture_log
 from tests.simulation.metric import SimulatedMetric
-from tests.simulation.network import Ambush, Invocation, Network, Pace, Random
-from tests.simulation.people import People
-from tests.simulation.plan import DAY, HOUR, Illness, InVain, NoRoom, Once, OwnWork, Plan, Session, Step, Storm, Trap
-from tests.simulation.promises import MINUTE, Rules
+from tests.simulation.network import Hook, Invocation, Latency, Network, RandomLatency
+from tests.simulation.plan import (
+    DAY,
+    HOUR,
+    CapacityShortage,
+    FaultBurst,
+    IneffectiveStart,
+    PermanentFault,
+    Plan,
+    Session,
+    SingleOperation,
+    Step,
+    TemporaryStatus,
+    Triggered,
+)
 from tests.simulation.rds import SimulatedRds
+from tests.simulation.report import Report
+from tests.simulation.scheduler import Scheduler
 from tests.simulation.table import SimulatedTable
-from tests.simulation.weather import Front, Weather
+from tests.simulation.users import Users
 
 START: Final = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
 _TABLE: Final = "system-metadata"
-_AFTERWARDS: Final = 6 * HOUR
-"""In fair weather after the last step, so that all that was promised can come true."""
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What came of a run."""
-
-    plan: Plan
-    violation: Violation | None
-    trace: tuple[str, ...]
-    figures: Counter[str]
+_SETTLING_TIME: Final = 6 * HOUR
+"""Without faults, after the last step: time for everything that is still outstanding."""
 
 
 class Simulation:
     """Everything that takes part in one run."""
 
-    def __init__(self, plan: Plan, pace: Callable[[Clockwork], Pace] = Random, timing: RdsTiming | None = None) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        latency: Callable[[Scheduler], Latency] = RandomLatency,
+        timing: RdsTiming | None = None,
+    ) -> None:
         self.plan = plan
-        self.clockwork = Clockwork(START)
+        self.scheduler = Scheduler(START)
         environ = _environ(plan)
         self.settings = read_settings(environ)
-        self.weather = Weather(lambda: self.clockwork.now)
+        self.faults = FaultInjector(lambda: self.scheduler.now)
         self._keys = {ref: self.settings.activity_key_of(ref) for ref in plan.refs}
-        self.judge = Judge(self.clockwork, _rules(self.settings), {key: ref for ref, key in self._keys.items()})
-        self.metric = SimulatedMetric(lambda: self.clockwork.now, self.clockwork.seconds_of, START)
-        timing = timing or RandomTiming(lambda: self._chance("RDS"), lags=plan.lags, on_previous_status=self._lagged)
-        self.rds = SimulatedRds(self.clockwork.clock, timing, self._changed, self._wake)
-        self.table = SimulatedTable(_TABLE, self.judge.wrote)
-        self.pace = pace(self.clockwork)
-        self.network = Network(self.clockwork, self.weather, self.pace, self.judge, plan.refs)
-        self.functions = Functions(self.clockwork, environ, plan.refs, self._lifecycle, self.judge, self._chance)
-        self.people = People(
-            self.clockwork, self.functions, self.rds, self.table, self.metric, self.judge, self._keys, self._chance
+        self.checker = Checker(self.scheduler, _bounds(self.settings), {key: ref for ref, key in self._keys.items()})
+        self.metric = SimulatedMetric(lambda: self.scheduler.now, self.scheduler.seconds_of, START)
+        timing = timing or RandomTiming(
+            lambda: self._rng("rds"), lags=plan.lags, on_previous_status=self._on_stale_description
+        )
+        self.rds = SimulatedRds(self.scheduler.clock, timing, self._on_status_change, self._schedule_rds)
+        self.table = SimulatedTable(_TABLE, self.checker.on_write)
+        self.latency = latency(self.scheduler)
+        self.network = Network(self.scheduler, self.faults, self.latency, self.checker, plan.refs)
+        self.functions = Functions(self.scheduler, environ, self.settings, self._lifecycle, self.checker, self._rng)
+        self.users = Users(
+            self.scheduler, self.functions, self.rds, self.table, self.metric, self.checker, self._keys, self._rng
         )
         self.event_bridge = EventBridge(
-            self.clockwork,
-            self.weather,
+            self.scheduler,
+            self.faults,
             self.functions,
-            self.judge,
+            self.checker,
             plan.refs,
             plan.interval_minutes * MINUTE,
-            self._chance,
+            self._rng,
         )
-        for ref, asleep in zip(plan.refs, plan.asleep, strict=True):
-            status = "stopped" if asleep else "available"
-            self.judge.minds(ref, status)
+        for ref, starts_stopped in zip(plan.refs, plan.starts_stopped, strict=True):
+            status = "stopped" if starts_stopped else "available"
+            self.checker.add_database(ref, status)
             self.rds.add(ref, status)
-            if not asleep:
-                self.metric.came_up(ref)
-        self._fall_ill()
+            if not starts_stopped:
+                self.metric.set_available(ref)
+        self._apply_permanent_fault()
 
-    def run(self, steps: tuple[Step, ...] | None = None) -> Result:
-        """Play these steps, or all of the plan. Stops at the first broken promise."""
+    def run(self, steps: tuple[Step, ...] | None = None) -> Report:
+        """Play these steps, or the whole plan. Ends at the first violation."""
         steps = self.plan.steps if steps is None else steps
         for step in steps:
-            self.clockwork.at(step.at, self._player(step))
-        self.event_bridge.wakes_regularly()
+            self.scheduler.call_at(step.at, self._player(step))
+        self.event_bridge.start_schedule()
         with self.running():
-            self.passes(self.plan.days * DAY + _AFTERWARDS)
-        return self.result()
+            self.advance(self.plan.days * DAY + _SETTLING_TIME)
+        self.checker.check_overdue()
+        self.report.counters["database-days"] += round(self.plan.days * len(self.plan.refs))
+        return self.report
+
+    @property
+    def report(self) -> Report:
+        """What has happened so far."""
+        return self.checker.report
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Around everything that runs the app: its log goes to the judge."""
+        """Around everything that runs the app: its log goes to the checker."""
         random.seed(self.plan.seed)
-        with listening(self._logged), redirect_stdout(io.StringIO()):
+        with capture_log(self._on_log_record), redirect_stdout(io.StringIO()):
             yield
         self.functions.close()
 
-    def passes(self, seconds: float) -> None:
-        """Let time pass, up to the first broken promise."""
-        self.clockwork.run(self.clockwork.now + seconds, goes_on=lambda: self.judge.violation is None)
-
-    def result(self) -> Result:
-        """What came of it."""
-        self.judge.figures["database-days"] += round(self.plan.days * len(self.plan.refs))
-        return Result(self.plan, self.judge.violation, tuple(self.judge.trace), self.judge.figures)
+    def advance(self, seconds: float) -> None:
+        """Let virtual time pass, up to the first violation."""
+        self.scheduler.run(self.scheduler.now + seconds, keep_running=lambda: self.report.violation is None)
 
     def _player(self, step: Step) -> Callable[[], None]:
         def play() -> None:
-            self.judge.notes(f"step {step}")
-            self._play(step, self._chance(str(step)))
+            self.report.add(f"step {step}")
+            self._play(step)
 
         return play
 
-    def _play(self, step: Step, chance: random.Random) -> None:
+    def _play(self, step: Step) -> None:
         match step:
             case Session():
-                self.people.works(step)
-            case Once(_, ref, deed):
-                self.people.do(deed, ref)
-            case Trap(_, ref, moment, deed, after):
-                self.network.ambushes.append(Ambush(moment, ref, lambda: self.people.do(deed, ref), after))
-            case OwnWork(_, ref, status, seconds):
-                is_possible = self.rds.would_accept(ref, "start") and not classify_status(status).ready
-                if is_possible or self.rds.would_accept(ref, "stop"):
+                self.users.start_session(step)
+            case SingleOperation(_, ref, operation):
+                self.users.perform(operation, ref)
+            case Triggered(_, ref, call_point, operation, delay):
+                self.network.hooks.append(Hook(call_point, ref, lambda: self.users.perform(operation, ref), delay))
+            case TemporaryStatus(_, ref, status, seconds):
+                can_start = self.rds.would_accept(ref, "start") and not status_info(status).ready
+                if can_start or self.rds.would_accept(ref, "stop"):
                     self.rds.set_status_for(ref, status, seconds)
-            case NoRoom(_, ref, seconds):
-                self.has_no_room(ref, seconds)
-            case InVain(_, ref):
+            case CapacityShortage(_, ref, seconds):
+                self.set_capacity_shortage(ref, seconds)
+            case IneffectiveStart(_, ref):
                 if ref in self.rds.databases:
                     self.rds.databases[ref].start_has_no_effect = True
-            case Storm(at, seconds, fault, rate, service):
+            case FaultBurst(at, seconds, fault, rate, service):
                 end = min(at + seconds, self.plan.days * DAY)
-                self.weather.comes(Front(fault, end, rate, service, chance))
+                self.faults.open(FaultWindow(fault, end, rate, service, self._rng("fault-burst")))
             case unexpected:
                 assert_never(unexpected)
 
-    def _chance(self, what: str) -> random.Random:
-        """Chance as it is at this moment for this matter: what is left out of a plan changes it for nothing else."""
-        return random.Random(f"{self.plan.seed}/{what}/{self.clockwork.now}")
+    def _rng(self, stream: str) -> random.Random:
+        """Random numbers of one stream from now on: a step that is left out changes nothing in the other streams."""
+        return random.Random(f"{self.plan.seed}/{stream}/{self.scheduler.now}")
 
-    def has_no_room(self, ref: DatabaseRef, seconds: float) -> None:
-        """AWS has no capacity for it for a while."""
-        until = self.clockwork.now + seconds
+    def set_capacity_shortage(self, ref: DatabaseRef, seconds: float) -> None:
+        """AWS has no capacity for the database for a while."""
+        until = self.scheduler.now + seconds
         if ref in self.rds.databases:
-            self.rds.databases[ref].no_capacity_until = self.clockwork.time_of(until)
-            self.judge.no_room(ref, until)
+            self.rds.databases[ref].no_capacity_until = self.scheduler.time_of(until)
+            self.checker.on_capacity_shortage(ref, until)
 
-    def _changed(self, transition: StatusChange) -> None:
-        self.judge.changed(transition)
-        ref = transition.ref
+    def _on_status_change(self, change: StatusChange) -> None:
+        self.checker.on_status_change(change)
+        ref = change.ref
         if self.rds.databases[ref].status == "available":
-            self.metric.came_up(ref)
+            self.metric.set_available(ref)
         elif not self.rds.is_ready(ref):
-            self.metric.went_down(ref)
-        if transition.event is not None:
-            self.event_bridge.sends_event(ref)
+            self.metric.set_unavailable(ref)
+        if change.event is not None:
+            self.event_bridge.send_event(ref)
 
-    def _wake(self, at: datetime) -> None:
-        self.clockwork.at(self.clockwork.seconds_of(at), self.rds.advance)
+    def _schedule_rds(self, at: datetime) -> None:
+        self.scheduler.call_at(self.scheduler.seconds_of(at), self.rds.advance)
 
-    def _lagged(self) -> None:
-        self.judge.disturbed("stale description", self.plan.refs)
+    def _on_stale_description(self) -> None:
+        self.checker.on_fault("stale description", self.plan.refs)
 
-    def _logged(self, line: logging.LogRecord) -> None:
+    def _on_log_record(self, line: logging.LogRecord) -> None:
         event = getattr(line, "event", None)
         database, reason = getattr(line, "database", ""), getattr(line, "reason", "stopped")
         if event is None and reason != "stopped":
-            self.judge.notes(f"{database}: {reason}: {line.msg}")
-        owner = self.clockwork.owner
+            self.report.add(f"{database}: {reason}: {line.msg}")
+        owner = self.scheduler.current_owner
         if event is not None and isinstance(owner, Invocation):
-            self.judge.logged(owner, database, event)
+            self.checker.on_log_line(owner, database, event)
 
     def _lifecycle(self) -> Lifecycle:
-        wait, clock = self.pace.pause, self.clockwork.clock
         return build(
             self.settings,
             self._client("rds", self.rds),
             self._client("dynamodb", self.table),
             lambda: self._client("cloudwatch", self.metric),
-            clock,
-            wait,
-            self.clockwork.side_by_side,
+            self.scheduler.clock,
+            self.latency.pause,
+            self.scheduler.thread_pool,
         )
 
     def _client(self, name: str, service: object) -> Any:
         return SimulatedClient(name, service, self.network)
 
-    def _fall_ill(self) -> None:
-        """The first database, for good."""
-        if self.plan.ill is None:
+    def _apply_permanent_fault(self) -> None:
+        """To the first database."""
+        if self.plan.permanent_fault is None:
             return
         ref = self.plan.refs[0]
-        self.judge.is_ill(ref, gone=self.plan.ill is Illness.GONE)
-        match self.plan.ill:
-            case Illness.NEVER_STOPS:
+        self.checker.on_permanent_fault(ref, is_missing=self.plan.permanent_fault is PermanentFault.NOT_FOUND)
+        match self.plan.permanent_fault:
+            case PermanentFault.STOP_UNSUPPORTED:
                 self.rds.databases[ref].stop_unsupported = True
-            case Illness.GARBAGE:
+            case PermanentFault.INVALID_ACTIVITY:
                 self.table.put_item(_TABLE, {"key": {"S": self._keys[ref]}, "value": {"S": "yesterday"}})
-            case Illness.GONE:
+            case PermanentFault.NOT_FOUND:
                 self.rds.remove(ref)
             case unexpected:
                 assert_never(unexpected)
@@ -223,10 +233,10 @@ def _environ(plan: Plan) -> dict[str, str]:
     }
 
 
-def _rules(settings: Settings) -> Rules:
-    return Rules(
-        idle=settings.idle_timeout.total_seconds(),
+def _bounds(settings: Settings) -> Bounds:
+    return Bounds(
+        idle_timeout=settings.idle_timeout.total_seconds(),
         interval=settings.check_interval.total_seconds(),
-        expires_after=settings.policy.restart_ttl.total_seconds(),
-        metric=settings.activity_metric is not None,
+        restart_ttl=settings.policy.restart_ttl.total_seconds(),
+        has_metric=settings.activity_metric is not None,
     )

@@ -1,4 +1,4 @@
-"""The sums of the history against what the simulated RDS has really done."""
+"""The sums of the history, compared with what the simulated RDS did."""
 
 from collections import Counter
 from datetime import datetime, timedelta
@@ -8,62 +8,63 @@ import pytest
 from chalicelib.aws.table import Table
 from chalicelib.domain.history import build_history, days_of, summarize
 from chalicelib.domain.model import DatabaseRef, State
-from chalicelib.domain.statuses import classify_status
 from dev.local.rds_behavior import StatusChange
 from tests.simulation.client import hooked_client
-from tests.simulation.plan import HOUR, Storm, draw_plan
-from tests.simulation.promises import GRACE
+from tests.simulation.ground_truth import status_info
+from tests.simulation.invariants import GRACE
+from tests.simulation.plan import HOUR, FaultBurst, draw_plan
 from tests.simulation.run import START, Simulation
 
 pytestmark = pytest.mark.no_cover
 
-SEEDS, CHUNK = range(100), 10
-A_LOOK_EVERY = 8 * HOUR
+SEEDS, CHUNK = range(40), 10
+LONGEST_SKIP = 8 * HOUR
 
 
-def true_hours(begun: str, transitions: list[StatusChange], end: datetime) -> Counter[State]:
-    """How long it was in each state, in seconds, as RDS itself knows it."""
+def actual_durations(first: str, changes: list[StatusChange], end: datetime) -> Counter[State]:
+    """How long the database was in each state, in seconds."""
     seconds: Counter[State] = Counter()
-    since, status = START, begun
-    for at, after in [*((transition.at, transition.after) for transition in transitions), (end, "")]:
-        seconds[classify_status(status).state] += round((at - since).total_seconds())
+    since, status = START, first
+    for at, after in [*((change.at, change.after) for change in changes), (end, "")]:
+        seconds[status_info(status).state] += round((at - since).total_seconds())
         since, status = at, after
     return seconds
 
 
 def compare(seed: int) -> int:
-    """One seed without faults; returns how many changes of status it had."""
+    """Play one seed without fault bursts, compare its history, and return the number of status changes."""
     plan = draw_plan(seed)
     simulation = Simulation(plan)
-    simulation.event_bridge.spares_at_most = A_LOOK_EVERY
-    happened: dict[DatabaseRef, list[StatusChange]] = {ref: [] for ref in plan.refs}
-    judge = simulation.judge.changed
+    simulation.event_bridge.longest_skip = LONGEST_SKIP
+    changes: dict[DatabaseRef, list[StatusChange]] = {ref: [] for ref in plan.refs}
+    check = simulation.checker.on_status_change
 
-    def changed(transition: StatusChange) -> None:
-        happened[transition.ref].append(transition)
-        judge(transition)
+    def on_status_change(change: StatusChange) -> None:
+        changes[change.ref].append(change)
+        check(change)
 
-    simulation.judge.changed = changed  # type: ignore[method-assign]
-    result = simulation.run(tuple(step for step in plan.steps if not isinstance(step, Storm)))
-    assert result.violation is None
+    simulation.checker.on_status_change = on_status_change  # type: ignore[method-assign]
+    report = simulation.run(tuple(step for step in plan.steps if not isinstance(step, FaultBurst)))
+    assert report.violation is None
     table = Table(hooked_client("dynamodb", simulation.table), simulation.settings)
-    end = simulation.clockwork.clock()
-    for ref, asleep in zip(plan.refs, plan.asleep, strict=True):
+    end = simulation.scheduler.clock()
+    for ref, starts_stopped in zip(plan.refs, plan.starts_stopped, strict=True):
         if ref not in simulation.rds.databases:
             continue
-        truth = true_hours("stopped" if asleep else "available", happened[ref], end)
-        told = summarize(build_history(table.history(ref, days_of(START, end)), START, end))
-        bound = timedelta(seconds=(plan.interval_minutes * 60 + GRACE) * (len(happened[ref]) + 1))
-        awake = timedelta(seconds=truth[State.RUNNING] + truth[State.BUSY] + truth[State.FAILED])
-        asleep_for = timedelta(seconds=truth[State.STOPPED])
-        assert abs(told.running - awake) <= bound, f"seed {seed}, {ref.id}: awake {told.running}, in truth {awake}"
-        assert abs(told.stopped - asleep_for) <= bound, f"seed {seed}, {ref.id}: {told.stopped}, in truth {asleep_for}"
-        assert told.unobserved <= bound, f"seed {seed}, {ref.id}: not observed for {told.unobserved}"
-        assert told.running + told.saved + told.unobserved == end - START
-    return sum(map(len, happened.values()))
+        actual = actual_durations("stopped" if starts_stopped else "available", changes[ref], end)
+        summary = summarize(build_history(table.history(ref, days_of(START, end)), START, end))
+        bound = timedelta(seconds=(plan.interval_minutes * 60 + GRACE) * (len(changes[ref]) + 1))
+        running = timedelta(seconds=actual[State.RUNNING] + actual[State.BUSY] + actual[State.FAILED])
+        stopped = timedelta(seconds=actual[State.STOPPED])
+        name = f"seed {seed}, {ref.id}"
+        assert abs(summary.running - running) <= bound, f"{name}: running {summary.running}, actually {running}"
+        assert abs(summary.stopped - stopped) <= bound, f"{name}: stopped {summary.stopped}, actually {stopped}"
+        assert summary.unobserved <= bound, f"{name}: not observed for {summary.unobserved}"
+        assert summary.running + summary.saved + summary.unobserved == end - START
+    return sum(map(len, changes.values()))
 
 
-@pytest.mark.parametrize("first", SEEDS[::CHUNK])
-def test_hours_awake_and_asleep_are_those_of_rds(first: int) -> None:
+@pytest.mark.parametrize("first", SEEDS[::CHUNK], ids=lambda first: f"from-seed-{first}")
+def test_history__after_random_plans_without_fault_bursts__has_the_durations_of_rds(first: int) -> None:
     changes = [compare(seed) for seed in range(first, first + CHUNK)]
     assert sum(changes) > 30 * CHUNK

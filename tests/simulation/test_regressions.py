@@ -1,24 +1,23 @@
-"""What the hunt has found, each as the steps that broke a promise, with the mend and without it."""
+"""Violations that `make fuzz` has found: the steps of each, with the fix and without it."""
 
 from dataclasses import dataclass, replace
 
 import pytest
 
 from tests.simulation import mutants
-from tests.simulation.judge import Violation
-from tests.simulation.network import Moment
-from tests.simulation.plan import HOUR, Deed, InVain, Once, Plan, Step, Storm, Trap
-from tests.simulation.promises import Promise
+from tests.simulation.faults import Fault
+from tests.simulation.network import CallPoint
+from tests.simulation.plan import HOUR, FaultBurst, IneffectiveStart, Operation, Plan, SingleOperation, Step, Triggered
+from tests.simulation.report import Invariant, Violation
 from tests.simulation.run import Simulation
-from tests.simulation.weather import Fault
 from tests.support import PROD
 
 pytestmark = pytest.mark.no_cover
 
 
 @dataclass(frozen=True)
-class Slow:
-    """An RDS whose descriptions show what was before for as long as they may."""
+class LaggingTiming:
+    """An RDS whose descriptions return the previous status for as long as they may."""
 
     lag: float = 40
 
@@ -31,7 +30,7 @@ class Slow:
         return 180
 
     def lag_duration(self) -> float:
-        """Always."""
+        """Always the same."""
         return self.lag
 
     def describes_previous_status(self) -> bool:
@@ -39,97 +38,102 @@ class Slow:
         return True
 
 
-QUIET = Plan(
+PLAN = Plan(
     seed=0,
     days=0.5,
     refs=(PROD,),
-    asleep=(True,),
+    starts_stopped=(True,),
     idle_minutes=60,
     interval_minutes=15,
     has_metric=False,
     lags=False,
-    ill=None,
+    permanent_fault=None,
     steps=(),
 )
 
 
-def played(plan: Plan, *steps: Step, lag: float = 0) -> Violation | None:
-    return Simulation(replace(plan, steps=steps), timing=Slow(lag)).run().violation
+def play(plan: Plan, *steps: Step, lag: float = 0) -> Violation | None:
+    return Simulation(replace(plan, steps=steps), timing=LaggingTiming(lag)).run().violation
 
 
-def test_a_restart_that_meets_a_start_by_another_hand_survives_its_coming_to_nothing() -> None:
+def test_restart__while_starting_in_the_console__is_carried_out_when_that_start_has_no_effect() -> None:
     steps = (
-        InVain(HOUR, PROD),
-        Once(HOUR + 10, PROD, Deed.CONSOLE_START),
-        Once(HOUR + 60, PROD, Deed.RESTART),
+        IneffectiveStart(HOUR, PROD),
+        SingleOperation(HOUR + 10, PROD, Operation.CONSOLE_START),
+        SingleOperation(HOUR + 60, PROD, Operation.RESTART),
     )
-    assert played(QUIET, *steps) is None
+    assert play(PLAN, *steps) is None
     with mutants.restart_forgotten_while_starting():
-        violation = played(QUIET, *steps)
+        violation = play(PLAN, *steps)
     assert violation is not None
-    assert violation.promise is Promise.LIVE
+    assert violation.invariant is Invariant.LIVE
 
 
-def test_a_restart_behind_a_fence_survives_a_stop_in_the_console_that_rds_does_not_show_yet() -> None:
-    def broken(seed: int) -> Violation | None:
-        plan = replace(QUIET, asleep=(False,), seed=seed)
-        stopped, asked = (Trap(60, PROD, Moment.FENCE, deed, 0) for deed in (Deed.CONSOLE_STOP, Deed.RESTART))
-        return played(plan, stopped, asked, lag=40)
+def test_restart__during_a_stop_in_the_console_that_rds_does_not_show__is_carried_out() -> None:
+    def violation_of(seed: int) -> Violation | None:
+        plan = replace(PLAN, starts_stopped=(False,), seed=seed)
+        stop, restart = (
+            Triggered(60, PROD, CallPoint.SET_STOP_INTENT, operation, 0)
+            for operation in (Operation.CONSOLE_STOP, Operation.RESTART)
+        )
+        return play(plan, stop, restart, lag=40)
 
-    assert [broken(seed) for seed in range(12)] == [None] * 12
+    seeds = range(20, 32)
+    assert [violation_of(seed) for seed in seeds] == [None] * 12
     with mutants.stale_description_resolves_a_restart():
-        promises = {violation.promise for violation in map(broken, range(12)) if violation is not None}
-    assert promises == {Promise.LIVE}, "only some orders of the calls bring it to light"
+        found = {violation.invariant for violation in map(violation_of, seeds) if violation is not None}
+    assert found == {Invariant.LIVE}, "only some orders of the calls show it"
 
 
-def test_a_restart_that_rds_did_not_answer_survives_a_start_by_another_hand_that_comes_to_nothing() -> None:
+def test_restart__without_a_response_from_rds__is_carried_out_when_a_start_in_the_console_has_no_effect() -> None:
     steps = (
-        InVain(HOUR, PROD),
-        Once(HOUR + 10, PROD, Deed.CONSOLE_START),
-        Once(HOUR + 30, PROD, Deed.EVENT),
-        Storm(HOUR + 55, 30, Fault.THROTTLED, 1.0, "rds"),
-        Once(HOUR + 60, PROD, Deed.RESTART),
-        Once(HOUR + 110, PROD, Deed.EVENT),
+        IneffectiveStart(HOUR, PROD),
+        SingleOperation(HOUR + 10, PROD, Operation.CONSOLE_START),
+        SingleOperation(HOUR + 30, PROD, Operation.EVENT),
+        FaultBurst(HOUR + 55, 30, Fault.THROTTLED, 1.0, "rds"),
+        SingleOperation(HOUR + 60, PROD, Operation.RESTART),
+        SingleOperation(HOUR + 110, PROD, Operation.EVENT),
     )
-    assert played(QUIET, *steps) is None
+    assert play(PLAN, *steps) is None
     with mutants.pending_restart_relies_on_any_start():
-        violation = played(QUIET, *steps)
+        violation = play(PLAN, *steps)
     assert violation is not None
-    assert violation.promise is Promise.LIVE
+    assert violation.invariant is Invariant.LIVE
 
 
-def test_a_hold_that_rds_did_not_answer_wakes_a_database_that_it_came_too_late_for() -> None:
-    def broken(seed: int) -> Violation | None:
-        plan = replace(QUIET, asleep=(False,), seed=seed)
-        late = Trap(60, PROD, Moment.SECOND_LOOK, Deed.HOLD, 0)
-        return played(plan, late, Storm(61, 3 * HOUR, Fault.THROTTLED, 0.3, "rds"))
+def test_hold__that_is_too_late_and_without_a_response_from_rds__starts_the_database() -> None:
+    def violation_of(seed: int) -> Violation | None:
+        plan = replace(PLAN, starts_stopped=(False,), seed=seed)
+        hold = Triggered(60, PROD, CallPoint.RECHECK, Operation.HOLD, 0)
+        return play(plan, hold, FaultBurst(61, 3 * HOUR, Fault.THROTTLED, 0.3, "rds"))
 
-    assert [broken(seed) for seed in range(20, 32)] == [None] * 12
+    seeds = range(12)
+    assert [violation_of(seed) for seed in seeds] == [None] * 12
     with mutants.late_hold_relies_on_rds():
-        promises = {violation.promise for violation in map(broken, range(20, 32)) if violation is not None}
-    assert promises == {Promise.LIVE}
+        found = {violation.invariant for violation in map(violation_of, seeds) if violation is not None}
+    assert found == {Invariant.LIVE}
 
 
-def test_a_start_and_a_stop_while_nothing_could_be_written_are_told_afterwards() -> None:
+def test_history__after_a_start_and_a_stop_while_the_table_refused_writes__contains_both() -> None:
     steps = (
-        Once(HOUR, PROD, Deed.CONSOLE_STOP),
-        Storm(2 * HOUR, HOUR, Fault.CONFLICT, 1.0, "dynamodb"),
-        Once(2 * HOUR + 60, PROD, Deed.CONSOLE_START),
-        Once(2 * HOUR + 600, PROD, Deed.CONSOLE_STOP),
+        SingleOperation(HOUR, PROD, Operation.CONSOLE_STOP),
+        FaultBurst(2 * HOUR, HOUR, Fault.CONFLICT, 1.0, "dynamodb"),
+        SingleOperation(2 * HOUR + 60, PROD, Operation.CONSOLE_START),
+        SingleOperation(2 * HOUR + 600, PROD, Operation.CONSOLE_STOP),
     )
-    plan = replace(QUIET, asleep=(False,), steps=steps)
-    assert played(plan, *steps) is None
+    plan = replace(PLAN, starts_stopped=(False,), steps=steps)
+    assert play(plan, *steps) is None
     with mutants.unobserved_cycles_not_recorded():
-        violation = played(plan, *steps)
+        violation = play(plan, *steps)
     assert violation is not None
-    assert violation.promise is Promise.TOLD
+    assert violation.invariant is Invariant.RECORDED
 
 
-def test_nobody_can_tell_of_a_stop_that_was_undone_while_nothing_could_be_written() -> None:
+def test_history__after_a_stop_and_a_start_while_the_table_refused_writes__need_not_contain_them() -> None:
     steps = (
-        Storm(HOUR, HOUR, Fault.CONFLICT, 1.0, "dynamodb"),
-        Once(HOUR + 60, PROD, Deed.CONSOLE_STOP),
-        Once(HOUR + 600, PROD, Deed.CONSOLE_START),
+        FaultBurst(HOUR, HOUR, Fault.CONFLICT, 1.0, "dynamodb"),
+        SingleOperation(HOUR + 60, PROD, Operation.CONSOLE_STOP),
+        SingleOperation(HOUR + 600, PROD, Operation.CONSOLE_START),
     )
-    plan = replace(QUIET, asleep=(False,), idle_minutes=600)
-    assert played(plan, *steps) is None
+    plan = replace(PLAN, starts_stopped=(False,), idle_minutes=600)
+    assert play(plan, *steps) is None

@@ -1,4 +1,4 @@
-"""Who runs against whom: the app from its zip, the plain handlers, bare AWS calls, each under Lambda's runtime."""
+"""The compared functions: the app from its zip, plain handlers, and bare AWS calls, each with Lambda's runtime."""
 
 import shutil
 import tempfile
@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.canned_aws import ASLEEP, IN_USE, TABLE
+from benchmarks.canned_aws import IN_USE, STOPPED, TABLE
 from dev.local.eventbridge import scheduled_event
 from tests.deploy.api_gateway import BROWSER, proxy_event
 from tests.deploy.lambda_runtime import Function, Interpreter, install_runtime, running
@@ -23,8 +23,8 @@ BARE: Final = Path(__file__).parent / "bare"
 
 
 @dataclass(frozen=True, slots=True)
-class Contender:
-    """One Lambda function: where its code is, its handler, what it is invoked with and the settings that it needs."""
+class Subject:
+    """One Lambda function: its code, its handler, the event that invokes it, and its settings."""
 
     interpreter: Interpreter
     handler: str
@@ -32,33 +32,33 @@ class Contender:
     environ: Mapping[str, str] = field(hash=False)
 
     def start(self, aws: Mapping[str, str]) -> AbstractContextManager[Function]:
-        """A new execution environment, on the AWS of that environment."""
+        """A new execution environment that uses the AWS of these variables."""
         name = self.handler.rpartition(".")[2]
         return running(self.interpreter, name, self.handler, {**aws, **self.environ}, MEMORY, _TIMEOUT)
 
 
 @dataclass(frozen=True, slots=True)
-class Match:
-    """One operation of the app, the plain handler that does the same in short, and what replays the app's AWS calls."""
+class Comparison:
+    """One operation of the app, the plain handler with the same purpose, and the replay of the app's AWS calls."""
 
     name: str
-    app: Contender
-    plain: Contender
-    bare: Contender
+    app: Subject
+    plain: Subject
+    bare: Subject
 
 
 @dataclass(frozen=True, slots=True)
-class Ring:
-    """All that run, and what they weigh: the bytes of the app's zip, and of one with the plain handlers."""
+class Subjects:
+    """All comparisons, and the sizes in bytes of the app's zip and of a zip with the plain handlers."""
 
-    matches: tuple[Match, ...]
+    comparisons: tuple[Comparison, ...]
     app_zip: int
     plain_zip: int
 
 
 @contextmanager
-def contenders() -> Iterator[Ring]:
-    """Unpacked in a folder of their own, for as long as the context lasts. ``make package`` makes the app's zip."""
+def prepare_subjects() -> Iterator[Subjects]:
+    """Unpacked in a temporary folder until the context ends. ``make package`` creates the app's zip."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "project").mkdir()
@@ -69,31 +69,31 @@ def contenders() -> Iterator[Ring]:
         app = Interpreter(_unpacked(project.zip("prod"), folder / "app"), runtime)
         plain = Interpreter(_unpacked(plain_zip, folder / "plain"), runtime)
         bare = Interpreter(BARE, runtime)
-        yield Ring(matches(app, plain, bare), project.zip("prod").stat().st_size, plain_zip.stat().st_size)
+        yield Subjects(comparisons(app, plain, bare), project.zip("prod").stat().st_size, plain_zip.stat().st_size)
 
 
-def matches(app: Interpreter, plain: Interpreter, bare: Interpreter) -> tuple[Match, ...]:
-    """A start of a database that is asleep, by a backend and by a click; a check of one that is in use."""
-    asleep, in_use = {"DATABASES": ASLEEP}, {"DATABASES": IN_USE}
-    plain_asleep, plain_in_use = ({"DATABASE_ID": ref, "METADATA_TABLE": TABLE} for ref in (ASLEEP, IN_USE))
+def comparisons(app: Interpreter, plain: Interpreter, bare: Interpreter) -> tuple[Comparison, ...]:
+    """A start of a stopped database by a backend and by the restart route, and a check of a database in use."""
+    stopped, in_use = {"DATABASES": STOPPED}, {"DATABASES": IN_USE}
+    plain_stopped, plain_in_use = ({"DATABASE_ID": ref, "METADATA_TABLE": TABLE} for ref in (STOPPED, IN_USE))
     tick = scheduled_event(datetime.now(UTC))
     click = proxy_event(
         ["/databases/{database_id}/restart"],
         "POST",
-        f"/databases/{ASLEEP}/restart",
+        f"/databases/{STOPPED}/restart",
         {**BROWSER, "Authorization": "Bearer operator"},
         None,
         {"principalId": "operator", "context": {"role": "operator"}},
     )
-    plain_start = Contender(plain, "start.handler", {}, plain_asleep)
-    replay = Contender(bare, "replay.handler", [], {})
+    plain_start = Subject(plain, "start.handler", {}, plain_stopped)
+    replay = Subject(bare, "replay.handler", [], {})
     return (
-        Match("start_database", Contender(app, "app.start_database", {}, asleep), plain_start, replay),
-        Match("restart route", Contender(app, "app.app", click, asleep), plain_start, replay),
-        Match(
+        Comparison("start_database", Subject(app, "app.start_database", {}, stopped), plain_start, replay),
+        Comparison("restart route", Subject(app, "app.app", click, stopped), plain_start, replay),
+        Comparison(
             "check",
-            Contender(app, "app.inactivity_check", tick, in_use),
-            Contender(plain, "stop.handler", tick, plain_in_use),
+            Subject(app, "app.inactivity_check", tick, in_use),
+            Subject(plain, "stop.handler", tick, plain_in_use),
             replay,
         ),
     )
