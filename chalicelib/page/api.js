@@ -10,7 +10,7 @@ import {getState, setServerTime} from "./store.js";
 /** @typedef {HistoryEvent["event"]} EventName */
 /** @typedef {components["schemas"]["History"]} History */
 /** @typedef {components["schemas"]["Summary"]} Summary */
-/** @typedef {Summary["periods"][number]} Period */
+/** @typedef {History["periods"][number]} Period */
 /** @typedef {components["schemas"]["Restarted"]} Restarted */
 /** @typedef {{hours: number} | {until: string}} Hold */
 

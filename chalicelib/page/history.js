@@ -86,11 +86,11 @@ export function timelineNote(history, target) {
  * @param {LoadedHistory} history
  * @returns {Day[]}
  */
-function localDays({summary, days, loadedAt}) {
+function localDays({periods, days, loadedAt}) {
   return Array.from({length: days}, (_, back) => {
     const start = startOfDay(loadedAt, -back);
     const end = startOfDay(loadedAt, 1 - back);
-    const segments = summary.periods.flatMap((period) => clip(period, start, end));
+    const segments = periods.flatMap((period) => clip(period, start, end));
     const dayTotals = {running: 0, failed: 0, transitioning: 0, stopped: 0, unobserved: 0};
     for (const segment of segments) dayTotals[segment.category] += segment.end - segment.start;
     return {start, end, segments, totals: dayTotals};
