@@ -77,6 +77,7 @@ _STATUSES: Final[dict[str, StatusInfo]] = {
 }
 
 
+_UNKNOWN: Final = StatusInfo(State.BUSY)
 _NEXT_STATE: Final = {
     State.STOPPED: State.STARTING,
     State.STARTING: State.RUNNING,
@@ -87,7 +88,7 @@ _NEXT_STATE: Final = {
 
 def classify_status(status: str) -> StatusInfo:
     """What the status means. An unknown status is busy and not ready, so the database is left alone."""
-    return _STATUSES.get(status, StatusInfo(State.BUSY))
+    return _STATUSES.get(status, _UNKNOWN)
 
 
 def is_known(status: str) -> bool:
