@@ -1,5 +1,7 @@
 """Puts the service together: the only place where settings, adapters and the loop meet."""
 
+from __future__ import annotations
+
 import threading
 import time
 from collections.abc import Callable
@@ -37,9 +39,9 @@ def _connect(settings: Settings) -> Lifecycle:
 
 def build(
     settings: Settings,
-    rds: "RDSClient",
-    dynamodb: "DynamoDBClient",
-    make_cloudwatch: "Callable[[], CloudWatchClient]",
+    rds: RDSClient,
+    dynamodb: DynamoDBClient,
+    make_cloudwatch: Callable[[], CloudWatchClient],
     clock: Clock,
     sleep: Sleep = time.sleep,
     make_pool: ExecutorFactory = thread_pool,

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 PARALLEL_CALLS: Final = 16
 """The maximum number of AWS calls that one invocation makes at the same time.
 
-RDS throttles calls by account and Region: with more calls at the same time, some would only wait for their retry.
+RDS throttles calls: with more calls at the same time, some would only wait for their retry.
+https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/CommonErrors.html
 """
 
 TRY_AGAIN: Final = "Nothing is lost. Try again in a minute."
@@ -56,7 +57,8 @@ _TRANSIENT: Final = frozenset(
 _MALFORMED: Final = (ResponseParserError, AttributeError, KeyError, TypeError, ValueError)
 
 # Seconds for each attempt. A restart describes the database (10 s at most), saves the request (5 s) and calls RDS
-# (10 s), which is less than the 29 s after which API Gateway ends a request:
+# (10 s), which is less than the 29 s after which API Gateway ends a request. The write of the result may take longer:
+# then the caller gets no response, but the restart is saved, and the next observation infers the result.
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html
 RDS_CONFIG: Final = Config(
     connect_timeout=1,

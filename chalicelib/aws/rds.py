@@ -52,7 +52,7 @@ _START_BLOCKERS: Final = {
 # https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/aurora-cluster-stop-start.html#aurora-cluster-stop-limitations
 _STOP_UNSUPPORTED: Final = (
     "RDS cannot stop it: read replicas and their sources, SQL Server Multi-AZ instances, single members of an Aurora "
-    "cluster, Multi-AZ DB clusters and Aurora global databases cannot be stopped."
+    "cluster, Multi-AZ DB clusters and Aurora global databases with several clusters cannot be stopped."
 )
 _REMOVE_FROM_SETTINGS: Final = "Remove it from DATABASES; an Aurora cluster is named there as cluster:<id>."
 
@@ -98,10 +98,10 @@ class Rds:
 
         Raises InvalidState, CannotStart, InsufficientCapacity, DatabaseNotFound and what aws_call raises.
         """
-        action = f"rds:StartDB{ref.kind.capitalize()}"
+        action, call = f"rds:StartDB{ref.kind.capitalize()}", self._operation("start", ref)
         with aws_call(action):
             try:
-                return self._call("start", ref)
+                return call()
             except ClientError as error:
                 if problem := _start_problem(ref, action, error):
                     raise problem from error
@@ -112,19 +112,19 @@ class Rds:
 
         Raises InvalidState, CannotStop, DatabaseNotFound and what aws_call raises.
         """
-        action = f"rds:StopDB{ref.kind.capitalize()}"
+        action, call = f"rds:StopDB{ref.kind.capitalize()}", self._operation("stop", ref)
         with aws_call(action):
             try:
-                return self._call("stop", ref)
+                return call()
             except ClientError as error:
                 if problem := _stop_problem(ref, action, error):
                     raise problem from error
                 raise
 
-    def _call(self, verb: str, ref: DatabaseRef) -> Description:
+    def _operation(self, verb: str, ref: DatabaseRef) -> Callable[[], Description]:
         api = _APIS[ref.kind]
-        call = getattr(self._client, f"{verb}_{api.noun}")
-        return api.parse(call(**{api.identifier: ref.id})[api.resource])
+        operation = getattr(self._client, f"{verb}_{api.noun}")
+        return lambda: api.parse(operation(**{api.identifier: ref.id})[api.resource])
 
     def _describe(self, kind: Kind, refs: Sequence[DatabaseRef]) -> list[Description]:
         api = _APIS[kind]
@@ -199,7 +199,7 @@ def _start_problem(ref: DatabaseRef, action: str, error: ClientError) -> Problem
 
 def _stop_problem(ref: DatabaseRef, action: str, error: ClientError) -> Problem | None:
     code = _code(error)
-    # StopDBInstance answers InvalidDBClusterState for members of a cluster and for replicas, whatever their state.
+    # moto answers so for replicas and members of a cluster, whatever their state. AWS does not document when it does.
     is_member = ref.kind is Kind.INSTANCE and code == "InvalidDBClusterState"
     if is_member or code == "InvalidParameterCombination":
         return cannot_stop(f"{action}: {error}")

@@ -39,7 +39,8 @@ class History:
 class Summary:
     """How long it was running, stopped and not billed. ``start_latency``: median from the request until available.
 
-    A failed or busy database counts as running, because AWS bills most of that time: no saving is shown that is none.
+    A failed or busy database counts as running, although AWS does not bill every failed status: no saving is shown
+    that is none.
     """
 
     running: timedelta

@@ -23,7 +23,7 @@ class Kind(StrEnum):
     CLUSTER = "cluster"
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class DatabaseRef:
     """One managed database, as named in ``DATABASES``."""
 
@@ -159,8 +159,9 @@ class DatabaseRecord:
 class Observation:
     """What one pass knows of a database: what RDS, the metadata table and, where needed, CloudWatch say.
 
-    ``at`` is when the pass began; everything that the pass decides and records is as of then. ``description`` is the
-    problem where RDS could not describe the database. ``metric`` is None until it is read.
+    ``at`` is the one time of the pass: what it decides and records is as of then, except for the stop intent and the
+    results of calls. ``description`` is the problem where RDS could not describe the database. ``metric`` is None until
+    it is read.
     """
 
     ref: DatabaseRef

@@ -17,7 +17,7 @@ STOP_INTENT_TTL: Final = timedelta(seconds=120)
 CONSISTENCY_WINDOW: Final = timedelta(seconds=60)
 """For this long after a change of status, a description may still show the status before it.
 
-AWS documents no bound. The window is an assumption, longer than any delay that was reported.
+AWS documents no bound. The window is an assumption.
 """
 
 _READY_BUT_BUSY: Final = (

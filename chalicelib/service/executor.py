@@ -141,8 +141,7 @@ class ActionExecutor:
         """Record that RDS accepted the call, and what its response shows beyond that."""
         # Not the time of the pass: durations of starts are measured from RDS's response.
         at = self._clock()
-        # StopDBCluster responds with the status before the stop:
-        # https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_StopDBCluster.html
+        # StopDBCluster was observed to respond with the status before the stop; AWS does not document it.
         is_current = is_known(response.status) and classify_status(response.status).state is not before
 
         def transition_of(fresh: DatabaseRecord) -> Transition:

@@ -107,7 +107,7 @@ class Lifecycle:
 
     def restart(self, ref: DatabaseRef, by: str) -> RestartResult:
         """Start the database, now or as soon as possible. Raises CannotStart where somebody has to fix it first."""
-        result = self._reconciler.reconcile(ref, _START_ONLY, command=RequestRestart(by))
+        result = self._reconciler.reconcile(ref, _START_ONLY, command=RequestRestart(by, self._clock()))
         view = result.view or self.describe(ref)
         status = view.description.status
         match result.observed.state:
@@ -163,8 +163,9 @@ class Lifecycle:
     def handle_event(self, ref: DatabaseRef) -> ReconcileResult:
         """Reconcile the database that an RDS event names. Raises Problem.
 
-        An event may precede the status that it announces, so a database that is starting or stopping is observed again,
-        for a minute at most: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Events.html
+        Events are delivered on a best-effort basis, and one was observed to precede the status that it announces. So a
+        database that is starting or stopping is observed again, for a minute at most:
+        https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/working-with-events.html
         """
         for _ in range(_POLLS_AFTER_EVENT):
             result = self._reconciler.reconcile(ref, _ALL)

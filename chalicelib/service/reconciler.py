@@ -10,13 +10,14 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final, assert_never
+from typing import Final, NoReturn, assert_never
 
 from chalicelib import telemetry
 from chalicelib.aws.clients import PARALLEL_CALLS, TRY_AGAIN
 from chalicelib.aws.metric import ActivityMetric
 from chalicelib.aws.rds import Rds
 from chalicelib.aws.table import Table
+from chalicelib.domain.activity import Activity
 from chalicelib.domain.decision import decide
 from chalicelib.domain.errors import AwsUnavailable, DatabaseNotFound, InvalidState, Problem, WriteConflict
 from chalicelib.domain.model import (
@@ -97,7 +98,6 @@ class Reconciler:
 
     def observe(self, refs: Sequence[DatabaseRef]) -> dict[DatabaseRef, Observation]:
         """Observe all of them, RDS and the table at the same time. Raises what Table.read raises."""
-        at = self._clock()
         calls = [
             self._pool.submit(self._rds.describe, of_kind)
             for kind in Kind
@@ -105,7 +105,7 @@ class Reconciler:
         ]
         stored = self._table.read(refs)
         descriptions = {ref: description for call in calls for ref, description in call.result().items()}
-        observations = {}
+        at, observations = self._clock(), {}
         for ref, (record, activity) in stored.items():
             description = descriptions[ref]
             if isinstance(description, Description):
@@ -143,6 +143,9 @@ class Reconciler:
         where the caller has just made one.
         """
         began, state_errors = self._clock(), 0
+        if observation is not None:
+            # A check observes all databases at once; the pass of this one begins now.
+            observation = replace(observation, at=began)
         for attempt in range(_MAX_ATTEMPTS):
             try:
                 return self._reconcile_once(observation or self.observe([ref])[ref], command, allowed_actions)
@@ -151,9 +154,9 @@ class Reconciler:
             except InvalidState as refusal:
                 state_errors += 1
                 if state_errors > _MAX_STATE_ERRORS:
+                    # Only a start is refused repeatedly, and its restart is saved: a refused stop keeps its intent.
                     message = "The state of the database is changing at the moment."
-                    problem = AwsUnavailable(message, TRY_AGAIN, log_detail=refusal.log_detail)
-                    raise problem.as_saved() if command else problem from refusal
+                    raise AwsUnavailable(message, log_detail=refusal.log_detail).as_saved() from refusal
                 self._sleep(1.0)
             observation = None
             if attempt + 1 >= _MIN_ATTEMPTS and self._clock() - began > _RETRY_BUDGET:
@@ -165,8 +168,8 @@ class Reconciler:
         self, observation: Observation, command: Command | None, allowed_actions: frozenset[Action]
     ) -> ReconcileResult:
         if isinstance(observation.description, Problem):
-            raise self._save_command(observation, observation.description, command)
-        description, now = observation.description, observation.at
+            self._raise_unobserved(observation, observation.description, command)
+        description, now = observation.described, observation.at
         transition = apply_observation(observation.record, description, self._policy, now)
         observed = effective_status(description, transition.record, now)
         if command is not None:
@@ -176,13 +179,13 @@ class Reconciler:
         telemetry.log_reconcile(description, observed, decision, action_taken)
         return ReconcileResult(observed, decision, action_taken, None if after is None else self.view(after))
 
-    def _save_command(self, observation: Observation, problem: Problem, command: Command | None) -> Problem:
-        """Save a command although RDS could not describe the database. Returns the problem to raise."""
+    def _raise_unobserved(self, observation: Observation, problem: Problem, command: Command | None) -> NoReturn:
+        """Raise why RDS could not describe the database, after the command is saved all the same."""
         if command is None or isinstance(problem, DatabaseNotFound):
-            return problem
+            raise problem
         transition = apply_command(observation.record, command, None, observation.at)
         self._executor.record(observation.ref, observation.record, transition, observation.at)
-        return problem.as_saved()
+        raise problem.as_saved() from problem
 
     def _act(
         self, observation: Observation, transition: Transition, decision: Decision, allowed_actions: frozenset[Action]
@@ -209,10 +212,14 @@ class Reconciler:
         began = self._clock()
         record = self._executor.set_stop_intent(observation, transition, decision.detail)
         try:
-            rechecked = self._recheck(observation, transition, record)
+            stored, activity = self._table.read([observation.ref])[observation.ref]
         except Problem:
             self._executor.clear_stop_intent(observation, record)
             raise
+        if stored.revision != record.revision:
+            self._executor.clear_stop_intent(observation, stored)
+            raise WriteConflict("The record changed after the stop intent was set.", log_detail=str(observation.ref))
+        rechecked = self._recheck(observation, transition, activity)
         if rechecked.action is not Action.STOP:
             self._executor.clear_stop_intent(observation, record)
             return rechecked, Action.NONE, None
@@ -222,11 +229,8 @@ class Reconciler:
             raise WriteConflict("The stop took too long to prepare.", log_detail=str(observation.ref))
         return decision, Action.STOP, self._executor.stop(observation, record, decision.detail)
 
-    def _recheck(self, observation: Observation, transition: Transition, record: DatabaseRecord) -> Decision:
+    def _recheck(self, observation: Observation, transition: Transition, activity: Activity) -> Decision:
         """Decide again, on the activity item as it is now that the stop intent is set."""
-        stored, activity = self._table.read([observation.ref])[observation.ref]
-        if stored.revision != record.revision:
-            raise WriteConflict("The record changed after the stop intent was set.", log_detail=str(observation.ref))
         decision, _ = self._decide(replace(observation, activity=activity), transition.record)
         if decision.action is Action.STOP and activity != observation.activity:
             return replace(decision, action=Action.NONE, reason=Reason.RECENT_ACTIVITY, detail=_ACTIVITY_CHANGED)

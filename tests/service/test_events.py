@@ -20,4 +20,4 @@ def test_handle_event__status_does_not_change__ends_after_a_minute(make_world: M
     world = make_world(status="starting")
     result = world.lifecycle.handle_event(PROD)
     assert result.observed.state is State.STARTING
-    assert world.clock.now - NOW <= timedelta(seconds=60)
+    assert world.clock.now - NOW == timedelta(seconds=60)

@@ -54,6 +54,13 @@ class TestStop:
         assert idle.status() == "available"
         assert idle.check().action is Action.STOP
 
+    def test_stop__held_after_the_stop_intent__clears_the_intent_with_one_write(self, idle: World) -> None:
+        with before_call(idle.dynamodb, "BatchGetItem", hold_of(idle), nth=2):
+            idle.check()
+        after_the_hold = idle.calls[idle.calls.index("TransactWriteItems", 3) + 1 :]
+        assert after_the_hold[:2] == ["BatchGetItem", "TransactWriteItems"]
+        assert after_the_hold.count("TransactWriteItems") == 1
+
     @pytest.mark.parametrize(
         ("operation", "nth"),
         [

@@ -20,9 +20,10 @@ from chalicelib.domain.timestamps import format_time
 
 @dataclass(frozen=True, slots=True)
 class RequestRestart:
-    """Start the database, now or as soon as possible."""
+    """Start the database, now or as soon as possible. ``at`` is when that was requested, in every pass."""
 
     by: str
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +47,8 @@ Command = RequestRestart | SetHold | EndHold
 def apply_command(record: DatabaseRecord, command: Command, info: StatusInfo | None, now: datetime) -> Transition:
     """The transition that the command makes. ``info`` is None where RDS did not answer."""
     match command:
-        case RequestRestart(by):
-            return _request_restart(record, info, PendingRestart(now, by), now)
+        case RequestRestart(by, at):
+            return _request_restart(record, info, PendingRestart(at, by), now)
         case SetHold(until, by):
             return _set_hold(record, info, Hold(until, by), now)
         case EndHold(by):
@@ -64,7 +65,8 @@ def _request_restart(
     Where the database is neither available nor starting, the restart becomes pending. Where it was started outside
     rds-lifecycle, the restart is kept with that start, because the start may have no effect.
     """
-    requested = replace(record, last_restart_requested_at=max(now, record.last_restart_requested_at or now))
+    last_at = max(restart.requested_at, record.last_restart_requested_at or restart.requested_at)
+    requested = replace(record, last_restart_requested_at=last_at)
     event = Event(now, EventName.RESTART_REQUESTED, restart.by, "A restart was requested.", record.status)
     if info is not None and info.state is State.FAILED:
         return Transition(record)

@@ -86,8 +86,8 @@ def infer_unobserved_events(
 def is_later_stop(record: DatabaseRecord, description: Description) -> bool:
     """Whether the database has been stopped again since the stop that the record knows.
 
-    AWS sets AutomaticRestartTime when a database stops, so a later time belongs to a later stop:
-    https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DBInstance.html
+    AutomaticRestartTime is seven days after a stop, so a later time belongs to a later stop. AWS documents the time,
+    not when it is set: https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DBInstance.html
     """
     before, after = record.automatic_restart_at, description.automatic_restart_at
     return before is not None and after is not None and after - before >= CONSISTENCY_WINDOW

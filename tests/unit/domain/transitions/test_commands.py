@@ -13,6 +13,7 @@ from chalicelib.domain.model import (
     State,
     StatusInfo,
     StopIntent,
+    Transition,
 )
 from chalicelib.domain.transitions.commands import EndHold, RequestRestart, SetHold, apply_command
 from tests.support import NOW
@@ -37,7 +38,7 @@ UNTIL = minutes(60)
     ],
 )
 def test_request_restart__neither_available_nor_starting__becomes_pending(info: StatusInfo | None) -> None:
-    transition = apply_command(DatabaseRecord(), RequestRestart("ops"), info, NOW)
+    transition = apply_command(DatabaseRecord(), RequestRestart("ops", NOW), info, NOW)
     assert transition.record == DatabaseRecord(pending_restart=RESTART, last_restart_requested_at=NOW)
     [event] = transition.events
     assert (event.name, event.by) == (EventName.RESTART_REQUESTED, "ops")
@@ -48,25 +49,25 @@ def test_request_restart__neither_available_nor_starting__becomes_pending(info: 
     [pytest.param(AVAILABLE_INFO, id="available"), pytest.param(StatusInfo(State.BUSY, ready=True), id="busy")],
 )
 def test_request_restart__ready__counts_as_activity_and_is_not_recorded(info: StatusInfo) -> None:
-    transition = apply_command(AVAILABLE, RequestRestart("ops"), info, NOW)
+    transition = apply_command(AVAILABLE, RequestRestart("ops", NOW), info, NOW)
     assert transition.record == replace(AVAILABLE, last_restart_requested_at=NOW)
     assert transition.events == ()
 
 
 def test_request_restart__failed__changes_nothing() -> None:
-    transition = apply_command(AVAILABLE, RequestRestart("ops"), FAILED_INFO, NOW)
+    transition = apply_command(AVAILABLE, RequestRestart("ops", NOW), FAILED_INFO, NOW)
     assert (transition.record, transition.events) == (AVAILABLE, ())
 
 
 def test_request_restart__failed_with_a_pending_restart__does_not_extend_it() -> None:
     pending = replace(STOPPED, pending_restart=RESTART, last_restart_requested_at=NOW)
-    transition = apply_command(pending, RequestRestart("ops"), FAILED_INFO, minutes(3))
+    transition = apply_command(pending, RequestRestart("ops", minutes(3)), FAILED_INFO, minutes(3))
     assert (transition.record, transition.events) == (pending, ())
 
 
 def test_request_restart__external_start_in_progress__is_kept_with_that_start() -> None:
     starting = replace(STOPPED, status="starting", status_changed_at=minutes(-2), started_by_aws=True)
-    transition = apply_command(starting, RequestRestart("ops"), STARTING_INFO, NOW)
+    transition = apply_command(starting, RequestRestart("ops", NOW), STARTING_INFO, NOW)
     assert names(list(transition.events)) == [EventName.RESTART_REQUESTED]
     assert transition.record.pending_restart is None
     assert transition.record.accepted_start == AcceptedStart(minutes(-2), RESTART, external=True)
@@ -75,32 +76,32 @@ def test_request_restart__external_start_in_progress__is_kept_with_that_start() 
 
 
 def test_request_restart__start_in_progress_and_its_time_unknown__is_kept_with_a_start_from_now() -> None:
-    transition = apply_command(DatabaseRecord(), RequestRestart("ops"), STARTING_INFO, NOW)
+    transition = apply_command(DatabaseRecord(), RequestRestart("ops", NOW), STARTING_INFO, NOW)
     assert transition.record.accepted_start == AcceptedStart(NOW, RESTART, external=True)
 
 
 def test_request_restart__requested_start_in_progress__counts_as_activity_only() -> None:
     starting = replace(STOPPED, status="starting", accepted_start=AcceptedStart(NOW, RESTART))
-    transition = apply_command(starting, RequestRestart("other"), STARTING_INFO, minutes(1))
+    transition = apply_command(starting, RequestRestart("other", minutes(1)), STARTING_INFO, minutes(1))
     assert transition.record == replace(starting, last_restart_requested_at=minutes(1))
     assert transition.events == ()
 
 
 def test_request_restart__another_is_pending__keeps_the_first_request_and_the_latest_time() -> None:
-    first = apply_command(DatabaseRecord(), RequestRestart("ops"), STOPPED_INFO, NOW).record
-    second = apply_command(first, RequestRestart("other"), STOPPED_INFO, minutes(3))
+    first = apply_command(DatabaseRecord(), RequestRestart("ops", NOW), STOPPED_INFO, NOW).record
+    second = apply_command(first, RequestRestart("other", minutes(3)), STOPPED_INFO, minutes(3))
     assert second.record == replace(first, pending_restart=RESTART, last_restart_requested_at=minutes(3))
     assert second.events == ()
 
 
 def test_request_restart__clock_of_another_function_was_ahead__time_does_not_move_backwards() -> None:
     pending = replace(STOPPED, pending_restart=RESTART, last_restart_requested_at=minutes(3))
-    assert apply_command(pending, RequestRestart("other"), None, NOW).record == pending
+    assert apply_command(pending, RequestRestart("other", NOW), None, NOW).record == pending
 
 
 def test_request_restart__earlier_start_failed__clears_the_error() -> None:
     failed = replace(STOPPED, last_error="InsufficientCapacity")
-    assert apply_command(failed, RequestRestart("ops"), STOPPED_INFO, NOW).record.last_error is None
+    assert apply_command(failed, RequestRestart("ops", NOW), STOPPED_INFO, NOW).record.last_error is None
 
 
 def test_set_hold__available__is_recorded() -> None:
@@ -155,3 +156,10 @@ def test_end_hold__held__clears_the_hold() -> None:
 def test_end_hold__not_held__changes_nothing() -> None:
     transition = apply_command(AVAILABLE, EndHold("other"), AVAILABLE_INFO, NOW)
     assert (transition.record, transition.events) == (AVAILABLE, ())
+
+
+def test_request_restart__next_pass_after_a_conflict__changes_nothing_more() -> None:
+    command = RequestRestart("ops", NOW)
+    first = apply_command(AVAILABLE, command, AVAILABLE_INFO, NOW).record
+    assert first.last_restart_requested_at == NOW
+    assert apply_command(first, command, AVAILABLE_INFO, minutes(1)) == Transition(first)
