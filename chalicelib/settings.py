@@ -1,4 +1,4 @@
-"""The environment → one frozen Settings, or one error that lists every error at once."""
+"""Reads the environment variables: one frozen Settings, or one exception that lists all errors."""
 
 import math
 import re

@@ -194,7 +194,7 @@ class Table:
                 raise
 
     def _set_activity(self, key: str, before: Attributes | None, at: datetime) -> bool:
-        """Set the item's value if nobody has changed it since it was read; returns whether it was set."""
+        """Set the item's value if it has not changed since it was read; returns whether it was set."""
         values: dict[str, Any] = {":at": {"S": format_time(at)}}
         condition = "attribute_not_exists(#value)"
         if before is not None and "value" in before:

@@ -58,7 +58,7 @@ class MetricRule:
 
 
 class ActivitySource(StrEnum):
-    """Where the last activity is known from."""
+    """The source of the last activity."""
 
     QUERY = "query"
     RESTART = "restart"

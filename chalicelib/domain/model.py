@@ -1,4 +1,4 @@
-"""The values of the product: what is observed, stored, decided and recorded.
+"""The data types of the domain: what is observed, stored, decided and recorded.
 
 Everything here is immutable. Times are aware UTC datetimes.
 """
@@ -49,7 +49,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StatusInfo:
-    """What an RDS status means: the state, and whether the database takes connections."""
+    """What an RDS status means: the state, and whether the database accepts connections."""
 
     state: State
     ready: bool = False
@@ -157,9 +157,9 @@ class DatabaseRecord:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What one pass knows of a database: what RDS, the metadata table and, where needed, CloudWatch say.
+    """The input of one pass: data from RDS, the metadata table and, where needed, CloudWatch.
 
-    ``at`` is when the pass began; everything that the pass decides and records is as of then. ``description`` is the
+    ``at`` is when the pass began; everything that the pass decides and records has this time. ``description`` is the
     problem where RDS could not describe the database. ``metric`` is None until it is read.
     """
 
@@ -187,7 +187,7 @@ class Action(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why, as a slug. A decision also carries a sentence for people."""
+    """Why, as a slug. A decision also has a sentence for users."""
 
     FAILED = "failed"
     STARTING = "starting"
