@@ -62,7 +62,7 @@ class Settings:
 
 
 class SettingsError(Exception):
-    """Settings are missing or wrong. ``errors`` holds one line for each."""
+    """Settings are missing or wrong. ``errors`` has one line for each."""
 
     slug: ClassVar[str] = "invalid-settings"
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 @dataclass(frozen=True, slots=True)
 class LastQuery:
-    """The activity item holds the time of the last query."""
+    """The activity item contains the time of the last query."""
 
     at: datetime
 

@@ -84,7 +84,7 @@ def last_activity(observation: Observation, record: DatabaseRecord) -> LastActiv
         and known[0].source is ActivitySource.QUERY
         and latest.at - known[0].at < timedelta(seconds=1)
     ):
-        # The activity item holds whole seconds: a query in the same second as another activity is named first.
+        # The activity item has whole seconds: a query in the same second as another activity is named first.
         return _query(latest.at)
     return latest
 

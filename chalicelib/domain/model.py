@@ -117,7 +117,7 @@ class DatabaseRecord:
     ``available_since`` is when the app observed that the database had become available, ``started_on_request`` whether
     a restart started it. ``first_observed_at`` is set where the first observation found it running; it counts as
     activity only where nothing else is known. ``last_error`` is the error recorded last, so that a repeated error is
-    recorded once. ``last_daily_status_on`` is the last day (UTC) whose history holds a ``daily-status``.
+    recorded once. ``last_daily_status_on`` is the last day (UTC) whose history contains a ``daily-status``.
     """
 
     revision: int = 0

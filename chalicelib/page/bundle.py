@@ -1,4 +1,4 @@
-"""The page's ES modules as one script, so that the page stays one document and needs no Node when it is deployed.
+"""The page's ES modules as one script, so that the page stays one document and needs no Node.js when it is deployed.
 
 It supports what the page uses: ``import {name, …} from "./module.js";`` and ``export`` before a declaration, both at
 the start of a line. Everything else that a module could import, export or declare is an error, as is what one scope for

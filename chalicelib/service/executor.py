@@ -83,7 +83,7 @@ class ActionExecutor:
         return self._record_with_retry(observation.ref, record, clear_stop_intent, observation.at)
 
     def stop(self, observation: Observation, record: DatabaseRecord, reason: str) -> Observation | None:
-        """Stop the database, whose record holds the stop intent.
+        """Stop the database, whose record has the stop intent.
 
         Returns the observation as of RDS's response, None where the response does not show the stop yet. Raises
         InvalidState, after which the caller has to observe again, and any other Problem.

@@ -224,6 +224,6 @@ def _isolated(ref: DatabaseRef, work: Callable[[DatabaseRef], CheckResult]) -> C
 
 
 def _failed(ref: DatabaseRef, problem: Problem) -> CheckResult:
-    """The result, and a log line, which also holds AWS's own message."""
+    """The result, and a log line, which also contains the error message of AWS."""
     telemetry.logger.error(problem.detail, extra={"database": ref.id, "problem": str(problem)})
     return CheckResult(ref.id, None, Action.NONE, problem.slug, problem.detail, failed=True)

@@ -100,7 +100,7 @@ def _is_requested_recently(record: DatabaseRecord, now: datetime) -> bool:
 
 
 def _add_daily_status(transition: Transition, now: datetime) -> Transition:
-    """Each day's history holds the status at the day's first observation.
+    """Each day's history contains the status at the day's first observation.
 
     So a day without history is one without an observation, not one without a change.
     """
