@@ -51,7 +51,7 @@ def _run(environ: Mapping[str, str], started: ExitStack) -> int:
     _wait_until_served(f"http://127.0.0.1:{options.port}/databases", both)
     _wait_until_served(f"http://127.0.0.1:{port}/", both)
     print(f"\nThe dashboard is at http://127.0.0.1:{port}. Its database is stopped.")
-    print(f"Request it until the response is 200: curl -i http://127.0.0.1:{port}/balances\n", flush=True)
+    print(f"Repeat this request until the response is 200: curl -i http://127.0.0.1:{port}/balances\n", flush=True)
     while True:
         _check_both(both)
         time.sleep(0.2)
