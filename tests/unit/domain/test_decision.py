@@ -53,7 +53,7 @@ def observed(status: str, activity: Activity = YESTERDAY, metric: Metric | None 
 
 
 def restart_requested(minutes: float, last_requested: float | None = None) -> DatabaseRecord:
-    """A pending restart, requested so many minutes ago, and perhaps once more since."""
+    """A pending restart, requested this number of minutes ago, and perhaps once more since."""
     again = minutes if last_requested is None else last_requested
     return DatabaseRecord(
         pending_restart=PendingRestart(minutes_ago(minutes), "ops"), last_restart_requested_at=minutes_ago(again)

@@ -1,4 +1,4 @@
-"""The few rules that the values themselves hold."""
+"""The methods of the data types."""
 
 from dataclasses import replace
 
