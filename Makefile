@@ -1,14 +1,14 @@
-# rds-lifecycle: every command sets up what it needs. `make` alone lists them.
+# Every command installs the packages that it needs. `make` alone lists the commands.
 
 VENV := .venv
 BIN := $(VENV)/bin
-# These files say which packages the environment holds: those of `make run`, or those of the tests as well.
+# These files record which packages the environment contains: those of `make run`, or those of the tests as well.
 RUN := $(VENV)/run
 DEV := $(VENV)/dev
 # Node.js checks the page's scripts; nothing else needs it.
 NODE := node_modules/ready
 
-# Chalice packages chalicelib as it is, so bytecode is kept elsewhere.
+# Chalice packages every file in chalicelib, so bytecode is kept elsewhere.
 export PYTHONPYCACHEPREFIX := $(CURDIR)/.cache/bytecode
 
 .DEFAULT_GOAL := help
@@ -17,13 +17,13 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/.cache/bytecode
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
-# The link leads to the interpreter itself. Nothing is where it leads once that interpreter has been removed.
+# A symbolic link to the interpreter. It counts as missing if that interpreter has been removed.
 $(BIN)/python: ;
 
 $(RUN): requirements-run.txt $(BIN)/python
 	@./dev/set-up $(VENV) run
 
-# One set after the other, as `make -j` would have both write to the environment at once.
+# One set after the other: with `make -j`, both would write to the environment at the same time.
 $(DEV): requirements-dev.txt $(BIN)/python | $(RUN)
 	@./dev/set-up $(VENV) dev
 

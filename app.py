@@ -70,7 +70,7 @@ def finish_response(event: Any, get_response: Callable[[Any], Response]) -> Resp
 
 
 def request_id() -> str:
-    """The id under which the log has this invocation."""
+    """The request id of this invocation, which every log line contains."""
     return str(app.lambda_context.aws_request_id)
 
 
@@ -109,7 +109,7 @@ def route(method: str, path: str) -> Callable[[Callable[..., Any]], Callable[...
 
 
 def current_request() -> Request:
-    """The request that is being answered; within a route there always is one."""
+    """The current request. Within a route there always is one."""
     return cast("Request", app.current_request)
 
 
@@ -129,7 +129,7 @@ def restart_response(result: RestartResult, location: str, lifecycle: Lifecycle)
 
 @app.authorizer()
 def authorize(request: Any) -> AuthResponse:
-    """The token's name, and everything that its role may call. Never raises: an error is a refusal."""
+    """The token's name, and all routes that its role may call. Never raises: an error denies access."""
     try:
         token = auth.authenticate(str(request.token), read_settings(os.environ).access_tokens)
     except SettingsError as error:
@@ -200,7 +200,7 @@ def hold_database(database_id: str) -> Any:
 
 @route("DELETE", "/databases/{database_id}/hold")
 def end_hold(database_id: str) -> Any:
-    """Stop the database again when it is idle."""
+    """End the hold, so that the database is stopped when it is idle."""
     lifecycle = service()
     view = lifecycle.end_hold(lifecycle.database(database_id), by=caller_name())
     return responses.database_to_json(view, lifecycle.settings)
@@ -234,7 +234,7 @@ def database_event(event: Any) -> None:
     ref = lifecycle.settings.database(str(event.detail.get("SourceIdentifier")))
     if ref is None:
         source = event.detail.get("SourceIdentifier")
-        logger.info("The event is of a database that is not managed.", extra={"source": source})
+        logger.info("The event is for a database that is not managed.", extra={"source": source})
         return
     lifecycle.handle_event(ref)
 

@@ -21,7 +21,7 @@ from tests.simulation.network import Invocation
 EVENT_SECONDS: Final = (1.0, 20.0)
 """From a change of status to the function that its event invokes: the same assumption as in tests/simulation.
 
-AWS only says that events are delivered in near real time:
+AWS only states that events are delivered in near real time:
 https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/working-with-events.html
 """
 

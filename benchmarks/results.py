@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 Progress = Callable[[str], None]
-"""Called with one short line that says what is measured now."""
+"""Called with one short line about what is measured now."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from benchmarks.world import DATABASE, World
 
 
 class Reply(Enum):
-    """What the response to a click says."""
+    """The content of the response to a click."""
 
     WILL_BE_AVAILABLE = "the database is or will be available"
     STATUS_ONLY = "only a status, or an error"

@@ -1,1 +1,1 @@
-"""The rules and the adapters of rds-lifecycle. Packaged whole into every Lambda function."""
+"""The code of rds-lifecycle. Every Lambda function contains all of it."""

@@ -1,4 +1,4 @@
-"""Puts the service together: the only place where settings, adapters and the loop meet."""
+"""Creates the service: the only module that connects settings, adapters and the reconciler."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _lock: Final = threading.Lock()
 
 
 def connect(settings: Settings) -> Lifecycle:
-    """The service on AWS. It is made once for the same settings, because clients are expensive to make."""
+    """The service on AWS. Created once for the same settings, because clients are expensive to create."""
     with _lock:
         return _connect(settings)
 
@@ -46,7 +46,7 @@ def build(
     sleep: Sleep = time.sleep,
     make_pool: ExecutorFactory = thread_pool,
 ) -> Lifecycle:
-    """The service with these clients. The CloudWatch client is made at its first call."""
+    """The service with these clients. The CloudWatch client is created at its first call."""
     policy = settings.policy
     table = Table(dynamodb, settings, sleep)
     metric = None if policy.activity_rule is None else ActivityMetric(make_cloudwatch, policy.activity_rule)

@@ -1,4 +1,4 @@
-"""The environment → one frozen Settings, or one error that lists every error at once."""
+"""Reads the environment variables: one frozen Settings, or one exception that lists all errors."""
 
 import math
 import re
@@ -62,7 +62,7 @@ class Settings:
 
 
 class SettingsError(Exception):
-    """Settings are missing or wrong. ``errors`` holds one line for each."""
+    """Settings are missing or wrong. ``errors`` has one line for each."""
 
     slug: ClassVar[str] = "invalid-settings"
 

@@ -39,7 +39,7 @@ def log_reconcile(description: Description, observed: StatusInfo, decision: Deci
     known, status = is_known(description.status), description.status
     log = logger.info if known else logger.warning
     log(
-        decision.detail if known else f"This version does not know the RDS status {status}. {decision.detail}",
+        decision.detail if known else f"Unknown RDS status: {status}. {decision.detail}",
         extra={
             "database": description.ref.id,
             "status": status,

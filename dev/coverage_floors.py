@@ -1,4 +1,4 @@
-"""Run after `make test`: checks that the branch coverage of every module reaches its floor."""
+"""Run after `make test`: checks that every module reaches its minimum branch coverage."""
 
 import io
 import json
@@ -14,7 +14,7 @@ _FLOORS: Final = {"chalicelib/domain/decision.py": 100.0}
 
 
 def main() -> int:
-    """Read the coverage data of the tests; 1 if any module is below its floor."""
+    """Read the coverage data of the tests; 1 if any module is below its minimum."""
     coverage = Coverage()
     coverage.load()
     with tempfile.TemporaryDirectory() as folder:
@@ -33,7 +33,7 @@ def main() -> int:
     for line in low:
         print(line, file=sys.stderr)
     if not low:
-        print(f"The branch coverage of all {len(files)} modules reaches its floor.")
+        print(f"All {len(files)} modules reach their minimum branch coverage.")
     return 1 if low or not files else 0
 
 

@@ -27,7 +27,7 @@ def main() -> int:
     except SettingsError as error:
         print(error, file=sys.stderr)
         return 1
-    print(f"Token, shown only now: {token}")
+    print(f"Token (it cannot be shown again): {token}")
     print(f"Entry for ACCESS_TOKENS: {line}")
     return 0
 

@@ -25,7 +25,7 @@ class Operation(NamedTuple):
 
     @property
     def definition(self) -> dict[str, Any]:
-        """What the document says about the operation."""
+        """The operation in the document."""
         found: dict[str, Any] = DOCUMENT["paths"][self.path][self.method.lower()]
         return found
 
@@ -85,7 +85,7 @@ def check_response(operation: Operation, status: int, headers: Mapping[str, Any]
         return
     schema = definition["content"][content_type]["schema"]
     errors = [f"{error.instance_path}: {error.message}" for error in validator(schema).iter_errors(json.loads(body))]
-    assert errors == [], f"{name} is not as docs/openapi.json says: {errors}"
+    assert errors == [], f"{name} does not match docs/openapi.json: {errors}"
 
 
 def validator(schema: Mapping[str, Any]) -> Any:

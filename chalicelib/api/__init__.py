@@ -1,1 +1,1 @@
-"""HTTP in and out."""
+"""HTTP requests, responses, errors and access tokens."""

@@ -11,7 +11,7 @@ from chalicelib.settings import AccessToken, Role
 
 @dataclass(frozen=True, slots=True)
 class RouteGrant:
-    """Routes that a role may call: ``*`` in the path stands for anything."""
+    """Routes that a role may call: ``*`` in the path matches anything."""
 
     path: str
     methods: tuple[str, ...]
@@ -26,7 +26,7 @@ _OPERATE: Final = (RouteGrant("/databases/*", ("POST", "PUT", "DELETE")),)
 
 
 def authenticate(header: str, tokens: Iterable[AccessToken]) -> AccessToken | None:
-    """The access token in the Authorization header; None where there is no known one. Never raises.
+    """The access token in the Authorization header; None if the header has none of ``tokens``. Never raises.
 
     All digests are compared, each in constant time, so that the response time reveals nothing about them.
     """
@@ -41,7 +41,7 @@ def authenticate(header: str, tokens: Iterable[AccessToken]) -> AccessToken | No
 
 
 def route_grants(role: Role) -> Sequence[RouteGrant]:
-    """Everything that the role may call, whatever is called now, because API Gateway caches the answer.
+    """All routes that the role may call, not only the requested one, because API Gateway caches the response.
 
     https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-use-lambda-authorizer.html
     """

@@ -12,7 +12,7 @@ CONTENT_TYPE: Final = "application/problem+json"
 
 @dataclass(frozen=True, slots=True)
 class ProblemType:
-    """How one type of error is answered. ``retry_after`` is in seconds."""
+    """The response to one type of error. ``retry_after`` is in seconds."""
 
     title: str
     status: HTTPStatus
@@ -43,15 +43,15 @@ _TYPES: Final[dict[type[Exception], ProblemType]] = {
     SettingsError: ProblemType("The settings are wrong", HTTPStatus.INTERNAL_SERVER_ERROR),
 }
 _FRAMEWORK_DETAILS: Final[dict[int, str]] = {
-    HTTPStatus.METHOD_NOT_ALLOWED: "This route does not support the method. The Allow header lists those that it does.",
+    HTTPStatus.METHOD_NOT_ALLOWED: "This route does not support the method. The Allow header lists the supported ones.",
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The Content-Type is not application/json. Leave it out, or send JSON.",
 }
 _SETTINGS_DETAIL: Final = "The settings of this deployment are wrong. The log lists the errors."
-_INTERNAL_DETAIL: Final = "Internal error. The log has its trace."
+_INTERNAL_DETAIL: Final = "Internal error. The log contains the stack trace."
 
 
 def problem_response(error: errors.Problem | SettingsError, request_id: str) -> ProblemResponse:
-    """The response to an error, with the request id under which the log has the rest."""
+    """The response to an error, with the request id of the log lines that have the details."""
     problem = _TYPES.get(type(error), _INTERNAL_ERROR)
     detail = _SETTINGS_DETAIL if isinstance(error, SettingsError) else error.detail
     headers = {} if problem.retry_after is None else {"Retry-After": str(problem.retry_after)}

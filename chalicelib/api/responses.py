@@ -51,7 +51,7 @@ def database_to_json(view: DatabaseView, settings: Settings) -> dict[str, Any]:
 
 
 def missing_database_to_json(ref: DatabaseRef, problem: Problem) -> dict[str, Any]:
-    """A Database that RDS does not know, so that the list shows the others all the same."""
+    """A Database that RDS does not find, so that the list still contains the others."""
     activity = dict.fromkeys(("last_activity_at", "last_activity_source", "idle_minutes", "stops_at", "hold_until"))
     times = dict.fromkeys(("restart_requested_at", "estimated_ready_at", "automatic_restart_at"))
     known = {"id": ref.id, "kind": ref.kind, "status": None, "state": State.FAILED, "ready": False}

@@ -1,4 +1,4 @@
-"""boto3 clients whose time-outs fit into API Gateway's 29 s, and botocore's errors as a few of our own."""
+"""boto3 clients whose time-outs fit into API Gateway's 29 s, and the translation of botocore's errors."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ _TRANSIENT: Final = frozenset(
 )
 
 
-# What botocore and the adapters raise for a response that is not AWS's: a proxy's page, an incomplete document.
+# What botocore and the adapters raise for a malformed response: a page of a proxy, an incomplete document.
 _MALFORMED: Final = (ResponseParserError, AttributeError, KeyError, TypeError, ValueError)
 
 # Seconds for each attempt. A restart describes the database (10 s at most), saves the request (5 s) and calls RDS
@@ -118,13 +118,13 @@ def cloudwatch_client() -> CloudWatchClient:
 
 
 def error_code(error: ClientError) -> str:
-    """The code of AWS's answer, which is not always the exception's name (``InvalidDBInstanceState``)."""
+    """The error code of the response, which is not always the exception's name (``InvalidDBInstanceState``)."""
     return error.response.get("Error", {}).get("Code", "")
 
 
 @contextmanager
 def aws_call(action: str) -> Iterator[None]:
-    """Wraps one AWS call: an error that the caller did not handle becomes one of ours.
+    """Wraps one AWS call: an error that the caller did not handle becomes a Problem.
 
     ``action`` is the IAM action of the call. Raises AccessDenied, AwsUnavailable or AwsError.
     """
@@ -135,7 +135,7 @@ def aws_call(action: str) -> Iterator[None]:
     except BotoCoreError as error:
         # Connections refused and timed out, endpoints not resolved, credentials not found: no response from AWS.
         raise AwsUnavailable(
-            "AWS does not answer at the moment.", TRY_AGAIN, log_detail=f"{action}: {error}"
+            "AWS does not respond at the moment.", TRY_AGAIN, log_detail=f"{action}: {error}"
         ) from error
     except _MALFORMED as error:
         log_detail = f"{action}: the response is not valid: {error!r}"
@@ -155,4 +155,4 @@ def _translate(action: str, error: ClientError) -> AwsUnavailable | AccessDenied
         return AwsError(
             "The metadata table does not exist.", "Create it, or correct METADATA_TABLE.", log_detail=log_detail
         )
-    return AwsError(f"AWS refused {action}.", "The log has AWS's message.", log_detail=log_detail)
+    return AwsError(f"AWS refused {action}.", "The log contains the error message of AWS.", log_detail=log_detail)

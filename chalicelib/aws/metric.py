@@ -33,7 +33,7 @@ class ActivityMetric:
         return self._connect()
 
     def read(self, refs: Sequence[DatabaseRef], idle: timedelta, now: datetime) -> dict[DatabaseRef, Metric]:
-        """The metric of each database within the idle timeout. A missing answer is a MetricUnknown, not an error.
+        """The metric of each database within the idle timeout. A missing response is a MetricUnknown, not an error.
 
         The period is a minute: longer periods do not show short connections.
         """

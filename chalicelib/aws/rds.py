@@ -59,7 +59,7 @@ _REMOVE_FROM_SETTINGS: Final = "Remove it from DATABASES; an Aurora cluster is n
 
 @dataclass(frozen=True, slots=True)
 class _Api:
-    """How the RDS API names one kind. ``noun`` is part of the operations' names, ``resource`` of the answers'."""
+    """How the RDS API names one kind. ``noun`` is part of the operation names, ``resource`` of the response."""
 
     noun: str
     resource: str
@@ -75,9 +75,9 @@ class Rds:
         self._client = client
 
     def describe(self, refs: Sequence[DatabaseRef]) -> dict[DatabaseRef, Description | Problem]:
-        """One call for one database, one per hundred where there are more of a kind.
+        """One call for a single database, otherwise one call for each hundred of a kind.
 
-        A call for one names it, so that IAM can grant exactly that one; a call with filters needs ``db:*``.
+        IAM can limit a call for a single database to its ARN; a call with filters needs ``db:*``.
         https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonrds.html
         """
         found: dict[DatabaseRef, Description | Problem] = {}
@@ -94,7 +94,7 @@ class Rds:
         return found
 
     def start(self, ref: DatabaseRef) -> Description:
-        """Start the database. RDS answers at once; the start takes minutes.
+        """Start the database. RDS responds at once; the start takes minutes.
 
         Raises InvalidState, CannotStart, InsufficientCapacity, DatabaseNotFound and what aws_call raises.
         """
@@ -108,7 +108,7 @@ class Rds:
                 raise
 
     def stop(self, ref: DatabaseRef) -> Description:
-        """Stop the database. RDS answers at once; the stop takes minutes.
+        """Stop the database. RDS responds at once; the stop takes minutes.
 
         Raises InvalidState, CannotStop, DatabaseNotFound and what aws_call raises.
         """
@@ -146,7 +146,7 @@ class Rds:
 
 
 def cannot_stop(log_detail: str) -> CannotStop:
-    """The refusal of a stop that RDS never accepts."""
+    """The error for a database that RDS can never stop."""
     return CannotStop(_STOP_UNSUPPORTED, _REMOVE_FROM_SETTINGS, log_detail=log_detail)
 
 

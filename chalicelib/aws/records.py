@@ -1,6 +1,6 @@
 """Records and history events ↔ DynamoDB attributes.
 
-What another version wrote is read as far as it is understood: a missing or invalid field has its default.
+Data of another version is read as far as possible: a missing or invalid field has its default.
 """
 
 import logging
@@ -125,7 +125,7 @@ def encode_event(event: Event) -> dict[str, Any]:
 
 
 def decode_events(item: Attributes | None) -> tuple[Event, ...]:
-    """One day's history, without the events of another version that this one does not understand."""
+    """One day's history, without invalid events, such as unknown ones of another version."""
     entries = from_attributes(item or {}).get("events")
     decoded = [_event(entry) for entry in entries] if isinstance(entries, list) else []
     return tuple(event for event in decoded if event is not None)

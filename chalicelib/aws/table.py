@@ -39,7 +39,7 @@ _READ_ATTEMPTS: Final = 4
 _REPORT_ATTEMPTS: Final = 8
 _HISTORY_TTL: Final = timedelta(days=400)
 _EVENTS_PER_DAY: Final = 500
-"""An item holds at most 400 KB. Further events of a day are dropped, so that they do not prevent a start or a stop.
+"""An item has at most 400 KB. Further events of a day are dropped, so that they do not prevent a start or a stop.
 
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
 """
@@ -94,7 +94,7 @@ class Table:
     def report_activity(self, ref: DatabaseRef, at: datetime) -> Activity:
         """Record that the database was queried at that time. The item's time never moves backwards.
 
-        Whole seconds, rounded up, so that the idle timeout is never short. Returns what the item holds now. A value
+        Whole seconds, rounded up, so that the idle timeout is never short. Returns the current activity. A value
         that is not a time is replaced. Raises WriteConflict and what aws_call raises.
         """
         key = self._settings.activity_key_of(ref)
@@ -194,7 +194,7 @@ class Table:
                 raise
 
     def _set_activity(self, key: str, before: Attributes | None, at: datetime) -> bool:
-        """Set the item's value if nobody has changed it since it was read; returns whether it was set."""
+        """Set the item's value if it has not changed since it was read; returns whether it was set."""
         values: dict[str, Any] = {":at": {"S": format_time(at)}}
         condition = "attribute_not_exists(#value)"
         if before is not None and "value" in before:
@@ -218,7 +218,7 @@ class Table:
 
 
 class _HistoryFull(Exception):
-    """The day's history holds the maximum number of events."""
+    """The day's history has the maximum number of events."""
 
 
 def _record_key(ref: DatabaseRef) -> str:

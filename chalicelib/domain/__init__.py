@@ -1,1 +1,1 @@
-"""Pure rules: no AWS, no Chalice, no clock, no environment."""
+"""Data types and pure functions: no AWS, no Chalice, no clock, no environment variables."""

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 @dataclass(frozen=True, slots=True)
 class LastQuery:
-    """The activity item holds the time of the last query."""
+    """The activity item contains the time of the last query."""
 
     at: datetime
 
@@ -58,7 +58,7 @@ class MetricRule:
 
 
 class ActivitySource(StrEnum):
-    """Where the last activity is known from."""
+    """The source of the last activity."""
 
     QUERY = "query"
     RESTART = "restart"

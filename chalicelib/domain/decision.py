@@ -1,6 +1,6 @@
 """What to do about one database: a pure function of what was observed, the record, the policy and the time.
 
-The rules are those of the table in docs/how-it-works.md, in its order. A new rule is one function and its place in
+The rules are those of the table in README.md, in its order. A new rule is one function and its place in
 ``_RULES``.
 """
 
@@ -53,7 +53,7 @@ def decide(observation: Observation, record: DatabaseRecord, policy: Policy, now
 
 
 def is_restart_expired(record: DatabaseRecord, policy: Policy, now: datetime) -> bool:
-    """Whether the pending restart could not be carried out for so long that nobody waits for it any more."""
+    """Whether the pending restart could not be carried out for so long that it expires."""
     if record.pending_restart is None:
         return False
     return now - last_requested_at(record.pending_restart, record) > policy.restart_ttl
@@ -84,7 +84,7 @@ def last_activity(observation: Observation, record: DatabaseRecord) -> LastActiv
         and known[0].source is ActivitySource.QUERY
         and latest.at - known[0].at < timedelta(seconds=1)
     ):
-        # The activity item holds whole seconds: a query in the same second as another activity is named first.
+        # The activity item has whole seconds: a query in the same second as another activity is named first.
         return _query(latest.at)
     return latest
 
@@ -143,7 +143,7 @@ def _activity_unreadable(observation: Observation, _: DatabaseRecord, __: Policy
         case InvalidActivity(why):
             cause = why
         case LastQuery(at) if at > now + MAX_CLOCK_SKEW:
-            cause = f"its time, {format_time(at)}, lies in the future"
+            cause = f"its time, {format_time(at)}, is in the future"
         case LastQuery() | NoActivity():
             return None
         case unexpected:

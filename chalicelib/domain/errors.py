@@ -1,4 +1,4 @@
-"""What can go wrong, in the product's own terms. Each error says what happened, what it means and what to do."""
+"""The errors of the app. The text of each describes what happened and what to do."""
 
 from typing import ClassVar, Final, Self
 
@@ -6,10 +6,10 @@ _SAVED: Final = "The request is saved and will be carried out. You do not need t
 
 
 class Problem(Exception):
-    """An error that is shown to people: ``message`` says what happened, ``remedy`` what to do.
+    """An error that is shown to users: ``message`` is what happened, ``remedy`` what to do.
 
-    Both are safe to show. ``log_detail`` is for the log only: it may hold ARNs and AWS's own message. ``slug`` names
-    the error in responses and in the results of a check.
+    Both are safe to show. ``log_detail`` is for the log only: it may contain ARNs and the error message of AWS.
+    ``slug`` identifies the error in responses and in the results of a check.
     """
 
     slug: ClassVar[str] = "internal-error"
@@ -34,7 +34,7 @@ class UnknownDatabase(Problem):
         super().__init__(
             "This deployment manages no database with that id.",
             "GET /databases lists the managed databases.",
-            # ascii(): JSON can hold half of a surrogate pair, which cannot be written to the log.
+            # ascii(): JSON can contain half of a surrogate pair, which cannot be written to the log.
             log_detail=ascii(database_id[:80]),
         )
 
@@ -46,13 +46,13 @@ class BadRequest(Problem):
 
 
 class DatabaseNotFound(Problem):
-    """RDS does not know a configured database."""
+    """RDS does not find a configured database."""
 
     slug = "database-not-found"
 
 
 class AwsUnavailable(Problem):
-    """AWS throttles, fails or does not answer."""
+    """AWS throttles, fails or does not respond."""
 
     slug = "aws-unavailable"
 
@@ -76,7 +76,7 @@ class InsufficientCapacity(Problem):
 
 
 class CannotStart(Problem):
-    """RDS cannot start the database until somebody has fixed its cause."""
+    """RDS cannot start the database until the cause is fixed manually."""
 
     slug = "cannot-start"
 

@@ -1,4 +1,4 @@
-"""History events → the periods between two moments, and their sums."""
+"""Converts history events into the periods between two times, and their sums."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class Period:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What happened to a database between two moments, oldest first. ``periods`` leave no gap."""
+    """What happened to a database between two times, oldest first. ``periods`` leave no gap."""
 
     start: datetime
     end: datetime
@@ -39,8 +39,8 @@ class History:
 class Summary:
     """How long it was running, stopped and not billed. ``start_latency``: median from the request until available.
 
-    A failed or busy database counts as running, although AWS does not bill every failed status: no saving is shown
-    that is none.
+    A failed or busy database counts as running, although AWS does not bill every failed status: savings are never
+    overstated.
     """
 
     running: timedelta
@@ -58,7 +58,7 @@ def days_of(start: datetime, end: datetime) -> list[date]:
 
 
 def build_history(events: Sequence[Event], start: datetime, end: datetime) -> History:
-    """What happened between the two moments. ``events`` are in chronological order and may begin earlier.
+    """What happened between the two times. ``events`` are in chronological order and may begin earlier.
 
     The first observation of each day is recorded. So a status lasts until the next event if that is of the same day or
     the next one; otherwise until the end of its day, and after that the state is unknown.

@@ -1,4 +1,4 @@
-"""The values of the product: what is observed, stored, decided and recorded.
+"""The data types of the domain: what is observed, stored, decided and recorded.
 
 Everything here is immutable. Times are aware UTC datetimes.
 """
@@ -49,7 +49,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StatusInfo:
-    """What an RDS status means: the state, and whether the database takes connections."""
+    """What an RDS status means: the state, and whether the database accepts connections."""
 
     state: State
     ready: bool = False
@@ -117,7 +117,7 @@ class DatabaseRecord:
     ``available_since`` is when the app observed that the database had become available, ``started_on_request`` whether
     a restart started it. ``first_observed_at`` is set where the first observation found it running; it counts as
     activity only where nothing else is known. ``last_error`` is the error recorded last, so that a repeated error is
-    recorded once. ``last_daily_status_on`` is the last day (UTC) whose history holds a ``daily-status``.
+    recorded once. ``last_daily_status_on`` is the last day (UTC) whose history contains a ``daily-status``.
     """
 
     revision: int = 0
@@ -157,7 +157,7 @@ class DatabaseRecord:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What one pass knows of a database: what RDS, the metadata table and, where needed, CloudWatch say.
+    """The input of one pass: data from RDS, the metadata table and, where needed, CloudWatch.
 
     ``at`` is the one time of the pass: what it decides and records is as of then, except for the stop intent and the
     results of calls. ``description`` is the problem where RDS could not describe the database. ``metric`` is None until
@@ -188,7 +188,7 @@ class Action(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why, as a slug. A decision also carries a sentence for people."""
+    """Why, as a slug. A decision also has a sentence for users."""
 
     FAILED = "failed"
     STARTING = "starting"

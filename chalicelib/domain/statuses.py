@@ -1,4 +1,4 @@
-"""RDS status → what it means, what it means after the app's own actions, and what a person can do about it.
+"""The meaning of each RDS status, also after the app's own actions, and the remedy for each failure.
 
 The statuses are those of
 https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/accessing-monitoring.html and
@@ -47,9 +47,9 @@ _BUSY: Final = (
     "upgrading",
 )
 _REMEDIES: Final = {
-    "cloning-failed": "Delete this clone and make a new one.",
+    "cloning-failed": "Delete this clone and create a new one.",
     "deleting": "It is being deleted. Restore it from a snapshot if it is still needed.",
-    "failed": "RDS could not recover it. Restore it to a point in time, or call AWS Support.",
+    "failed": "RDS could not recover it. Restore it to a point in time, or contact AWS Support.",
     "inaccessible-encryption-credentials": (
         "RDS cannot use its KMS key. Enable the key and the grant for RDS, then restore from a backup."
     ),
@@ -87,12 +87,12 @@ _NEXT_STATE: Final = {
 
 
 def classify_status(status: str) -> StatusInfo:
-    """What the status means. An unknown status is busy and not ready, so the database is left alone."""
+    """What the status means. An unknown status is busy and not ready, so the app neither starts nor stops it."""
     return _STATUSES.get(status, _UNKNOWN)
 
 
 def is_known(status: str) -> bool:
-    """Whether this version knows the status."""
+    """Whether the status is in the table of this version."""
     return status in _STATUSES
 
 
@@ -104,7 +104,7 @@ def remedy_for(status: str) -> str:
 def effective_status(description: Description, record: DatabaseRecord, now: datetime) -> StatusInfo:
     """What the description means, given the app's own stop in progress.
 
-    While a stop intent is set, a database that still takes connections counts as stopping: it may stop at any moment.
+    While a stop intent is set, a database that still accepts connections counts as stopping: it may stop at any moment.
     """
     info = classify_status(description.status)
     if info.ready and has_stop_intent(record, now):
@@ -118,7 +118,7 @@ def has_stop_intent(record: DatabaseRecord, now: datetime) -> bool:
 
 
 def ignore_stale_description(description: Description, record: DatabaseRecord, now: datetime) -> Description:
-    """The description, or what the record knows if the description shows an earlier status.
+    """The description, or the recorded status if the description shows an earlier one.
 
     RDS's descriptions are eventually consistent: after one that shows a change, another may show the status before it.
     A database goes through a cycle: stopped, starting, running, stopping. Soon after a change, only the next state of

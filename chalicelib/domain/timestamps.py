@@ -1,4 +1,4 @@
-"""Times as people and programs write them ↔ aware UTC datetimes."""
+"""Parses and formats times; inside the app they are aware UTC datetimes."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -9,9 +9,9 @@ _NUMBER: Final = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?")
 
 
 def parse_time(value: object) -> datetime:
-    """Understand an ISO 8601 string (without an offset it is UTC) or a number of epoch seconds, also as a string.
+    """Parse an ISO 8601 string (without an offset it is UTC) or a number of epoch seconds, also as a string.
 
-    Raises ValueError with a sentence for people.
+    Raises ValueError with a message for users.
     """
     match value:
         case bool():
@@ -32,7 +32,7 @@ def format_time(at: datetime) -> str:
 
 
 def format_duration(duration: timedelta) -> str:
-    """``45 s``, ``12 min``, ``1 h 5 min``, ``3 days 2 h``: how people say it, rounded down."""
+    """``45 s``, ``12 min``, ``1 h 5 min``, ``3 days 2 h``, rounded down."""
     seconds = max(0, int(duration.total_seconds()))
     minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400
     if minutes < 2:

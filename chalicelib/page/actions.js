@@ -1,4 +1,4 @@
-// What a user does: sign in, choose what is shown, start a database, keep it awake.
+// The actions of the user: sign in, select what is shown, start a database, set and end a hold.
 
 import {AccessDenied, RequestFailed, endHold, restartDatabase, setHold} from "./api.js";
 import {displayTitle} from "./database.js";

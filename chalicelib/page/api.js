@@ -1,4 +1,4 @@
-// Requests to the API. Their answers have the types of docs/openapi.json.
+// Requests to the API. The responses have the types of docs/openapi.json.
 
 import {SECOND} from "./format.js";
 import {getState, setServerTime} from "./store.js";
@@ -14,7 +14,7 @@ import {getState, setServerTime} from "./store.js";
 /** @typedef {components["schemas"]["Restarted"]} Restarted */
 /** @typedef {{hours: number} | {until: string}} Hold */
 
-// Longer than the 29 s within which API Gateway answers.
+// Longer than the 29 s within which API Gateway responds.
 const TIMEOUT = 35 * SECOND;
 
 // API Gateway serves the page at the path of its stage, with or without a slash at the end: /api/.

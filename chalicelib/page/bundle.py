@@ -1,6 +1,6 @@
-"""The page's ES modules as one script, so that the page stays one document and needs no Node when it is deployed.
+"""The page's ES modules as one script, so that the page stays one document and needs no Node.js when it is deployed.
 
-It understands what the page uses: ``import {name, …} from "./module.js";`` and ``export`` before a declaration, both at
+It supports what the page uses: ``import {name, …} from "./module.js";`` and ``export`` before a declaration, both at
 the start of a line. Everything else that a module could import, export or declare is an error, as is what one scope for
 all modules would change: an import cycle, and a name that two modules declare. JSDoc comments are for the type checker
 and are left out.

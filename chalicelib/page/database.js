@@ -1,4 +1,4 @@
-// What the page says about one database. Pure functions of the API's answers and of the time in milliseconds.
+// The texts of the page about one database. Pure functions of the API's responses and of the time in milliseconds.
 
 import {ago, approximate, dateTime, duration, parseTime, remaining} from "./format.js";
 
@@ -44,7 +44,7 @@ const LAST_ACTIVITY = {
 };
 
 /**
- * What is said of the next stop when its time is not known.
+ * The text about the next stop if its time is not known.
  * @type {Partial<Record<Database["reason"], string>>}
  */
 const NO_STOP_TIME = {
@@ -100,10 +100,10 @@ export function canBeHeld({state}) {
 }
 
 /**
- * How far a start has come. The value is between 0 and 1, or null where it is not known.
+ * The progress of a start. The value is between 0 and 1, or null where it is not known.
  * @param {Database} database
  * @param {HistoryEvent[]} events of the database, the oldest first; empty while they are not known
- * @param {number | undefined} observedStart when this page saw it change to starting
+ * @param {number | undefined} observedStart when this page observed that it began to start
  * @param {number} now
  * @returns {{value: number | null, text: string}}
  */
@@ -138,7 +138,7 @@ function startDelay(database, events) {
 }
 
 /**
- * When the start that is in progress began, if the events say so.
+ * When the start that is in progress began, if the events contain it.
  * @param {HistoryEvent[]} events
  */
 function startTime(events) {

@@ -2,7 +2,7 @@
 
 /** @import {DatabaseState} from "./api.js" */
 
-// Paths in a square of 48. Each state has its own shape, so that it can be recognized without colour.
+// Paths in a square of 48. Each state has its own shape, so that it can be recognized without color.
 /** @type {Record<DatabaseState, string[]>} */
 const SHAPES = {
   stopped: ["M33 30A15 15 0 1 1 19 9a12 12 0 0 0 14 21z", "M32 7h8l-8 9h8"],
@@ -18,7 +18,7 @@ const SHAPES = {
 
 // The style sheet does not apply to the icon of the browser tab.
 /** @type {Record<DatabaseState, string>} */
-const TAB_COLOURS = {
+const TAB_COLORS = {
   stopped: "#5b5fc7",
   starting: "#b26a00",
   running: "#0a7d3e",
@@ -91,7 +91,7 @@ export function setVisible(id, isVisible) {
 }
 
 /**
- * Replaces the children only if the key changes, so that focus and selection stay. Returns whether it did.
+ * Replaces the children only if the key changes, so that focus and selection stay. Returns whether it replaced them.
  * @param {HTMLElement} parent
  * @param {unknown} key everything that the children are made from
  * @param {() => Node[]} createChildren
@@ -138,7 +138,7 @@ export function setTab(state, title) {
   const paths = SHAPES[state].map((d) => `<path d="${d}"/>`).join("");
   const svg =
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 48 48"><rect width="48" height="48" rx="10" fill="white"/>` +
-    `<g fill="none" stroke="${TAB_COLOURS[state]}" stroke-width="5" stroke-linecap="round" stroke-linejoin="round">` +
+    `<g fill="none" stroke="${TAB_COLORS[state]}" stroke-width="5" stroke-linecap="round" stroke-linejoin="round">` +
     `${paths}</g></svg>`;
   const href = `data:image/svg+xml,${encodeURIComponent(svg)}`;
   const link = byId("tab-icon");

@@ -32,7 +32,7 @@ export const FEW_EVENTS = 8;
 
 const TIMELINE_HINT = "Point at a day, or use Tab and the arrow keys, for details.";
 
-// A category with a smaller bar, or with a dotted line, can be recognized without colour.
+// A category with a smaller bar, or with a dotted line, can be recognized without color.
 /** @type {Record<Category, {title: string, states: Period["state"][], height: number}>} */
 const CATEGORIES = {
   running: {title: "awake", states: ["running", "busy"], height: 20},

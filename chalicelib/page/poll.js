@@ -1,4 +1,4 @@
-// Reads the databases and their history from the API into the store, when they may have changed.
+// Polls the API, and stores the databases and their history in store.js.
 
 import {AccessDenied, RequestFailed, getHistory, listDatabases} from "./api.js";
 import {isChanging} from "./database.js";
@@ -112,7 +112,7 @@ function schedulePoll() {
 function pollDelay() {
   const {failures, retryAfter, databases} = getState();
   if (failures > 0) {
-    // Jitter, so that the tabs that saw the same failure do not retry at the same time.
+    // Jitter, so that tabs with the same failure do not retry at the same time.
     const backoff = Math.min(MAX_BACKOFF, SECOND * 2 ** failures) * (0.8 + 0.4 * Math.random());
     return Math.max(backoff, (retryAfter ?? 0) * SECOND);
   }

@@ -1,4 +1,4 @@
-// Opens the dashboard once the database is ready: only in the tab that requested the start, and while it shows it.
+// Opens the dashboard once the database is ready: only in the tab that requested the start, while it shows this database.
 
 import {displayState} from "./database.js";
 import {HOUR, MINUTE, SECOND, duration} from "./format.js";
@@ -19,7 +19,7 @@ export function awaitStart(id) {
   setAwaitedStart({id, at: now()});
 }
 
-/** To be called when the databases have changed. */
+/** Call this when the databases have changed. */
 export function checkAwaitedStart() {
   const {awaitedStart, databases} = getState();
   if (awaitedStart === null) return;

@@ -1,4 +1,4 @@
-// Shows the state. Nothing else writes to the document but what sets the focus.
+// Renders the state of store.js into the document.
 
 import {
   STATE_TITLES,
@@ -170,7 +170,7 @@ function renderUsage(database) {
   setVisible("usage-content", isLoaded);
   if (isLoaded) {
     renderHistory(history, showsAllEvents);
-    // Read anew: the timeline sets the target when it restores the focus.
+    // Read again: the timeline sets the target when it restores the focus.
     setText("timeline-note", timelineNote(history, getState().timelineTarget));
   }
   setText("usage-note", historyError || (isLoaded ? "" : "Loading the usage data …"));

@@ -1,4 +1,4 @@
-// What a reload of this tab keeps. Where the browser stores nothing, the store still has it until the page is left.
+// Values that are kept when this tab is reloaded. If storage is disabled, store.js has them until the page is closed.
 
 const PREFIX = "rds-lifecycle.";
 

@@ -14,7 +14,7 @@ import {readStored, writeStored} from "./storage.js";
  * @typedef {object} State
  * @property {string | null} token
  * @property {string} signInError
- * @property {number} session raised by signing in and out: responses to an earlier session are ignored
+ * @property {number} session incremented by signing in and out: responses to an earlier session are ignored
  * @property {Database[] | null} databases
  * @property {string} selectedId
  * @property {string | null} role
@@ -24,7 +24,7 @@ import {readStored, writeStored} from "./storage.js";
  * @property {string} connectionError
  * @property {number | null} polling the session that a poll is in progress for
  * @property {number | undefined} pollTimer
- * @property {number} commands raised when a command is sent and when it is answered: older polls are ignored
+ * @property {number} commands incremented when a command is sent and when its response arrives: older polls are ignored
  * @property {boolean} isSending
  * @property {{id: string, card: Card, text: string} | null} commandError
  * @property {Record<string, number>} observedStarts when each database was observed to begin starting

@@ -1,1 +1,1 @@
-"""The reconciliation loop and the operations built on it."""
+"""The reconciler, the executor, and the operations of the API and the functions."""

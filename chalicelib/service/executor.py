@@ -1,4 +1,4 @@
-"""Carries out decisions: starts and stops a database so that a crash, a race or a lost response does no harm."""
+"""Carries out decisions: starts and stops a database, safely despite crashes, races and lost responses."""
 
 import random
 import time
@@ -51,7 +51,7 @@ class ActionExecutor:
         return stored
 
     def start(self, observation: Observation, transition: Transition) -> Observation | None:
-        """Save the transition, then start the database. Wherever this ends, the restart is saved as pending.
+        """Save the transition, then start the database. If the function ends at any point, the restart is pending.
 
         Returns the observation as of RDS's response, None where the response does not show the start yet. Raises
         CannotStart, which cancels the restart; InvalidState and WriteConflict, after which the caller has to observe
@@ -83,7 +83,7 @@ class ActionExecutor:
         return self._record_with_retry(observation.ref, record, clear_stop_intent, observation.at)
 
     def stop(self, observation: Observation, record: DatabaseRecord, reason: str) -> Observation | None:
-        """Stop the database, whose record holds the stop intent.
+        """Stop the database, whose record has the stop intent.
 
         Returns the observation as of RDS's response, None where the response does not show the stop yet. Raises
         InvalidState, after which the caller has to observe again, and any other Problem.
@@ -106,9 +106,9 @@ class ActionExecutor:
         )
 
     def _handle_refused_stop(self, observation: Observation, record: DatabaseRecord, refusal: InvalidState) -> None:
-        """Another operation has begun, or RDS never stops this database, or an earlier attempt was accepted.
+        """Another operation has begun, or RDS cannot stop this database, or an earlier attempt was accepted.
 
-        In the last case the response was lost and the database is stopping, whatever a stale description says: the
+        In the last case the response was lost and the database is stopping, even if a stale description differs: the
         intent stays set.
         """
         ref, now = observation.ref, observation.at
@@ -160,7 +160,7 @@ class ActionExecutor:
         transition_of: Callable[[DatabaseRecord], Transition],
         now: datetime,
     ) -> DatabaseRecord:
-        """Record what has happened already, on top of whatever others recorded meanwhile. Raises no Problem.
+        """Record what has happened, in addition to what other functions recorded meanwhile. Raises no Problem.
 
         What cannot be recorded is not lost: the next observation of the database infers it.
         """

@@ -1,4 +1,4 @@
-"""The operations of the product. Each is a command and the reconciliation loop; none decides by itself."""
+"""The operations of the API and the functions. Each calls the reconciler, which alone decides."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -29,7 +29,7 @@ _POLL_SECONDS: Final = 5.0
 
 @dataclass(frozen=True, slots=True)
 class RestartResult:
-    """The answer to a restart: whether the database is available already, the message, and its state."""
+    """The result of a restart: whether the database is available already, the message, and its state."""
 
     ready: bool
     message: str
@@ -101,12 +101,12 @@ class Lifecycle:
         return self._reconciler.view(self._reconciler.observe([ref])[ref])
 
     def describe_all(self) -> dict[DatabaseRef, DatabaseView | DatabaseNotFound]:
-        """The state of all; one that RDS does not know does not hide the others. Raises any other Problem."""
+        """The state of every database, or DatabaseNotFound where RDS does not find it. Raises any other Problem."""
         observations = self._reconciler.read_metrics(self._reconciler.observe(self.settings.databases))
         return {ref: self._view_if_found(observation) for ref, observation in observations.items()}
 
     def restart(self, ref: DatabaseRef, by: str) -> RestartResult:
-        """Start the database, now or as soon as possible. Raises CannotStart where somebody has to fix it first."""
+        """Start the database, now or as soon as possible. Raises CannotStart where manual action is required first."""
         result = self._reconciler.reconcile(ref, _START_ONLY, command=RequestRestart(by, self._clock()))
         view = result.view or self.describe(ref)
         status = view.description.status
@@ -126,18 +126,18 @@ class Lifecycle:
         return RestartResult(result.observed.ready, message, view, result.action_taken)
 
     def hold(self, ref: DatabaseRef, wanted: timedelta | datetime, by: str) -> DatabaseView:
-        """Do not stop the database for so long, or before then.
+        """Do not stop the database for this duration, or before this time.
 
-        Raises BadRequest where that is not within the next 168 hours, and any other Problem.
+        Raises BadRequest where the end is not within the next 168 hours, and any other Problem.
         """
         now = self._clock()
         until = wanted if isinstance(wanted, datetime) else now + wanted
         if not now < until <= now + MAX_HOLD:
-            raise BadRequest("A hold ends in the future, and at most 168 hours from now.")
+            raise BadRequest("The end of a hold must be in the future, and at most 168 hours from now.")
         return self._apply(ref, SetHold(until, by))
 
     def end_hold(self, ref: DatabaseRef, by: str) -> DatabaseView:
-        """Stop the database again when it is idle. Raises Problem."""
+        """End the hold, so that the database is stopped when it is idle. Raises Problem."""
         return self._apply(ref, EndHold(by))
 
     def history(self, ref: DatabaseRef, days: int) -> History:
@@ -147,7 +147,7 @@ class Lifecycle:
         return build_history(self._table.history(ref, days_of(start, now)), start, now)
 
     def report_activity(self, ref: DatabaseRef) -> DatabaseView:
-        """Record that the database was queried now. Raises Problem; the report is saved even if RDS does not answer."""
+        """Record that the database was queried now. Raises Problem; the report is saved even if RDS fails."""
         self._table.report_activity(ref, self._clock())
         return self.describe(ref)
 
@@ -220,11 +220,11 @@ def _isolated(ref: DatabaseRef, work: Callable[[DatabaseRef], CheckResult]) -> C
         return _failed(ref, problem)
     except Exception:  # noqa: BLE001 - an internal error with one database must not keep the others from being checked
         telemetry.logger.exception("Internal error.", extra={"database": ref.id})
-        detail = "Internal error. The log has its trace."
+        detail = "Internal error. The log contains the stack trace."
         return CheckResult(ref.id, None, Action.NONE, Problem.slug, detail, failed=True)
 
 
 def _failed(ref: DatabaseRef, problem: Problem) -> CheckResult:
-    """The result, and a log line, which also holds AWS's own message."""
+    """The result, and a log line, which also contains the error message of AWS."""
     telemetry.logger.error(problem.detail, extra={"database": ref.id, "problem": str(problem)})
     return CheckResult(ref.id, None, Action.NONE, problem.slug, problem.detail, failed=True)

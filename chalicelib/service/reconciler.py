@@ -1,7 +1,7 @@
-"""The reconciliation loop for one database: observe → decide → act → record. Every function of the app ends here.
+"""The reconciliation loop for one database: observe → decide → act → record. Every function of the app calls it.
 
-The loop is level-based: it decides on the state that it observes, whatever has invoked it. So it must not assume that
-an event arrived, arrived once, or is still true.
+The loop is level-based: its decisions depend on the observed state only, not on what has invoked it. Events can be
+missing, repeated or out of date.
 """
 
 import random
@@ -39,12 +39,12 @@ from chalicelib.domain.transitions.observations import apply_observation
 from chalicelib.service.executor import ActionExecutor, Clock, Sleep
 
 ExecutorFactory = Callable[[], Executor]
-"""Makes an executor that runs several AWS calls at the same time."""
+"""Creates an executor that runs several AWS calls at the same time."""
 
 _MIN_ATTEMPTS: Final = 12
 _MAX_ATTEMPTS: Final = 100
 _RETRY_BUDGET: Final = timedelta(seconds=15)
-"""How long more than the minimum of attempts may take: API Gateway ends a request after 29 s."""
+"""Further attempts than the minimum begin only within this time: API Gateway ends a request after 29 s."""
 _MAX_STATE_ERRORS: Final = 3
 _ACTIVITY_CHANGED: Final = "The activity item changed before the stop, so the database is in use."
 

@@ -1,4 +1,4 @@
-"""Which resources of a stage the account holds, written to the file in which Chalice keeps its deployments.
+"""Finds the resources of a stage in the account, and writes them to the file of Chalice's deployments.
 
 Chalice reads this from .chalice/deployed/<stage>.json alone. The file is missing in another clone, and after a first
 `chalice deploy` that failed; Chalice would then create a second API and could not delete the first.

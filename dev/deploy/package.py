@@ -41,7 +41,7 @@ def package(stage: str) -> Path:
 
 
 def check_interval(settings: Settings) -> None:
-    """Raises NotReady where the alarms cannot watch checks so far apart."""
+    """Raises NotReady where the check interval is too long for the alarms."""
     if settings.check_interval > LONGEST_INTERVAL:
         most = int(LONGEST_INTERVAL.total_seconds() // 60)
         raise NotReady([f"CHECK_INTERVAL_MINUTES: alarms support intervals of up to {most} minutes."])

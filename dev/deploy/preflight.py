@@ -1,4 +1,4 @@
-"""Checks before `make deploy` changes anything: can this stage be deployed, from here, to this account?"""
+"""Checks whether a stage can be deployed to this account, before `make deploy` changes anything."""
 
 import os
 from dataclasses import dataclass

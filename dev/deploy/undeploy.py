@@ -18,7 +18,7 @@ def undeploy(stage: str) -> None:
     found = deployment_state.refresh(stage, target.session)
     print(f"Deleting the stage {stage} from {target}: {len(found)} resources.")
     while found:
-        # Chalice knows one API of a name; where a second one exists, the next pass deletes it.
+        # Chalice deletes one API of a name; if there is a second one, the next pass deletes it.
         chalice("delete", "--stage", stage)
         left = deployment_state.refresh(stage, target.session)
         if len(left) >= len(found):

@@ -24,7 +24,7 @@ class Console:
         self._lock = threading.Lock()
         self._last_decision: dict[str, tuple[str, ...]] = {}
 
-    def say(self, subject: str, text: str) -> None:
+    def log(self, subject: str, text: str) -> None:
         """Print one line about one subject."""
         self.plain(f"{datetime.now().astimezone():%H:%M:%S}  {subject:<9} {text}")
 
@@ -45,9 +45,9 @@ class Console:
             self._show_entry(entry)
         elif request := _REQUEST.match(line):
             if not (request["request"].startswith("GET ") and request["status"] == "200"):
-                self.say("request", f"{request['request']} → {request['status']}")
+                self.log("request", f"{request['request']} → {request['status']}")
         elif line and not line.startswith(_IGNORED):
-            self.say("app", line)
+            self.log("app", line)
 
     def _show_entry(self, entry: dict[str, Any]) -> None:
         database, message = entry.get("database", ""), entry.get("message", "")
@@ -58,13 +58,13 @@ class Console:
             if self._last_decision.get(database) != decision:
                 self._last_decision[database] = decision
                 state, action, reason = decision
-                self.say("decision", f"{database} is {state}: {action} ({reason}). {message}")
+                self.log("decision", f"{database} is {state}: {action} ({reason}). {message}")
         elif "event" in entry:
             by = f" by {entry['by']}" if entry.get("by") else ""
-            self.say("history", f"{database}: {entry['event']}{by}. {message}")
+            self.log("history", f"{database}: {entry['event']}{by}. {message}")
         else:
             trace = f"\n{entry['exception']}" if "exception" in entry else ""
-            self.say(str(entry.get("level", "app")).lower(), f"{database} {message}{trace}".strip())
+            self.log(str(entry.get("level", "app")).lower(), f"{database} {message}{trace}".strip())
 
 
 class ConsoleStream(io.TextIOBase):

@@ -16,7 +16,7 @@ from dev.local.postgres import PASSWORD, USER
 from dev.stage import LOCAL_STAGE, ROOT, stage_environment
 
 _START_LIMIT_SECONDS: Final = 120
-# Longer than make run takes to stop PostgreSQL, which would otherwise go on running.
+# Longer than make run takes to stop PostgreSQL, which would otherwise continue to run.
 _END_SECONDS: Final = 40
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -51,7 +51,7 @@ def _run(environ: Mapping[str, str], started: ExitStack) -> int:
     _wait_until_served(f"http://127.0.0.1:{options.port}/databases", both)
     _wait_until_served(f"http://127.0.0.1:{port}/", both)
     print(f"\nThe dashboard is at http://127.0.0.1:{port}. Its database is stopped.")
-    print(f"Request its balances twice: curl -i http://127.0.0.1:{port}/balances\n", flush=True)
+    print(f"Repeat this request until the response is 200: curl -i http://127.0.0.1:{port}/balances\n", flush=True)
     while True:
         _check_both(both)
         time.sleep(0.2)

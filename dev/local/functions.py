@@ -6,7 +6,7 @@ from chalice.local import LambdaContext
 
 
 class Functions:
-    """The functions of app.py. The environment must hold the stage's settings when an instance is created."""
+    """The functions of app.py. The environment must contain the stage's settings when an instance is created."""
 
     def __init__(self) -> None:
         from app import app  # noqa: PLC0415 - Chalice reads the environment while app.py is imported

@@ -64,7 +64,7 @@ def find_place(environ: Mapping[str, str] = os.environ) -> Place:
     # Other users cannot access a checkout below /root, but their own home.
     home = Path(pwd.getpwnam(user).pw_dir)
     if not home.is_dir():
-        raise NoPostgres(f"The user {user} has no access to {ROOT}. Set POSTGRES_DATA to one of its folders.")
+        raise NoPostgres(f"The user {user} has no access to {ROOT}. Set POSTGRES_DATA to a folder of this user.")
     return Place(programs, home / "rds-lifecycle" / version, user)
 
 
@@ -87,7 +87,7 @@ class LocalPostgres:
     def prepare(self) -> None:
         """Create the data folder if it is missing, with the user of LocalAws's databases. Raises NoPostgres.
 
-        A server that a killed process has left running there is stopped; a server in use is an error.
+        A server that is still running after its parent was killed is stopped; a server in use is an error.
         """
         self._lock()
         if (self.place.data / "PG_VERSION").exists():
@@ -113,7 +113,7 @@ class LocalPostgres:
             raise NoPostgres(f"{self.place.data} is not a data folder of PostgreSQL. Remove it. {error}") from error
 
     def start(self) -> None:
-        """Begin to start it, unless it runs or ``end`` was called. ``is_up`` tells when it accepts connections."""
+        """Begin to start it, unless it runs or ``end`` was called. ``is_up`` returns whether it accepts connections."""
         if self._ended or not self.is_gone():
             return
         settings = {"port": self.port, "listen_addresses": "127.0.0.1", "unix_socket_directories": ""}
@@ -147,7 +147,7 @@ class LocalPostgres:
         return _run(ready, self.place.user).returncode == 0
 
     def stop(self) -> None:
-        """Begin a fast shutdown, which closes open connections, as RDS does. ``is_gone`` tells when it has ended."""
+        """Begin a fast shutdown, which closes open connections, as RDS does. ``is_gone`` is true when it has ended."""
         if self._process is not None and not self.is_gone():
             # https://www.postgresql.org/docs/current/server-shutdown.html
             self._process.send_signal(signal.SIGINT)
@@ -181,7 +181,7 @@ class LocalPostgres:
         except BlockingIOError:
             self._lock_file.close()
             raise NoPostgres(
-                f"Another process runs PostgreSQL on {self.place.data}. Stop it, or set POSTGRES_DATA to another one."
+                f"Another process runs PostgreSQL on {self.place.data}. Stop it, or choose another POSTGRES_DATA."
             ) from None
 
     def _stop_left_over_server(self) -> None:

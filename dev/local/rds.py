@@ -1,8 +1,8 @@
 """The simulated RDS as moto's backend: `RdsBehavior` decides the statuses, moto keeps everything else.
 
 moto changes a database to ``available`` or ``stopped`` at once. Here moto's methods that describe, start and stop
-databases ask `RdsBehavior` first, and its statuses are copied into moto's databases before moto answers. A database may
-have a real server behind it: the server starts and stops with the database, and the database becomes available once
+databases call `RdsBehavior` first, and its statuses are copied into moto's databases before moto responds. A database
+can have a real server behind it: the server starts and stops with the database, and the database becomes available once
 the server accepts connections.
 """
 
@@ -21,7 +21,7 @@ from dev.local.rds_timing import FixedTiming
 
 
 class Server(Protocol):
-    """A server behind a database. No method waits."""
+    """A real server of a simulated database. No method waits."""
 
     def start(self) -> None:
         """Begin to start; does nothing where the server runs."""

@@ -1,6 +1,6 @@
 """How Amazon RDS behaves when databases start and stop: one model, for `make run` and for the tests.
 
-A front (`dev.local.rds` over moto, `tests.simulation.rds` as a boto3 client) turns each AWS call into `describe`,
+An adapter (`dev.local.rds` over moto, `tests.simulation.rds` as a boto3 client) turns each AWS call into `describe`,
 `start` or `stop`. `RdsBehavior` keeps the status of each database, refuses what RDS refuses and schedules the changes
 that follow; `advance` carries them out, and each change goes to `on_change` together with the RDS event that AWS sends.
 """
@@ -81,7 +81,7 @@ class StatusChange:
 
 
 class DescribedStatus(NamedTuple):
-    """What RDS answers about a database; ``automatic_restart_at`` is its AutomaticRestartTime."""
+    """What RDS returns for a database; ``automatic_restart_at`` is its AutomaticRestartTime."""
 
     status: str
     automatic_restart_at: datetime | None
@@ -106,7 +106,7 @@ _NO_CAPACITY: Final = {
 
 
 class StartFailed(Exception):
-    """A start cannot complete; says why."""
+    """A start cannot complete. The message is the reason."""
 
 
 @dataclass
@@ -141,8 +141,8 @@ class RdsBehavior:
     """All databases of one account. Not thread-safe.
 
     ``schedule`` is called with the time of each later change, so that the caller can call `advance` then.
-    ``is_complete`` is asked before a change to available or stopped takes place, and again at each `advance` until it
-    returns True; it raises StartFailed where it never will.
+    ``is_complete`` is called before a change to available or stopped takes place, and again at each `advance` until it
+    returns True; it raises StartFailed if the change will never complete.
     """
 
     def __init__(

@@ -49,7 +49,7 @@ class FixedTiming:
 class RandomTiming:
     """Starts and stops take minutes, a few take much longer, and descriptions lag behind.
 
-    AWS states no durations; its guide only says that a stop can take a large amount of time:
+    AWS states no durations; its guide only states that a stop can take a large amount of time:
     https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_StopInstance.html
     """
 

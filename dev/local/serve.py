@@ -43,7 +43,7 @@ def main() -> int:
         with ExitStack() as started:
             return _run(console, started)
     except KeyboardInterrupt:
-        console.say("make run", "stopped, with everything that it started.")
+        console.log("make run", "stopped, with everything that it started.")
         return 0
     except (CannotRun, NoPostgres, SettingsError) as error:
         print(f"make run cannot start: {error}", file=sys.stderr)
@@ -87,8 +87,8 @@ def _attach_postgres(aws: LocalAws, settings: Settings, port: int, console: Cons
     postgres.prepare()
     started.callback(postgres.end)
     aws.rds.attach_server(settings.databases[0].id, postgres)
-    console.say("make run", f"PostgreSQL runs at {postgres.url} while {settings.databases[0].id} is available.")
-    console.say("make run", f"Its data stays in {postgres.place.data}.")
+    console.log("make run", f"PostgreSQL runs at {postgres.url} while {settings.databases[0].id} is available.")
+    console.log("make run", f"Its data stays in {postgres.place.data}.")
 
 
 def _interrupt(_number: int, _frame: object) -> None:
@@ -159,13 +159,13 @@ def _wait_for(app: "subprocess.Popen[str]") -> int:
 
 def _print_welcome(console: Console, options: Options, settings: Settings) -> None:
     url, database = f"http://127.0.0.1:{options.port}", settings.databases[0].id
-    console.say("make run", f"The status page is at {url}/, and {database} is stopped.")
-    console.say("make run", f"The simulated AWS is at http://127.0.0.1:{options.aws_port} and accepts any credentials.")
-    console.say("make run", f"Access tokens: {', '.join(_TOKENS)}.")
-    console.say("make run", "Try this in another terminal:")
+    console.log("make run", f"The status page is at {url}/, and {database} is stopped.")
+    console.log("make run", f"The simulated AWS is at http://127.0.0.1:{options.aws_port} and accepts any credentials.")
+    console.log("make run", f"Access tokens: {', '.join(_TOKENS)}.")
+    console.log("make run", "Try this in another terminal:")
     console.plain(f"\n    curl -X POST -H 'Authorization: Bearer {_TOKENS[0]}' {url}/databases/{database}/restart\n")
     idle = settings.idle_timeout.total_seconds() / 60
-    console.say("make run", f"It stops {idle:g} min after the last activity. Ctrl-C stops everything.")
+    console.log("make run", f"The database is stopped {idle:g} min after the last activity. Press Ctrl-C to end.")
 
 
 def _run_schedule(functions: Functions, console: Console, seconds: float, ended: threading.Event) -> None:
@@ -176,7 +176,7 @@ def _run_schedule(functions: Functions, console: Console, seconds: float, ended:
 def _deliver_events(aws: LocalAws, functions: Functions, console: Console, ended: threading.Event) -> None:
     while not ended.wait(_EVENT_SECONDS):
         for change in aws.rds.take_status_changes():
-            console.say("RDS", f"{change.ref.id}: {change.before} → {change.after} {change.detail}".rstrip())
+            console.log("RDS", f"{change.ref.id}: {change.before} → {change.after} {change.detail}".rstrip())
         for event in aws.rds.take_events():
             _in_background(partial(_invoke, functions, console, "database_event", event))
 
@@ -185,7 +185,7 @@ def _invoke(functions: Functions, console: Console, name: str, event: dict[str, 
     try:
         functions.invoke(name, event)
     except Exception as error:  # noqa: BLE001 - as on Lambda, an exception ends the invocation only
-        console.say("failure", f"{name}: {error}")
+        console.log("failure", f"{name}: {error}")
 
 
 def _in_background(work: Callable[[], None]) -> None:

@@ -191,5 +191,5 @@ def test_any_call__no_response__is_aws_unavailable(error: Exception) -> None:
 
     rds = Rds(Unreachable())  # type: ignore[arg-type]
     assert isinstance(rds.describe([PROD])[PROD], AwsUnavailable)
-    with pytest.raises(AwsUnavailable, match="does not answer"):
+    with pytest.raises(AwsUnavailable, match="does not respond"):
         rds.start(PROD)

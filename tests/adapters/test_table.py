@@ -133,7 +133,7 @@ def test_commit__day_full_of_events__stores_the_record_without_the_event(world: 
     assert world.table.history(PROD, [NOW.date() + timedelta(days=1)]) == (EVENT,)
 
 
-def test_read__keys_left_unprocessed__asks_for_them_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_read__keys_left_unprocessed__requests_them_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.report_query()
     real, calls = world.dynamodb.batch_get_item, []
 

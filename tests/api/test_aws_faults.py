@@ -121,7 +121,7 @@ def id_of(parameter: object) -> str:
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=id_of)
-def test_route__aws_works__makes_these_calls(serve: Serve, operation: Operation) -> None:
+def test_route__without_faults__makes_the_expected_calls(serve: Serve, operation: Operation) -> None:
     app = serve()
     reset(app, operation)
     assert request(app, operation).status_code in (200, 202)

@@ -60,7 +60,7 @@ def test_response__to_generated_requests__is_as_documented(
     @given(case=definition.as_strategy(generation_mode=mode), known=st.booleans(), status=st.sampled_from(STATUSES))
     def holds(case: schemathesis.Case[Any], known: bool, status: str) -> None:
         probe.reset(status)
-        # A schema cannot say whether a time lies within the next 168 hours.
+        # A schema cannot limit a time to the next 168 hours.
         excluded: list[Any] = [positive_data_acceptance]
         if known and "id" in case.path_parameters:
             case.path_parameters["id"] = PROD.id

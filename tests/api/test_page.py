@@ -46,7 +46,7 @@ def test_policy__page__allows_its_own_script_and_style_only(serve: Serve) -> Non
     assert re.findall(r"\son\w+=|\sstyle=|javascript:|https?://(?!www\.w3\.org/2000/svg)", document) == []
 
 
-def test_page__etag_known__answers_304(serve: Serve) -> None:
+def test_page__etag_known__returns_304(serve: Serve) -> None:
     app = serve()
     first = app.call("GET", "/", role=None)
     assert first.headers["Cache-Control"] == "no-cache"

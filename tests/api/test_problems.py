@@ -1,4 +1,4 @@
-"""Errors: all have the same form, say what to do, and hold nothing that only the operator may see."""
+"""Errors: all have the same form, describe what to do, and contain nothing that is for the operator only."""
 
 import json
 

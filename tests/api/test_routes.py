@@ -109,7 +109,7 @@ def test_restart__failed__is_409_with_a_remedy(serve: Serve) -> None:
     assert response.json_body["detail"].endswith("Allocate more storage in the RDS console.")
 
 
-def test_restart__cluster__says_cluster(serve: Serve) -> None:
+def test_restart__cluster__message_contains_cluster(serve: Serve) -> None:
     app = serve(databases="cluster:analytics")
     response = app.call("POST", "/databases/analytics/restart")
     assert (response.status_code, response.json_body["message"]) == (202, "RDS cluster starting")

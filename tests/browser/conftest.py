@@ -24,7 +24,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """Chromium, or a skip that says what is missing.
+    """Chromium, or a skip with the name of what is missing.
 
     Playwright runs an event loop in this thread. It ends with this package, because other tests run their own.
     """

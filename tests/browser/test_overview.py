@@ -29,7 +29,7 @@ SENTENCES = {
 
 
 @pytest.mark.parametrize("name", SENTENCES)
-def test_overview__each_state__says_what_it_is_and_what_follows(open_tab: OpenTab, name: str) -> None:
+def test_overview__each_state__shows_what_it_is_and_what_follows(open_tab: OpenTab, name: str) -> None:
     with PAGE_STATE[name].served() as app:
         tab = open_tab(app)
         PAGE_STATE[name].show(tab)

@@ -52,7 +52,7 @@ def test_polling__server_unreachable__backs_off_and_shows_last_data(open_tab: Op
     expect(tab.page.locator("#announcement")).to_have_text("The connection is restored.")
 
 
-def test_polling__aws_throttles__shows_reason_and_honours_retry_after(open_tab: OpenTab, app: Served) -> None:
+def test_polling__aws_throttles__shows_reason_and_applies_retry_after(open_tab: OpenTab, app: Served) -> None:
     tab = open_tab(app)
     tab.open()
     expect(tab.headline).to_have_text("Asleep")
@@ -131,7 +131,7 @@ def test_polling__response_pending__sends_no_second_request(open_tab: OpenTab, a
     assert tab.count_during(35, step=5) >= 1
 
 
-def test_countdown__while_polls_fail__stands_still(open_tab: OpenTab, app: Served) -> None:
+def test_countdown__while_polls_fail__is_paused(open_tab: OpenTab, app: Served) -> None:
     make_available(app)
     tab = open_tab(app)
     tab.open()

@@ -47,7 +47,7 @@ def test_redirect__stay_here__is_cancelled(open_tab: OpenTab, app: Served) -> No
     assert tab.page.url == ORIGIN + BASE_PATH
 
 
-def test_redirect__page_reloaded_while_waiting__still_happens(open_tab: OpenTab, app: Served) -> None:
+def test_redirect__page_reloaded_while_waiting__is_not_cancelled(open_tab: OpenTab, app: Served) -> None:
     tab = open_tab(app)
     tab.open()
     tab.start_button.click()

@@ -91,7 +91,7 @@ def test_track_activity__connection_failure__is_not_activity() -> None:
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_mark_active__thread_has_died__starts_another_thread() -> None:
+def test_mark_active__thread_has_ended__starts_another_thread() -> None:
     sink, clock = RecordingSink(), Clock()
     sink.error = SystemExit(1)
     reporter = ActivityReporter(sink, SHORT_INTERVAL, clock)

@@ -80,12 +80,12 @@ def test_health_check__ping_fails__returns_the_state_from_rds_lifecycle(
     assert health.detail
 
 
-def test_health_check__request_rejected__says_so_and_logs_the_error(caplog: pytest.LogCaptureFixture) -> None:
+def test_health_check__request_rejected__is_down_and_logs_the_error(caplog: pytest.LogCaptureFixture) -> None:
     assert "rejected the request" in check(RequestRejected("rds-lifecycle returned 401: Unauthorized")).detail
     assert "returned 401" in caplog.text
 
 
-def test_health_check__no_ping_and_no_response__says_so() -> None:
+def test_health_check__no_ping_and_no_response__is_down_with_the_reason() -> None:
     health = asyncio.run(HealthCheck(LifecycleClient(api=FakeApi(Unavailable("no response"))))())
     assert health.detail.startswith("The database was not pinged, and rds-lifecycle does not respond")
 
@@ -132,7 +132,7 @@ def test_health_check__without_a_ping__returns_the_state_from_rds_lifecycle(
     assert asyncio.run(HealthCheck(LifecycleClient(api=FakeApi(database)))()).state is state
 
 
-def test_health_check__without_an_api__knows_its_own_restart_requests_only() -> None:
+def test_health_check__without_an_api__considers_only_its_own_restart_requests() -> None:
     lifecycle = LifecycleClient(restart_target=CountingRestartTarget())
     health_check = HealthCheck(lifecycle, FakeDatabase(lifecycle, CONNECTION_FAILURE).ping)
     health = asyncio.run(health_check())

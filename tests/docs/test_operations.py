@@ -60,7 +60,7 @@ def call(command: str) -> Any:
     return getattr(client, method)(**values)
 
 
-def test_aws_commands__against_moto__change_what_the_guide_says() -> None:
+def test_aws_commands__against_moto__have_the_effects_in_the_guide() -> None:
     rules = [f"rds-lifecycle-prod-{name}-event" for name in ("inactivity_check", "database_event")]
     with mock_aws():
         events = boto3.client("events")

@@ -19,17 +19,17 @@ def row(text: str, first: str) -> list[str]:
 
 
 @pytest.mark.parametrize(("column", "minutes"), enumerate(INTERVALS))
-def test_the_readme_says_what_was_measured(column: int, minutes: int) -> None:
+def test_readme__numbers_of_the_benchmarks__are_those_measured(column: int, minutes: int) -> None:
     hours, usd = row(README, INTERVALS[minutes])[:2]
     assert hours == row(PAGE, "every minute" if minutes == 1 else f"every {minutes} minutes")[0]
     assert float(usd) == pytest.approx(float(row(PAGE, "total, USD")[column]), abs=0.02)
 
 
-def test_every_interval_of_the_bill_is_in_the_readme() -> None:
+def test_readme__intervals_of_the_bill__are_all_listed() -> None:
     assert tuple(INTERVALS) == bill.INTERVALS
 
 
-def test_every_goal_that_is_missed_says_why() -> None:
+def test_missed_goals__each__has_a_reason() -> None:
     [(met, goals)] = re.findall(r"^(\d+) of (\d+) goals are met\.$", PAGE, flags=re.MULTILINE)
     missed = re.findall(r"^\*\*Missed: [^*]+\*\*, .+ instead of .+\. \S.+$", PAGE, flags=re.MULTILINE)
     assert int(goals) > 20
@@ -37,7 +37,7 @@ def test_every_goal_that_is_missed_says_why() -> None:
     assert "No explanation is known" not in PAGE
 
 
-def test_its_pictures_are_there() -> None:
+def test_pictures__each__exists() -> None:
     pictures = re.findall(r"!\[[^]]*\]\(([^)]+)\)", PAGE)
     assert pictures
     assert all((ROOT / "docs" / picture).exists() for picture in pictures)

@@ -41,7 +41,7 @@ def test_options__with_an_invalid_value__are_rejected(name: str, value: str, mes
     assert str(error.value) == message
 
 
-def test_check_free__of_a_port_in_use__says_how_to_select_another() -> None:
+def test_check_free__of_a_port_in_use__explains_how_to_select_another() -> None:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()

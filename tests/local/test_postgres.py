@@ -177,7 +177,7 @@ def test_prepare__with_a_server_left_running__stops_it_unless_it_is_in_use() -> 
         server.end()
 
 
-def test_find_place__without_postgresql__says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_find_place__without_postgresql__explains_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dev.local.postgres._PLACES", ())
     assert find_programs({"PATH": "/nowhere"}) is None
     with pytest.raises(NoPostgres, match="apt-get install postgresql"):

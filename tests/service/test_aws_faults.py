@@ -1,4 +1,4 @@
-"""AWS throttles, does not answer, or refuses a start or a stop: nothing is stopped in use, and nothing is lost."""
+"""AWS throttles, does not respond, or refuses a start or a stop: nothing is stopped in use, and nothing is lost."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -56,7 +56,7 @@ class TestStart:
         assert stopped.status() == "available"
         assert stopped.event_names().count("starting") == 1
 
-    def test_restart__cannot_be_saved__says_so(self, stopped: World) -> None:
+    def test_restart__cannot_be_saved__message_is_to_try_again(self, stopped: World) -> None:
         with (
             failing(stopped.dynamodb, "TransactWriteItems", "InternalServerError", status=500),
             pytest.raises(AwsUnavailable, match="Try again in a minute") as refusal,
@@ -128,7 +128,7 @@ class TestStop:
         assert idle.check().reason == Reason.STOPPING
         assert idle.history()[-1]["by"] == "rds-lifecycle"
 
-    def test_stop__response_lost_and_retry_refused__is_not_answered_as_available(self, idle: World) -> None:
+    def test_stop__response_lost_and_retry_refused__restart_becomes_pending(self, idle: World) -> None:
         """botocore's second attempt is refused, because RDS accepted the first; and the description is stale."""
         with ExitStack() as stack:
             refusals = stack.enter_context(failing(idle.rds, "StopDBInstance", "InvalidDBInstanceState"))

@@ -99,7 +99,7 @@ def test_check__unknown_status__is_busy_and_logs_a_warning(
     result = make_world(status="levitating").check()
     assert (result.action, result.reason) == (Action.NONE, Reason.BUSY)
     [warning] = [record for record in caplog.records if record.levelname == "WARNING"]
-    assert "does not know the RDS status levitating" in warning.getMessage()
+    assert "Unknown RDS status: levitating" in warning.getMessage()
 
 
 class TestOneOfThreeFails:

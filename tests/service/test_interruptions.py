@@ -1,4 +1,4 @@
-"""A function ends in the middle, as when Lambda's time is up: the next one completes what it began."""
+"""A function ends early, as at Lambda's time limit: the next one completes its work."""
 
 import pytest
 

@@ -30,7 +30,7 @@ def restart_of(world: World, results: list[RestartResult]) -> Callable[[], None]
 class TestStop:
     """An idle database, and a check that stops it."""
 
-    def test_stop__undisturbed__takes_these_calls(self, idle: World) -> None:
+    def test_stop__undisturbed__makes_the_expected_calls(self, idle: World) -> None:
         idle.check()
         assert sorted(idle.calls[:2]) == ["BatchGetItem", "DescribeDBInstances"]
         assert idle.calls[2:] == ["TransactWriteItems", "BatchGetItem", "StopDBInstance", "TransactWriteItems"]

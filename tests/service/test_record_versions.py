@@ -124,9 +124,7 @@ def test_lifecycle__record_of_any_version__starts_holds_and_stops(
 
 
 @pytest.mark.parametrize("sample", SAMPLES.values(), ids=SAMPLES)
-def test_record__of_any_version__keeps_what_this_version_does_not_know(
-    make_world: MakeWorld, sample: dict[str, Any]
-) -> None:
+def test_record__of_any_version__keeps_unknown_attributes(make_world: MakeWorld, sample: dict[str, Any]) -> None:
     world = make_world()
     put(world, sample)
     world.lifecycle.describe(PROD)

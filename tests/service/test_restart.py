@@ -70,7 +70,7 @@ def test_restart__failed_database__is_refused_with_a_remedy(make_world: MakeWorl
     assert world.record().pending_restart is None
 
 
-def test_restart__busy_and_ready__is_done(make_world: MakeWorld) -> None:
+def test_restart__busy_and_ready__needs_no_start(make_world: MakeWorld) -> None:
     world = make_world(status="backing-up")
     result = world.lifecycle.restart(PROD, by="ops")
     assert (result.ready, result.message) == (True, "RDS already backing-up")

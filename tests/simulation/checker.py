@@ -69,7 +69,7 @@ class Checker:
         was_ready = truth.is_ready
         truth.status, truth.status_changed_at = change.after, at
         if status_info(change.after).state is State.FAILED:
-            truth.started_by = Initiator.CONSOLE  # the app takes what follows a failure for a start by others
+            truth.started_by = Initiator.CONSOLE  # the app counts a start after a failure as external
         if truth.is_ready and not was_ready:
             self._on_available(truth, at)
         if not truth.is_ready:
@@ -105,7 +105,7 @@ class Checker:
             truth = self._truths[refs[0]]
             self._report_call(invocation, call, error)
             for detail in invariants.violations_of_stop(truth, invocation, self._bounds, now):
-                self._violate(Invariant.SAFE, truth, detail)
+                self._violate(Invariant.SAFETY, truth, detail)
             if error is None:
                 truth.expect_event(now, "stopping", "stopped")
                 if truth.held_until_as_of(now) > now:
@@ -151,13 +151,13 @@ class Checker:
         if response.status is None:
             return
         if response.status not in (200, 202, 404, 409, 502, 503):
-            self._violate(Invariant.RECORDED, truth, f"{request} was answered with {response.status}: {response.body}")
+            self._violate(Invariant.HISTORY, truth, f"{request} was answered with {response.status}: {response.body}")
         restart = next((restart for restart in reversed(truth.requests) if restart.invocation is invocation), None)
         if request != "restart" or restart is None:
             return
         self.report.counters[f"restarts answered with {response.status}"] += 1
         for detail in invariants.violations_of_restart(truth, restart, response, now):
-            self._violate(Invariant.LIVE, truth, detail)
+            self._violate(Invariant.LIVENESS, truth, detail)
         if response.status == 200:
             restart.answered_at = now
             truth.answered_available.append(restart)
@@ -173,12 +173,12 @@ class Checker:
         self.report.counters[f"runs of {invocation.function}"] += 1
         truth = self._truths[invocation.refs[0]]
         if not (error is None or isinstance(error, CheckFailed | Problem)):
-            self._violate(Invariant.RECORDED, truth, f"{invocation.function} raised {error!r}")
+            self._violate(Invariant.HISTORY, truth, f"{invocation.function} raised {error!r}")
         truths = [self._truths[ref] for ref in invocation.refs]
         if error is not None and invariants.is_fault_free(truths, invocation, self._bounds):
-            self._violate(Invariant.RECORDED, truth, f"{invocation.function} failed without a fault: {error}")
+            self._violate(Invariant.HISTORY, truth, f"{invocation.function} failed without a fault: {error}")
         if invocation.unlogged and not invocation.had_fault:
-            self._violate(Invariant.RECORDED, truth, f"the log does not contain {invocation.unlogged}")
+            self._violate(Invariant.HISTORY, truth, f"the log does not contain {invocation.unlogged}")
 
     def on_log_line(self, invocation: Invocation, ref_id: str, event: str) -> None:
         """A line of the log contains an event of the history."""
@@ -224,7 +224,7 @@ class Checker:
         truth.start_was_observable = truth.started_by is not Initiator.AWS
         if truth.started_by is Initiator.APP:
             for detail in invariants.violations_of_start(truth):
-                self._violate(Invariant.RESPECTFUL, truth, detail)
+                self._violate(Invariant.MANUAL_STOPS, truth, detail)
 
     def _on_available(self, truth: GroundTruth, at: float) -> None:
         if truth.is_recorded_as_ready:
@@ -258,7 +258,7 @@ class Checker:
         if recorded_at is not None and recorded_at != before.last_restart_requested_at:
             at = truth.recorded_restart_at = self._scheduler.seconds_of(recorded_at)
             if not any(r.requested_at - 0.001 <= at <= r.latest_effect_at for r in truth.requests):
-                self._violate(Invariant.RECORDED, truth, "the record has a restart that was never requested")
+                self._violate(Invariant.HISTORY, truth, "the record has a restart that was never requested")
         if record.stop_intent is None and record.pending_restart is None:
             owner = self._scheduler.current_owner
             truth.close_outstanding(owner.began if isinstance(owner, Invocation) else now)
@@ -271,11 +271,11 @@ class Checker:
         truth.unrecorded = [(at, names) for at, names in truth.unrecorded if name not in names]
         age = abs((parse_time(event["at"]) - self._scheduler.clock()).total_seconds())
         for detail in invariants.violations_of_event(event, age):
-            self._violate(Invariant.RECORDED, truth, detail)
+            self._violate(Invariant.HISTORY, truth, detail)
         if name in ("restart-expired", "restart-cancelled"):
             self.report.counters[f"restarts {name.removeprefix('restart-')}"] += 1
             for detail in invariants.violations_of_restart_end(truth, name, self._bounds, now):
-                self._violate(Invariant.LIVE, truth, detail)
+                self._violate(Invariant.LIVENESS, truth, detail)
             truth.outstanding.clear()
         invocation = self._scheduler.current_owner
         assert isinstance(invocation, Invocation)

@@ -1,4 +1,4 @@
-"""The actual state of each database, as the simulated AWS knows it, and what was requested, written and done."""
+"""The actual state of each database in the simulated AWS, and what was requested, written and done."""
 
 import functools
 import math
@@ -14,7 +14,7 @@ NEVER = -math.inf
 DESCRIPTION_LAG: Final = 60.0
 
 status_info = functools.cache(classify_status)
-"""There are few statuses, and the checker asks for them very often."""
+"""There are few statuses, and the checker reads them very often."""
 
 
 class Initiator(Enum):
@@ -104,7 +104,7 @@ class GroundTruth:
         )
 
     def activity_as_of(self, at: float) -> tuple[float, float | None] | None:
-        """What the activity item said at that time."""
+        """The time in the activity item at that time."""
         return next((entry for entry in reversed(self.activity) if entry[0] <= at), None)
 
     def held_until_as_of(self, at: float) -> float:
@@ -118,7 +118,7 @@ class GroundTruth:
     def close_outstanding(self, observed_at: float) -> None:
         """Neither a stop nor a start is about to happen, by a record that is based on an observation of that time.
 
-        If the database is available, or was then, restarts that met a cancelled stop have taken effect. A user may have
+        If the database is available, or was then, restarts during a cancelled stop have taken effect. A user may have
         stopped it since then.
         """
         if self.is_ready:
@@ -128,7 +128,7 @@ class GroundTruth:
             self.outstanding = [request for request in self.outstanding if request.requested_at > earliest]
 
     def forget_unobservable_changes(self) -> None:
-        """The database was stopped and is available again: after a fault, the app cannot know of either change."""
+        """The database was stopped and is available again: after a fault, the app cannot detect either change."""
         by_others = [entry for entry in self.unrecorded if "first-seen" in entry[1]]
         if by_others and self.last_fault_at >= by_others[0][0]:
             self.unrecorded = [entry for entry in self.unrecorded if entry not in by_others]

@@ -2,7 +2,7 @@
 
 Two orders are equivalent if they differ only in the order of adjacent reads, because reads change nothing. Only one of
 the equivalent orders is played: "sleep sets" (Godefroid, Partial-Order Methods for the Verification of Concurrent
-Systems, 1996) say which calls need not be made next.
+Systems, 1996) determine which calls need not be made next.
 """
 
 from collections.abc import Callable, Iterator, Sequence

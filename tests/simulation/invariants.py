@@ -31,7 +31,7 @@ class Bounds:
 
 
 def violations_of_stop(truth: GroundTruth, invocation: Invocation, bounds: Bounds, now: float) -> Iterator[str]:
-    """Safe: why this call of StopDBInstance is wrong."""
+    """Safety: why this call of StopDBInstance is wrong."""
     read_at = invocation.activity_read_at.get(truth.ref, NEVER)
     if read_at == NEVER:
         yield "it was stopped without reading its activity"
@@ -75,7 +75,7 @@ def _requested(truth: GroundTruth, known_at: float, bounds: Bounds, now: float) 
 
 
 def violations_of_start(truth: GroundTruth) -> Iterator[str]:
-    """Respectful: why this call of StartDBInstance is wrong."""
+    """Manual stops: why this call of StartDBInstance is wrong."""
     if truth.record.pending_restart is None:
         yield "it was started without a pending restart in the record"
     if not truth.requests:
@@ -88,7 +88,7 @@ def violations_of_start(truth: GroundTruth) -> Iterator[str]:
 
 
 def violations_of_restart(truth: GroundTruth, request: RestartRequest, response: Response, now: float) -> Iterator[str]:
-    """Live: why this response is wrong."""
+    """Liveness: why this response is wrong."""
     began = request.requested_at
     was_ready = truth.is_ready or (truth.available_since or NEVER) >= began
     if response.status == 200 and not was_ready and truth.status_changed_at < began - DESCRIPTION_LAG:
@@ -104,7 +104,7 @@ def violations_of_restart(truth: GroundTruth, request: RestartRequest, response:
 
 
 def violations_of_restart_end(truth: GroundTruth, event: str, bounds: Bounds, now: float) -> Iterator[str]:
-    """Live: why this expiry or cancellation is wrong."""
+    """Liveness: why this expiry or cancellation is wrong."""
     latest = max((request.requested_at for request in truth.outstanding), default=None)
     if event == "restart-expired" and latest is not None and now - latest < bounds.restart_ttl - MINUTE:
         yield f"a restart expired {_minutes(now, latest)} after the request"
@@ -114,7 +114,7 @@ def violations_of_restart_end(truth: GroundTruth, event: str, bounds: Bounds, no
 
 
 def violations_of_event(event: Mapping[str, Any], age: float) -> Iterator[str]:
-    """Recorded: why this event, recorded ``age`` seconds after its time, is wrong."""
+    """History: why this event, recorded ``age`` seconds after its time, is wrong."""
     name = event["event"]
     if age > LAMBDA_TIMEOUT:
         yield f"{name} is recorded with the time {event['at']}"
@@ -148,19 +148,19 @@ def overdue(truth: GroundTruth, bounds: Bounds, now: float) -> Iterator[tuple[In
         for request in truth.outstanding:
             if now > max(stable_since, request.answered_at, truth.no_capacity_until) + one_check:
                 ago = _minutes(now, request.answered_at)
-                yield Invariant.LIVE, f"a restart was accepted {ago} ago, and the database is {truth.status}"
+                yield Invariant.LIVENESS, f"a restart was accepted {ago} ago, and the database is {truth.status}"
     if now > stable_since + one_check and truth.record.status != truth.status:
-        yield Invariant.RECORDED, f"the record says {truth.record.status}, but the database is {truth.status}"
+        yield Invariant.HISTORY, f"the record has {truth.record.status}, but the database is {truth.status}"
     for at, names in truth.unrecorded:
         if now > max(at, truth.last_fault_at + STOP_INTENT_TTL) + one_check:
-            yield Invariant.RECORDED, f"the history does not contain {names[0]}"
+            yield Invariant.HISTORY, f"the history does not contain {names[0]}"
     if truth.status == "available" and not truth.has_permanent_fault:
         not_held_since = max([NEVER, *(min(until, now) for _, until in truth.holds[-1:])])
         hold_written_at = max([NEVER, *(at for at, _ in truth.holds[-1:])])
         idle_since = _idle_since(truth, bounds)
         due = max(idle_since + bounds.idle_timeout, stable_since, not_held_since, hold_written_at)
         if now > due + one_check:
-            yield Invariant.THRIFTY, f"it has been idle for {_minutes(now, idle_since)} and still runs"
+            yield Invariant.COST, f"it has been idle for {_minutes(now, idle_since)} and still runs"
 
 
 def _idle_since(truth: GroundTruth, bounds: Bounds) -> float:

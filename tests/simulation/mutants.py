@@ -1,6 +1,6 @@
-"""Mutants: the app with one of its protections taken out, by replacing public functions, classes and constants.
+"""Mutants: the app without one of its protections, by replacing public functions, classes and constants.
 
-Each is a change that could be made with good intentions. The fuzzer has to catch every one of them.
+Each is a plausible mistake. The fuzzer has to detect every one of them.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -43,7 +43,7 @@ from chalicelib.settings import Settings
 Mutant = Callable[[], ExitStack]
 
 SEEDS: Final = 120
-"""The fuzzer has to catch each of MUTANTS within so many seeds."""
+"""The fuzzer has to detect each of MUTANTS within this number of seeds."""
 
 
 def _replace(*replacements: tuple[Any, str, Any]) -> ExitStack:
@@ -54,7 +54,7 @@ def _replace(*replacements: tuple[Any, str, Any]) -> ExitStack:
 
 
 def _decide_on(record_of: Callable[[DatabaseRecord], DatabaseRecord]) -> ExitStack:
-    """Decisions do not see some of the record."""
+    """Decisions ignore parts of the record."""
 
     def decide(observation: Observation, record: DatabaseRecord, policy: Policy, now: datetime) -> Decision:
         return decision.decide(observation, record_of(record), policy, now)
@@ -81,7 +81,7 @@ def without_recheck() -> ExitStack:
 
 
 def restart_saved_after_the_call() -> ExitStack:
-    """RDS is called first; the restart is saved once it has answered."""
+    """RDS is called first; the restart is saved after the response."""
 
     class Mutated(_ExecutorWithAdapters):
         def start(self, observation: Observation, transition: Transition) -> Observation | None:
@@ -123,7 +123,7 @@ def no_seven_day_rule() -> ExitStack:
 
 
 def restart_dropped_on_503() -> ExitStack:
-    """A restart whose start AWS did not accept is forgotten."""
+    """A restart whose start AWS did not accept is lost."""
 
     class Mutated(_ExecutorWithAdapters):
         def start(self, observation: Observation, transition: Transition) -> Observation | None:
@@ -161,7 +161,7 @@ def stop_intent_never_expires() -> ExitStack:
 
 
 def stop_intent_without_effect() -> ExitStack:
-    """The stop intent is stored, but restarts do not see it."""
+    """The stop intent is stored, but restarts ignore it."""
     return _replace(
         (reconciler, "effective_status", lambda description, _record, _now: classify_status(description.status))
     )
@@ -190,12 +190,12 @@ def stale_description_resolves_a_restart() -> ExitStack:
 
 
 def pending_restart_relies_on_any_start() -> ExitStack:
-    """A pending restart is dropped where any start is in progress, whoever made it."""
+    """A pending restart is dropped where any start is in progress, even an external one."""
     return _replace((DatabaseRecord, "with_external_start", lambda record, *_: replace(record, pending_restart=None)))
 
 
 def late_hold_relies_on_rds() -> ExitStack:
-    """A hold restarts the database only where RDS describes that it comes too late."""
+    """A hold that comes too late restarts the database only if RDS describes the database."""
 
     def rely(record: DatabaseRecord, command: Command, info: StatusInfo | None, now: datetime) -> Transition:
         if isinstance(command, SetHold) and info is None:
@@ -251,7 +251,7 @@ MUTANTS: Final = (
     stale_descriptions_believed,
     expiry_not_recorded,
 )
-"""Those that months of ordinary use show. The others take a rare coincidence: test_regressions.py has it."""
+"""Those that random plans detect. The others need a rare coincidence, which test_regressions.py contains."""
 
 FIRST: Final[Mapping[Mutant, int]] = {
     restart_dropped_on_503: 14,

@@ -118,7 +118,7 @@ class PermanentFault(StrEnum):
 
     STOP_UNSUPPORTED = "RDS cannot stop it"
     INVALID_ACTIVITY = "its activity item holds no time"
-    NOT_FOUND = "RDS does not know it"
+    NOT_FOUND = "RDS does not find it"
 
 
 @dataclass(frozen=True, slots=True)

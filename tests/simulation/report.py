@@ -11,11 +11,11 @@ from tests.simulation.scheduler import Scheduler
 class Invariant(StrEnum):
     """The guarantees of docs/guarantees.md."""
 
-    SAFE = "safe"
-    LIVE = "live"
-    THRIFTY = "thrifty"
-    RESPECTFUL = "respectful"
-    RECORDED = "recorded"
+    SAFETY = "safety"
+    LIVENESS = "liveness"
+    COST = "cost"
+    MANUAL_STOPS = "manual stops"
+    HISTORY = "history"
 
 
 @dataclass(frozen=True, slots=True)

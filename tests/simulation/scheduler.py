@@ -1,4 +1,4 @@
-"""Virtual time, and tasks that run one at a time and give up control only where they wait.
+"""Virtual time, and tasks that run one at a time and yield control only where they wait.
 
 A task is a greenlet, so the app's code runs in it unchanged: where it calls AWS or sleeps, virtual time passes and
 other tasks run. The order depends only on times, so the same seed gives the same run.

@@ -38,6 +38,6 @@ def test_guarantees__for_every_invariant__have_a_section(invariant: Invariant) -
 
 
 def test_guarantees__of_the_tests_and_bounds__have_the_same_numbers() -> None:
-    assert f"plays {len(SEEDS)} seeds" in GUARANTEES
+    assert f"runs {len(SEEDS)} seeds" in GUARANTEES
     assert invariants.GRACE == 3 * invariants.MINUTE
     assert re.search(r"three\s+minutes", GUARANTEES)

@@ -41,7 +41,7 @@ def test_random_plans__of_sixty_seeds__contain_every_kind_of_step_and_fault() ->
 
 
 @pytest.mark.parametrize("seed", [3, 24], ids=["seed-3", "seed-24"])
-def test_seed__played_twice__gives_the_same_trace(seed: int) -> None:
+def test_seed__run_twice__gives_the_same_trace(seed: int) -> None:
     first = play(draw_plan(seed)).trace
     random.seed(99)
     second = play(draw_plan(seed)).trace
@@ -50,7 +50,7 @@ def test_seed__played_twice__gives_the_same_trace(seed: int) -> None:
 
 
 @pytest.mark.parametrize("mutant", mutants.MUTANTS, ids=lambda mutant: mutant.__name__)
-def test_mutant__played_with_random_plans__violates_an_invariant(
+def test_mutant__run_with_random_plans__violates_an_invariant(
     mutant: mutants.Mutant, record_property: Callable[[str, object], None]
 ) -> None:
     first = mutants.FIRST.get(mutant, 0)
@@ -71,7 +71,7 @@ def test_shrink__for_a_plan_with_a_violation__keeps_few_steps_that_violate_the_s
         needed = shrink(plan)
         violation = play(plan, needed).violation
         assert violation is not None
-        assert violation.invariant is Invariant.SAFE
+        assert violation.invariant is Invariant.SAFETY
     assert len(needed) <= 2 < len(plan.steps)
     assert play(plan, needed).violation is None, "without the mutant there is no violation"
 

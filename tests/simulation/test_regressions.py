@@ -66,7 +66,7 @@ def test_restart__while_starting_in_the_console__is_carried_out_when_that_start_
     with mutants.restart_forgotten_while_starting():
         violation = play(PLAN, *steps)
     assert violation is not None
-    assert violation.invariant is Invariant.LIVE
+    assert violation.invariant is Invariant.LIVENESS
 
 
 def test_restart__during_a_stop_in_the_console_that_rds_does_not_show__is_carried_out() -> None:
@@ -82,7 +82,7 @@ def test_restart__during_a_stop_in_the_console_that_rds_does_not_show__is_carrie
     assert [violation_of(seed) for seed in seeds] == [None] * 12
     with mutants.stale_description_resolves_a_restart():
         found = {violation.invariant for violation in map(violation_of, seeds) if violation is not None}
-    assert found == {Invariant.LIVE}, "only some orders of the calls show it"
+    assert found == {Invariant.LIVENESS}, "only some orders of the calls show it"
 
 
 def test_restart__without_a_response_from_rds__is_carried_out_when_a_start_in_the_console_has_no_effect() -> None:
@@ -98,7 +98,7 @@ def test_restart__without_a_response_from_rds__is_carried_out_when_a_start_in_th
     with mutants.pending_restart_relies_on_any_start():
         violation = play(PLAN, *steps)
     assert violation is not None
-    assert violation.invariant is Invariant.LIVE
+    assert violation.invariant is Invariant.LIVENESS
 
 
 def test_hold__that_is_too_late_and_without_a_response_from_rds__starts_the_database() -> None:
@@ -111,7 +111,7 @@ def test_hold__that_is_too_late_and_without_a_response_from_rds__starts_the_data
     assert [violation_of(seed) for seed in seeds] == [None] * 12
     with mutants.late_hold_relies_on_rds():
         found = {violation.invariant for violation in map(violation_of, seeds) if violation is not None}
-    assert found == {Invariant.LIVE}
+    assert found == {Invariant.LIVENESS}
 
 
 def test_history__after_a_start_and_a_stop_while_the_table_refused_writes__contains_both() -> None:
@@ -126,7 +126,7 @@ def test_history__after_a_start_and_a_stop_while_the_table_refused_writes__conta
     with mutants.unobserved_cycles_not_recorded():
         violation = play(plan, *steps)
     assert violation is not None
-    assert violation.invariant is Invariant.RECORDED
+    assert violation.invariant is Invariant.HISTORY
 
 
 def test_history__after_a_stop_and_a_start_while_the_table_refused_writes__need_not_contain_them() -> None:

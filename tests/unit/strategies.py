@@ -63,7 +63,7 @@ POLICIES = st.builds(
     restart_ttl=st.integers(1800, 200_000).map(lambda seconds: timedelta(seconds=seconds)),
     activity_rule=st.none() | st.just(MetricRule("DBLoad", 0.05)),
 )
-# The two statuses in which the app acts come up as often as all the others together.
+# The two statuses in which the app acts are drawn as often as all the others together.
 DESCRIPTIONS = st.builds(
     Description,
     st.just(PROD),

@@ -60,9 +60,7 @@ def test_log_reconcile__unknown_status__is_a_warning_that_names_it(caplog: pytes
     telemetry.log_reconcile(description, StatusInfo(State.BUSY), decision, Action.NONE)
     line = log_line(caplog)
     assert line["level"] == "WARNING"
-    assert line["message"] == (
-        "This version does not know the RDS status status-of-a-later-version. An RDS operation is in progress."
-    )
+    assert line["message"] == ("Unknown RDS status: status-of-a-later-version. An RDS operation is in progress.")
 
 
 @pytest.mark.parametrize(

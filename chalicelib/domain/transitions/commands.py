@@ -1,4 +1,4 @@
-"""Commands: what somebody requests, and the transition that each one makes."""
+"""Commands: what a caller requests, and the transition for each."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -36,7 +36,7 @@ class SetHold:
 
 @dataclass(frozen=True, slots=True)
 class EndHold:
-    """Stop the database again when it is idle."""
+    """End the hold, so that the database is stopped when it is idle."""
 
     by: str
 
@@ -45,7 +45,7 @@ Command = RequestRestart | SetHold | EndHold
 
 
 def apply_command(record: DatabaseRecord, command: Command, info: StatusInfo | None, now: datetime) -> Transition:
-    """The transition that the command makes. ``info`` is None where RDS did not answer."""
+    """The transition that the command makes. ``info`` is None where RDS did not respond."""
     match command:
         case RequestRestart(by, at):
             return _request_restart(record, info, PendingRestart(at, by), now)

@@ -1,4 +1,4 @@
-"""Observations: the transition from what the record knows to what RDS describes now."""
+"""Observations: the transition from the recorded status to the one that RDS describes now."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -26,7 +26,7 @@ from chalicelib.domain.transitions.status_changes import apply_status
 
 
 def apply_observation(record: DatabaseRecord, description: Description, policy: Policy, now: datetime) -> Transition:
-    """Account for what RDS describes now: what changed since the last observation, who did it, and what has expired.
+    """Apply what RDS describes now: what changed since the last observation, the initiator, and what has expired.
 
     Returns the same record and no events where nothing has changed.
     """
@@ -91,15 +91,16 @@ def _resolve_pending_restart(
 
 
 def _is_requested_recently(record: DatabaseRecord, now: datetime) -> bool:
-    """A restart is pending because the database was stopping. Soon after the request, a description as available may
-    be stale, so the restart is kept until a later description says the same.
+    """Whether the restart was requested so recently that a description as available may be stale.
+
+    The restart is pending because the database was stopping. It is kept until a later description confirms the status.
     """
     restart = record.pending_restart
     return restart is not None and now - last_requested_at(restart, record) < CONSISTENCY_WINDOW
 
 
 def _add_daily_status(transition: Transition, now: datetime) -> Transition:
-    """Each day's history holds the status at the day's first observation.
+    """Each day's history contains the status at the day's first observation.
 
     So a day without history is one without an observation, not one without a change.
     """

@@ -1,4 +1,4 @@
-"""Results of actions: the transitions that follow from what RDS answered to a start or a stop."""
+"""Results of actions: the transitions that follow from the response of RDS to a start or a stop."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -19,12 +19,12 @@ _STOP_REFUSED: Final = (InvalidState.__name__, CannotStop.__name__)
 
 
 def set_stop_intent(record: DatabaseRecord, reason: str, now: datetime) -> Transition:
-    """From now on the database counts as stopping."""
+    """Set the stop intent: the database counts as stopping from now on."""
     return Transition(replace(record, stop_intent=StopIntent(now, reason)))
 
 
 def clear_stop_intent(record: DatabaseRecord) -> Transition:
-    """The stop was not carried out."""
+    """Clear the stop intent, because the stop was not carried out."""
     return Transition(replace(record, stop_intent=None))
 
 
@@ -81,7 +81,7 @@ def stop_failed(record: DatabaseRecord, problem: Problem, now: datetime) -> Tran
 def stop_refused_while_running(record: DatabaseRecord) -> Transition:
     """RDS refused a stop for the database's state, but describes it as available.
 
-    The stop intent stays set: an earlier attempt, whose answer was lost, may have been accepted.
+    The stop intent stays set: an earlier attempt, whose response was lost, may have been accepted.
     """
     return Transition(replace(record, last_error=InvalidState.__name__))
 

@@ -1,4 +1,4 @@
-"""Changes of the RDS status: what each means for the record, which event records it, and who caused it."""
+"""Changes of the RDS status: what each means for the record, which event records it, and who initiated it."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -26,7 +26,7 @@ _KEPT_START_DURATIONS: Final = 10
 def apply_status(record: DatabaseRecord, description: Description, info: StatusInfo, now: datetime) -> Transition:
     """The change of status, if there is one.
 
-    Where ``info`` differs from the status itself, the app's own stop is in progress, and the status says nothing new.
+    Where ``info`` differs from the status itself, the app's own stop is in progress, and the status is no change.
     """
     if info != classify_status(description.status):
         return Transition(record)
@@ -50,9 +50,9 @@ def apply_status(record: DatabaseRecord, description: Description, info: StatusI
 def is_started_by_aws(record: DatabaseRecord, now: datetime) -> bool:
     """Whether a start that is observed now is the automatic one after seven days.
 
-    AWS starts a stopped database at AutomaticRestartTime, and no description says who started a database:
+    AWS starts a stopped database at AutomaticRestartTime, and no description shows who started a database:
     https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_StopInstance.html
-    So a start without a request, first observed after that time, counts as AWS's; an earlier one as somebody's.
+    So a start without a request, first observed after that time, counts as a start by AWS, an earlier one as external.
     """
     due = record.automatic_restart_at
     return record.pending_restart is None and record.accepted_start is None and due is not None and now >= due
@@ -61,7 +61,7 @@ def is_started_by_aws(record: DatabaseRecord, now: datetime) -> bool:
 def infer_unobserved_events(
     record: DatabaseRecord, description: Description, info: StatusInfo, now: datetime, *, by_aws: bool
 ) -> tuple[Event, ...]:
-    """The start and the stop that must lie between what the record knows and what RDS describes now.
+    """The start and the stop that must have occurred between the recorded status and the described one.
 
     ``by_aws``: whether a start would have been the automatic one after seven days.
     """
@@ -84,7 +84,7 @@ def infer_unobserved_events(
 
 
 def is_later_stop(record: DatabaseRecord, description: Description) -> bool:
-    """Whether the database has been stopped again since the stop that the record knows.
+    """Whether the database has been stopped again since the recorded stop.
 
     AutomaticRestartTime is seven days after a stop, so a later time belongs to a later stop. AWS documents the time,
     not when it is set: https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DBInstance.html

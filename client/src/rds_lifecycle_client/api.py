@@ -66,7 +66,7 @@ class Api:
         return parse_database(*self._request("PUT", "/hold", json=body))
 
     def end_hold(self) -> Database:
-        """Let the database stop again when it is idle (operator). Raises Unavailable or RequestRejected."""
+        """End the hold: the database is stopped when it is idle (operator). Raises Unavailable or RequestRejected."""
         return parse_database(*self._request("DELETE", "/hold"))
 
     def _request(self, method: str, route: str, **options: Any) -> tuple[int, httpx.Headers, str]:

@@ -26,7 +26,7 @@ class WaitTimeout(LifecycleError):
 
 
 class NotConfigured(LifecycleError):
-    """Settings are missing or invalid. ``errors`` holds one line for each error."""
+    """Settings are missing or invalid. ``errors`` has one line for each error."""
 
     def __init__(self, errors: tuple[str, ...]) -> None:
         self.errors = errors

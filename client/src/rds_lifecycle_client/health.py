@@ -42,7 +42,7 @@ class Health:
 
 
 class HealthCheck:
-    """Pings the database. If that fails, asks rds-lifecycle for the reason, at most every 5 s."""
+    """Pings the database. If that fails, gets the reason from rds-lifecycle, at most every 5 s."""
 
     def __init__(
         self,

@@ -8,7 +8,7 @@ from typing import Any, Protocol, Self
 
 
 class State(StrEnum):
-    """The database states of rds-lifecycle's API. A state that this version does not know is read as busy."""
+    """The database states of rds-lifecycle's API. An unknown state is read as busy."""
 
     STOPPED = "stopped"
     STARTING = "starting"

@@ -11,7 +11,7 @@ _RETRYABLE_STATUSES: Final = (408, 425, 429)
 
 
 def parse_database(status: int, headers: Mapping[str, str], body: str) -> Database:
-    """Parse a response that holds a Database. Raises Unavailable, RequestRejected or CannotStart."""
+    """Parse a response with a Database. Raises Unavailable, RequestRejected or CannotStart."""
     return _to_database(_parse(status, headers, body))
 
 

@@ -33,7 +33,7 @@ def _handle_errors(engine: Engine, lifecycle: LifecycleClient) -> None:
 
 
 def _report_statements(engine: Engine, reporter: ActivityReporter) -> None:
-    # Weak references drop contexts whose end raises no event. Ids of contexts would not do: Python reuses them.
+    # Weak references drop contexts whose end raises no event. Ids are not sufficient, because Python reuses them.
     streams: dict[int, WeakSet[ExecutionContext]] = {}
 
     @event.listens_for(engine, "before_cursor_execute")

@@ -1,4 +1,4 @@
-"""Requests a restart in the background, at most once a minute, however many requests find the database stopped."""
+"""Requests a restart in the background, at most once a minute, however many queries fail."""
 
 import atexit
 import logging
@@ -81,7 +81,7 @@ class Waker:
         return self._requested_at
 
     def _reset(self) -> None:
-        """Start anew. In a forked child, a thread of the parent may have held the lock."""
+        """Reset the state. In a forked child, a thread of the parent may have held the lock."""
         self._lock = threading.Lock()
         self._thread = None
         self._requested_at = None

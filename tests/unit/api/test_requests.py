@@ -64,7 +64,7 @@ def test_read_hold__arbitrary_bytes__raises_nothing_but_bad_request(body: bytes)
 
 
 class Undecodable:
-    """A request whose body is said to be base64 and is not."""
+    """A request whose body is declared as base64 and is not."""
 
     @property
     def raw_body(self) -> bytes:

@@ -29,7 +29,7 @@ def to_json(status: str, record: DatabaseRecord, at: datetime = NOW) -> dict[str
 
 
 def started(*durations: int) -> DatabaseRecord:
-    """RDS accepted a start now; earlier starts took so many seconds."""
+    """RDS accepted a start now; earlier starts took these numbers of seconds."""
     return DatabaseRecord(
         status="starting",
         status_changed_at=NOW,

@@ -1,4 +1,4 @@
-"""The stored form of records and history events: what is written is read back, and invalid data does no harm."""
+"""The stored form of records and history events: written data is read back, and invalid data is ignored."""
 
 from typing import Any
 

@@ -53,7 +53,7 @@ def observed(status: str, activity: Activity = YESTERDAY, metric: Metric | None 
 
 
 def restart_requested(minutes: float, last_requested: float | None = None) -> DatabaseRecord:
-    """A pending restart, requested so many minutes ago, and perhaps once more since."""
+    """A pending restart, requested this number of minutes ago, and perhaps once more since."""
     again = minutes if last_requested is None else last_requested
     return DatabaseRecord(
         pending_restart=PendingRestart(minutes_ago(minutes), "ops"), last_restart_requested_at=minutes_ago(again)
@@ -148,7 +148,7 @@ def test_decide__active_within_the_idle_timeout__does_not_stop(activity: Activit
         pytest.param(DatabaseRecord(first_observed_at=NOW), id="first observed now"),
     ],
 )
-def test_decide__no_activity_item_and_just_started__says_that_there_is_no_data(record: DatabaseRecord) -> None:
+def test_decide__no_activity_item_and_just_started__is_no_activity_data(record: DatabaseRecord) -> None:
     decision = decide(observed("available", NoActivity()), record, POLICY, NOW)
     assert (decision.action, decision.reason) == (Action.NONE, Reason.NO_ACTIVITY_DATA)
 
@@ -325,8 +325,8 @@ def test_decide__time_without_a_time_zone__raises_value_error() -> None:
 
 
 def test_decide__rds_did_not_describe_the_database__raises_the_problem() -> None:
-    observation = replace(observed("available"), description=AwsUnavailable("RDS does not answer."))
-    with pytest.raises(AwsUnavailable, match="RDS does not answer"):
+    observation = replace(observed("available"), description=AwsUnavailable("RDS does not respond."))
+    with pytest.raises(AwsUnavailable, match="RDS does not respond"):
         decide(observation, NO_RECORD, POLICY, NOW)
 
 

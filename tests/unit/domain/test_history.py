@@ -16,7 +16,7 @@ MIDNIGHT = datetime(NOW.year, NOW.month, NOW.day, tzinfo=NOW.tzinfo)
 
 
 def at(hours: float) -> datetime:
-    """So many hours after midnight of the first day."""
+    """This number of hours after midnight of the first day."""
     return MIDNIGHT + hours * HOUR
 
 

@@ -1,4 +1,4 @@
-"""The few rules that the values themselves hold."""
+"""The methods of the data types."""
 
 from dataclasses import replace
 
@@ -19,8 +19,8 @@ def test_described__rds_described_the_database__is_the_description() -> None:
     assert Observation(PROD, NOW, description, DatabaseRecord(), NoActivity()).described is description
 
 
-def test_described__rds_did_not_answer__raises_the_problem() -> None:
-    problem = AwsUnavailable("RDS does not answer.")
+def test_described__rds_did_not_respond__raises_the_problem() -> None:
+    problem = AwsUnavailable("RDS does not respond.")
     with pytest.raises(AwsUnavailable) as raised:
         _ = Observation(PROD, NOW, problem, DatabaseRecord(), NoActivity()).described
     assert raised.value is problem

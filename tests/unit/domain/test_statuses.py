@@ -42,7 +42,7 @@ STATUSES_BY_MEANING = {
 FAILED = STATUSES_BY_MEANING[StatusInfo(State.FAILED)].split()
 
 CYCLE = ("stopped", "starting", "available", "stopping")
-"""The statuses that a database goes through, in this order, again and again."""
+"""The cycle of statuses of a database, in order."""
 
 
 @pytest.mark.parametrize(

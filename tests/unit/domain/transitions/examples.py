@@ -18,7 +18,7 @@ PENDING = replace(STOPPED, pending_restart=RESTART, last_restart_requested_at=NO
 
 
 def minutes(count: float) -> datetime:
-    """So many minutes after NOW."""
+    """This number of minutes after NOW."""
     return NOW + timedelta(minutes=count)
 
 

@@ -34,7 +34,7 @@ UNTIL = minutes(60)
         pytest.param(STOPPED_INFO, id="stopped"),
         pytest.param(STOPPING_INFO, id="stopping"),
         pytest.param(StatusInfo(State.BUSY), id="busy and not ready"),
-        pytest.param(None, id="RDS did not answer"),
+        pytest.param(None, id="RDS did not respond"),
     ],
 )
 def test_request_restart__neither_available_nor_starting__becomes_pending(info: StatusInfo | None) -> None:
@@ -117,7 +117,7 @@ def test_set_hold__available__is_recorded() -> None:
     [
         pytest.param(STOPPING_INFO, "available", 0, True, id="about to be stopped"),
         pytest.param(STOPPING_INFO, "stopping", 0, True, id="just stopped by the app"),
-        pytest.param(None, "available", 0, True, id="about to be stopped, RDS did not answer"),
+        pytest.param(None, "available", 0, True, id="about to be stopped, RDS did not respond"),
         pytest.param(STOPPING_INFO, "stopping", 5, False, id="stopped five minutes before"),
         pytest.param(STOPPED_INFO, "stopped", 0, False, id="has stopped"),
     ],

@@ -72,7 +72,7 @@ def test_daily_status__another_event_holds_no_status__is_recorded() -> None:
     assert names(list(ended.events)) == [EventName.HOLD_ENDED, EventName.DAILY_STATUS]
 
 
-def test_hold__its_time_has_come__ends() -> None:
+def test_hold__expired__ends() -> None:
     held = replace(AVAILABLE, hold=Hold(minutes(5), "ops"))
     assert observe(held, "available", minutes(4)) == (held, [])
     record, events = observe(held, "available", minutes(5))
@@ -136,7 +136,7 @@ def test_pending_restart__requested_while_it_stopped_and_described_as_available_
     assert observe(record, "available", NOW + CONSISTENCY_WINDOW)[0].pending_restart is None
 
 
-def test_pending_restart__started_outside_while_rds_did_not_answer__is_kept_with_that_start() -> None:
+def test_pending_restart__started_outside_while_rds_did_not_respond__is_kept_with_that_start() -> None:
     record = replace(
         STOPPED,
         status="starting",

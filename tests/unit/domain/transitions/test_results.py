@@ -1,4 +1,4 @@
-"""Results of actions: what RDS answered to a start or a stop."""
+"""Results of actions: the response of RDS to a start or a stop."""
 
 from dataclasses import replace
 
@@ -74,7 +74,7 @@ def test_start_failed__no_capacity__keeps_the_restart_and_is_recorded_once() -> 
     assert (again.record, again.events) == (once.record, ())
 
 
-def test_start_failed__another_problem_than_before__is_recorded() -> None:
+def test_start_failed__different_problem_than_before__is_recorded() -> None:
     before = replace(PENDING, last_error="InsufficientCapacity")
     transition = start_failed(before, AwsError("AWS refused the call."), NOW)
     assert [event.name for event in transition.events] == [EventName.START_FAILED]
@@ -122,7 +122,7 @@ def test_stop_refused_while_running__stop_intent_set__keeps_the_intent() -> None
         pytest.param(CannotStop.__name__, True, id="refused permanently before"),
     ],
 )
-def test_is_stop_refused_repeatedly__last_error__says_whether_rds_refused_before(
+def test_is_stop_refused_repeatedly__any_last_error__is_true_after_a_refusal(
     last_error: str | None, *, expected: bool
 ) -> None:
     assert is_stop_refused_repeatedly(replace(AVAILABLE, last_error=last_error)) is expected
