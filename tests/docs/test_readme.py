@@ -34,6 +34,7 @@ RUN_ELSEWHERE = {
     "make run": "tests/local/test_make_run.py and .ci/run",
     "make demo": "tests/local/test_backend_story.py",
     "make test": ".ci/run",
+    "make test-unit": "tests/local/test_commands.py checks its folders, whose tests make test runs",
     "make lint": ".ci/run",
     "make format": "changes the sources; make lint runs the same two commands as a check",
     "make fuzz SEEDS=1000": "tests/simulation/test_command.py, with fewer seeds",

@@ -54,3 +54,12 @@ def test_make_token__with_an_invalid_role__fails() -> None:
 def test_token_entry__with_an_invalid_name__is_rejected(name: str) -> None:
     with pytest.raises(SettingsError, match="ACCESS_TOKENS"):
         entry(name, "viewer", "token")
+
+
+def test_make_test_unit__dry_run__names_the_folders_of_the_fast_tests() -> None:
+    command = ["make", "--dry-run", "test-unit"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    [line] = [line for line in done.stdout.splitlines() if "pytest" in line]
+    folders = [word for word in line.split() if word.startswith("tests/")]
+    assert folders == ["tests/unit", "tests/adapters", "tests/service", "tests/api"]
+    assert all((ROOT / folder).is_dir() for folder in folders)
