@@ -3,7 +3,7 @@
 https://docs.aws.amazon.com/lambda/latest/dg/python-package.html
 """
 
-import compileall
+import py_compile
 import subprocess
 import sys
 import tempfile
@@ -33,9 +33,11 @@ def add_bytecode(archive: Path) -> None:
                 return
             opened.extractall(folder)
         for module in _loaded_from(folder):
-            compileall.compile_file(
-                module, stripdir=str(folder), quiet=1, invalidation_mode=PycInvalidationMode.UNCHECKED_HASH
-            )
+            # Named here, because PYTHONPYCACHEPREFIX, which the Makefile sets, would move the default.
+            compiled = module.parent / "__pycache__" / f"{module.stem}.{sys.implementation.cache_tag}.pyc"
+            source = str(module.relative_to(folder))
+            mode = PycInvalidationMode.UNCHECKED_HASH
+            py_compile.compile(str(module), str(compiled), source, doraise=True, invalidation_mode=mode)
         with zipfile.ZipFile(archive, "a", zipfile.ZIP_DEFLATED) as opened:
             for bytecode in sorted(folder.rglob("*.pyc")):
                 opened.write(bytecode, bytecode.relative_to(folder))
