@@ -31,17 +31,31 @@ settings.register_profile(
 settings.load_profile("project")
 
 
-@pytest.fixture(autouse=True)
-def no_real_aws(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test can reach a real AWS account."""
+FAKE_AWS = {
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
+
+
+def use_fake_aws() -> None:
+    """No test can reach a real AWS account, and none has settings of the person who runs it."""
     for name in [name for name in os.environ if name.startswith("AWS_") or name in SETTING_NAMES]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        del os.environ[name]
+    os.environ.update(FAKE_AWS)
+
+
+# Fixtures of a module or of a session are made before those of a test.
+use_fake_aws()
+
+
+@pytest.fixture(autouse=True)
+def no_real_aws() -> None:
+    """The environment that earlier tests may have changed."""
+    use_fake_aws()
 
 
 @pytest.fixture(params=BACKENDS)

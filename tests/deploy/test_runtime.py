@@ -171,7 +171,7 @@ def test_queries_of_the_operations_guide__find_the_log_entries(deployment: Deplo
         deployment.check()
     lines = [entry | {"@message": json.dumps(entry)} for function in (api, check) for entry in function.entries()]
     assert [line for line in lines if "AccessDeniedException" in line.get("problem", "")], "the message of AWS"
-    assert any(line.startswith("[ERROR] CheckFailed: 2 of 2 databases") for line in check.lines)
+    assert any(line.startswith("[ERROR] CheckFailed: The check of 2 of 2 databases failed.") for line in check.lines)
     request_id = rejected["instance"].removeprefix("urn:uuid:")
     for query in queries:
         query_of_this = query.replace("00000000-0000-0000-0000-000000000000", request_id)
