@@ -99,7 +99,7 @@ class Stack:
 
 
 @contextmanager
-def running(module: str = "dev.local.serve", ready: str = "Ctrl-C stops everything", **environ: str) -> Iterator[Stack]:
+def running(module: str = "dev.local.serve", ready: str = "Press Ctrl-C to end", **environ: str) -> Iterator[Stack]:
     """Run it until the end of the block; it prints ``ready`` when it is ready."""
     port, aws_port = free_ports()
     process = subprocess.Popen(
