@@ -41,21 +41,19 @@ FAKE_AWS = {
 }
 
 
-def use_fake_aws() -> None:
-    """No test can reach a real AWS account, and none has settings of the person who runs it."""
-    for name in [name for name in os.environ if name.startswith("AWS_") or name in SETTING_NAMES]:
-        del os.environ[name]
-    os.environ.update(FAKE_AWS)
-
+"""No test can reach a real AWS account."""
 
 # Fixtures of a module or of a session are made before those of a test.
-use_fake_aws()
+os.environ.update(FAKE_AWS)
 
 
 @pytest.fixture(autouse=True)
-def no_real_aws() -> None:
-    """The environment that earlier tests may have changed."""
-    use_fake_aws()
+def no_real_aws(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test begins with this environment. As the first user of monkeypatch, it also has monkeypatch undone last."""
+    for name in [name for name in os.environ if name.startswith("AWS_") or name in SETTING_NAMES]:
+        monkeypatch.delenv(name)
+    for name, value in FAKE_AWS.items():
+        monkeypatch.setenv(name, value)
 
 
 @pytest.fixture(params=BACKENDS)
