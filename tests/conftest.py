@@ -44,6 +44,8 @@ FAKE_AWS = {
 """No test can reach a real AWS account."""
 
 # Fixtures of a module or of a session are made before those of a test.
+for name in [name for name in os.environ if name.startswith("AWS_")]:
+    del os.environ[name]
 os.environ.update(FAKE_AWS)
 
 
