@@ -146,7 +146,7 @@ def replayed(events: list[dict[str, Any]]) -> str | None:
     held: str | None = None
     for event in events:
         if event["event"] == "hold-set":
-            held = event["detail"].removeprefix("Held awake until ").removesuffix(".")
+            held = event["detail"].removeprefix("Kept available until ").removesuffix(".")
         elif event["event"] == "hold-ended":
             assert held is not None, "a hold was lost"
             held = None
