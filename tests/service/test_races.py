@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from datetime import timedelta
 from typing import Any
 
@@ -124,6 +125,37 @@ class TestStop:
             result = idle.check()
         assert (result.action, result.reason) == (Action.NONE, Reason.BUSY)
         assert idle.record().stop_intent is None
+
+    def test_stop__earlier_attempt_was_accepted__keeps_the_stop_intent(self, idle: World) -> None:
+        def stop() -> None:
+            idle.rds.stop_db_instance(DBInstanceIdentifier=PROD.id)
+
+        with before_call(idle.rds, "StopDBInstance", stop):
+            result = idle.check()
+        assert (result.reason, result.failed) == (Reason.STOPPING, False)
+        assert idle.record().stop_intent is not None
+        assert idle.status() == "stopping"
+
+    def test_stop__refused_and_not_described__keeps_the_intent_and_is_tried_again(self, idle: World) -> None:
+        with ExitStack() as faults, failing(idle.rds, "StopDBInstance", "InvalidDBInstanceState", times=1):
+
+            def throttle() -> None:
+                faults.enter_context(failing(idle.rds, "DescribeDBInstances", "Throttling", times=1))
+
+            faults.enter_context(before_call(idle.rds, "StopDBInstance", throttle))
+            assert idle.check().reason == Reason.STOPPING
+        assert idle.record().stop_intent is not None
+        idle.wait(STOP_MINUTES)
+        assert idle.check().action is Action.STOP
+
+    def test_stop__response_shows_the_status_before__is_recorded_as_stopping(self, idle: World) -> None:
+        def show_status_before(parsed: Any, **_: Any) -> None:
+            parsed["DBInstance"]["DBInstanceStatus"] = "available"
+
+        with hooked(idle.rds, "after-call.*.StopDBInstance", show_status_before):
+            assert idle.check().action is Action.STOP
+        assert idle.record().status == "stopping"
+        assert idle.event_names().count("stopping") == 1
 
     def test_stop__preparation_takes_too_long__starts_over(self, idle: World) -> None:
         with before_call(idle.dynamodb, "BatchGetItem", lambda: idle.clock.advance(seconds=31), nth=2):
