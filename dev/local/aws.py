@@ -18,6 +18,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from chalicelib.domain.model import DatabaseRef, Kind
 from chalicelib.settings import Settings
 from dev.local.apigateway import accept_swagger
+from dev.local.cloudwatch import publish_connections
 from dev.local.dynamodb import serialize_calls
 from dev.local.options import REGION
 from dev.local.rds import LocalRds
@@ -59,9 +60,11 @@ class LocalAws:
         self._server.socket.close()
 
     def simulate_rds(self) -> LocalRds:
-        """Replace moto's RDS. A reset of moto undoes this."""
+        """Replace moto's RDS, and publish its metric. A reset of moto undoes this."""
         backend = get_backend("rds")[DEFAULT_ACCOUNT_ID][REGION]
-        return LocalRds(backend, lambda: datetime.now(UTC), *self._rds_seconds)
+        rds = LocalRds(backend, lambda: datetime.now(UTC), *self._rds_seconds)
+        publish_connections(get_backend("cloudwatch")[DEFAULT_ACCOUNT_ID][REGION], rds)
+        return rds
 
     def serve_functions(self, invoke: Invoke) -> None:
         """Let Lambda's Invoke run the app's functions."""
@@ -74,8 +77,7 @@ class LocalAws:
         for ref in settings.databases:
             create_database(client, ref)
             self.rds.set_status(ref.id, "stopped")
-        self.rds.take_events()
-        self.rds.take_status_changes()
+        self.rds.discard_changes()
 
     def _answer(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         match = _INVOCATION.fullmatch(environ.get("PATH_INFO", ""))

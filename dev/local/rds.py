@@ -24,6 +24,8 @@ from dev.local.rds_behavior import RdsBehavior, RequestRefused, StatusChange
 from dev.local.rds_timing import FixedTiming
 
 _CREATING: Final = ("create_db_instance", "create_db_instance_read_replica", "create_db_cluster")
+# The datapoint of the current minute is there at once: the idle timeout of make run is short.
+_DELAY: Final = timedelta(0)
 
 
 class Server(Protocol):
@@ -52,6 +54,7 @@ class LocalRds:
         self, backend: RDSBackend, clock: Callable[[], datetime], start_seconds: float, stop_seconds: float
     ) -> None:
         self._backend = backend
+        self._clock = clock
         self._lock = threading.RLock()
         self._servers: dict[str, Server] = {}
         self._started: set[str] = set()
@@ -60,8 +63,7 @@ class LocalRds:
         self._behavior = RdsBehavior(
             clock, FixedTiming(start_seconds, stop_seconds), on_change=self._on_change, is_complete=self._is_complete
         )
-        # Without a delay, so that the datapoint of the current minute is there at once.
-        self._connections = DatabaseConnections(clock, delay=timedelta(0))
+        self._connections = DatabaseConnections(clock, _DELAY)
         self._replace_methods()
 
     def set_status(self, database_id: str, status: str) -> None:
@@ -108,6 +110,15 @@ class LocalRds:
             self._advance()
             changes, self._changes = self._changes, []
             return changes
+
+    def discard_changes(self) -> None:
+        """Begin anew with the present statuses: no events, no changes of status, no datapoints until now."""
+        with self._lock:
+            self._advance()
+            self._events, self._changes = [], []
+            self._connections = DatabaseConnections(self._clock, _DELAY)
+            for ref, database in self._behavior.databases.items():
+                self._set_availability(ref, database.status)
 
     def _on_change(self, change: StatusChange) -> None:
         self._started.discard(change.ref.id)
