@@ -25,7 +25,7 @@ from chalicelib.api.requests import body_of, read_days, read_hold, read_start_pa
 from chalicelib.bootstrap import connect
 from chalicelib.domain.errors import DatabaseNotFound, Problem
 from chalicelib.domain.model import Kind
-from chalicelib.service.lifecycle import Lifecycle, RestartResult
+from chalicelib.service.lifecycle import AUTOMATIC_START_EVENTS, Lifecycle, RestartResult
 from chalicelib.settings import SettingsError, read_deploy_time_settings, read_settings
 from chalicelib.telemetry import logger
 
@@ -229,14 +229,15 @@ def inactivity_check(event: Any) -> dict[str, Any]:
     }
 )
 def database_event(event: Any) -> None:
-    """Reconcile the database that the event names. Nothing else of the event is used."""
+    """Reconcile the database that the event names. Of the rest, only the announcement of an automatic start is used."""
     lifecycle = service()
     ref = lifecycle.settings.database(str(event.detail.get("SourceIdentifier")))
     if ref is None:
         source = event.detail.get("SourceIdentifier")
         logger.info("The event is for a database that is not managed.", extra={"source": source})
         return
-    lifecycle.handle_event(ref)
+    is_announced = event.detail.get("EventID") in AUTOMATIC_START_EVENTS
+    lifecycle.handle_event(ref, automatic_start_announced=is_announced)
 
 
 @app.lambda_function()

@@ -10,7 +10,7 @@ from benchmarks.replay import StrategyName, make_strategy
 from benchmarks.strategies import Reply, Strategy
 from benchmarks.users import Users
 from benchmarks.world import ACTIVITY_KEY, DATABASE, SEED, START_MINUTES, STOP_MINUTES, TABLE, World
-from dev.local.rds_behavior import StatusChange
+from dev.local.rds_changes import StatusChange
 from dev.local.rds_timing import FixedTiming
 
 SHORTAGE_MINUTES: Final = (1.0, 30.0)

@@ -13,7 +13,7 @@ from chalicelib.bootstrap import build
 from chalicelib.domain.model import DatabaseRef
 from chalicelib.service.lifecycle import Lifecycle
 from chalicelib.settings import read_settings
-from dev.local.rds_behavior import StatusChange
+from dev.local.rds_changes import StatusChange
 from tests.simulation.functions import Functions, Response
 from tests.simulation.invariants import is_accepted
 from tests.simulation.network import Invocation

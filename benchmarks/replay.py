@@ -11,7 +11,7 @@ from benchmarks.real_app import App
 from benchmarks.strategies import AlwaysOn, OfficeHours, Strategy
 from benchmarks.users import IDLE, Users
 from benchmarks.world import Span, TraceTiming, World
-from dev.local.rds_behavior import Cause
+from dev.local.rds_changes import Cause
 from dev.local.rds_timing import RdsTiming
 
 BEFORE: Final = timedelta(hours=1)

@@ -8,7 +8,7 @@ from typing import Final
 
 from benchmarks.strategies import Reply, Strategy
 from benchmarks.world import ACTIVITY_KEY, DATABASE, World
-from dev.local.rds_behavior import Cause, StatusChange
+from dev.local.rds_changes import Cause, StatusChange
 
 IDLE: Final = timedelta(minutes=60)
 POLL_SECONDS: Final = 5.0

@@ -14,7 +14,7 @@ from typing import Any, Final
 from unittest.mock import patch
 
 from chalicelib.domain.model import DatabaseRef, Kind
-from dev.local.rds_behavior import Cause, StatusChange
+from dev.local.rds_changes import Cause, StatusChange
 from dev.local.rds_timing import FixedTiming, RdsTiming
 from tests.simulation.client import SimulatedClient
 from tests.simulation.faults import FaultInjector

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any, ClassVar, Final
 from urllib.parse import urlsplit
 
-from chalicelib.domain.activity import MetricRule
+from chalicelib.domain.activity import AUTO, MetricRule
 from chalicelib.domain.model import DatabaseRef, Kind, Policy
 
 
@@ -40,7 +40,7 @@ class Settings:
     idle_timeout: timedelta = timedelta(minutes=60)
     check_interval: timedelta = timedelta(minutes=15)
     warm_up_schedule: str | None = None
-    activity_metric: MetricRule | None = None
+    activity_metric: MetricRule | None = AUTO
     access_tokens: tuple[AccessToken, ...] = ()
     cors_origin: str | None = None
     dashboard_url: str | None = None
@@ -52,13 +52,18 @@ class Settings:
         restart_ttl = max(self.idle_timeout, timedelta(minutes=30), 2 * self.check_interval)
         return Policy(self.idle_timeout, restart_ttl, self.activity_metric)
 
-    def activity_key_of(self, ref: DatabaseRef) -> str:
-        """The key of the item that holds the time of the database's last query."""
-        return self.activity_key if ref == self.databases[0] else f"{self.activity_key}/{ref.id}"
+    def activity_keys_of(self, ref: DatabaseRef) -> tuple[str, ...]:
+        """The keys of the items that hold the time of the database's last query. The app itself writes the first one.
+
+        A backend may write the id as it is spelled in ``DATABASES``, and that of the default database as well.
+        """
+        ids = dict.fromkeys((ref.id, ref.spelling or ref.id))
+        default = [self.activity_key] if ref == self.databases[0] else []
+        return (*default, *(f"{self.activity_key}/{database_id}" for database_id in ids))
 
     def database(self, database_id: str) -> DatabaseRef | None:
-        """The managed database with that id, or None."""
-        return next((ref for ref in self.databases if ref.id == database_id), None)
+        """The managed database with that id, in upper or lower case, or None."""
+        return next((ref for ref in self.databases if ref.id == database_id.lower()), None)
 
 
 class SettingsError(Exception):
@@ -136,10 +141,11 @@ def _database(text: str) -> DatabaseRef:
         raise ValueError(f"{prefix!r} is not a kind of database; only 'cluster:' may precede an id")
     # RDS stores identifiers in lowercase:
     # https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html
-    database_id = (rest if colon else text).lower()
+    spelling = rest if colon else text
+    database_id = spelling.lower()
     if len(database_id) > 63 or not re.fullmatch(r"[a-z](-?[a-z0-9])*", database_id):
         raise ValueError(f"{text!r} is not a valid RDS identifier")
-    return DatabaseRef(Kind.CLUSTER if colon else Kind.INSTANCE, database_id)
+    return DatabaseRef(Kind.CLUSTER if colon else Kind.INSTANCE, database_id, spelling)
 
 
 def _matching(pattern: str, error: str) -> Callable[[str], str]:
@@ -172,7 +178,9 @@ def _whole_minutes(text: str) -> timedelta:
     return timedelta(minutes=int(_matching(r"[1-9][0-9]{0,5}", "it is not a whole number of minutes")(text)))
 
 
-def _metric(text: str) -> MetricRule:
+def _metric(text: str) -> MetricRule | None:
+    if text.lower() in ("auto", "none"):
+        return AUTO if text.lower() == "auto" else None
     match = re.fullmatch(r"([A-Za-z][A-Za-z0-9]*)\s*>\s*(\S+)", text)
     if not match:
         raise ValueError("it is not a metric with a number")
@@ -211,7 +219,7 @@ def _cost(text: str) -> float:
 
 _table: Final = _matching(r"[a-zA-Z0-9_.-]{3,255}", "it is not a valid table name")
 _key: Final = _matching(
-    r"(?s)(?!(rds_lifecycle|rds_history)(/|\Z)).{1,1000}", "it cannot be the key of the activity item"
+    r"(?s)(?!(rds_lifecycle|rds_history|rds_access)(/|\Z)).{1,1000}", "it cannot be the key of the activity item"
 )
 _schedule: Final = _matching(
     r"cron\(\s*[^()\s]+(\s+[^()\s]+){5}\s*\)|rate\((1 (minute|hour|day)|([2-9]|[1-9]\d+) (minutes|hours|days))\)",
@@ -225,9 +233,9 @@ REQUIRED: Final = "required"
 NO_DEFAULT: Final = "none"
 
 _DATABASES: Final = "comma-separated ids of RDS instances, an Aurora or Multi-AZ DB cluster as cluster:<id>"
-_KEY: Final = "1 to 1,000 characters; the part before any / is neither rds_lifecycle nor rds_history"
+_KEY: Final = "1 to 1,000 characters; the part before any / is not rds_lifecycle, rds_history or rds_access"
 _SCHEDULE: Final = "cron(...) with six fields, or rate(...), such as cron(0 7 ? * MON-FRI *)"
-_METRIC: Final = "an AWS/RDS metric, > and a number, such as DatabaseConnections>0"
+_METRIC: Final = "auto, none, or an AWS/RDS metric, > and a number, such as DatabaseConnections>0"
 _ENTRIES: Final = (
     "comma-separated name:role:sha256, with role viewer, reporter or operator (make token prints an entry)"
 )
@@ -241,7 +249,7 @@ SETTINGS: Final = (
     Setting("IDLE_MINUTES", "idle_timeout", "60", _minutes, "a number over 0, fractions allowed"),
     Setting("CHECK_INTERVAL_MINUTES", "check_interval", "15", _whole_minutes, _INTERVAL, deploy_time=True),
     Setting("WARM_UP_SCHEDULE", "warm_up_schedule", NO_DEFAULT, _schedule, _SCHEDULE, deploy_time=True),
-    Setting("ACTIVITY_METRIC", "activity_metric", NO_DEFAULT, _metric, _METRIC),
+    Setting("ACTIVITY_METRIC", "activity_metric", "auto", _metric, _METRIC),
     Setting("ACCESS_TOKENS", "access_tokens", NO_DEFAULT, _tokens, _ENTRIES, secret=True),
     Setting("CORS_ORIGIN", "cors_origin", NO_DEFAULT, _origin, _ORIGIN, deploy_time=True),
     Setting("DASHBOARD_URL", "dashboard_url", NO_DEFAULT, _url, "an http or https address", deploy_time=True),

@@ -1,6 +1,7 @@
 """One log line for each reconciliation, and metrics of events only, because custom metrics are billed."""
 
 import json
+import os
 import sys
 from typing import Final
 
@@ -62,6 +63,8 @@ def log_event(ref: DatabaseRef, event: Event) -> None:
         _count(ref, "Starts")
     elif event.name is EventName.STOPPING and event.by == APP_ACTOR:
         _count(ref, "Stops")
+        if event.open_connections:
+            _count_by_function("StopsWithOpenConnections")
     elif event.name in _FAILURES:
         _count(ref, "Failures")
     elif event.seconds is not None:
@@ -72,9 +75,21 @@ def _count(ref: DatabaseRef, name: str) -> None:
     _put(ref, name, MetricUnit.Count, 1)
 
 
+def _count_by_function(name: str) -> None:
+    """A metric for an alarm of the deployment, whichever its databases are.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime
+    """
+    _write(name, MetricUnit.Count, 1, "function", os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "local"))
+
+
 def _put(ref: DatabaseRef, name: str, unit: MetricUnit, value: float) -> None:
+    _write(name, unit, value, "database", ref.id)
+
+
+def _write(name: str, unit: MetricUnit, value: float, dimension: str, of: str) -> None:
     metrics = EphemeralMetrics(namespace=NAMESPACE)
     metrics.add_metric(name=name, unit=unit, value=value)
-    metrics.add_dimension(name="database", value=ref.id)
+    metrics.add_dimension(name=dimension, value=of)
     # One write for the whole line: threads write at the same time, and CloudWatch ignores an interrupted line.
     sys.stdout.write(json.dumps(metrics.serialize_metric_set(), separators=(",", ":")) + "\n")

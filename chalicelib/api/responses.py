@@ -23,7 +23,13 @@ MAX_EVENTS: Final = 2000
 https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 """
 
-_CAN_STOP: Final = (Reason.RECENT_ACTIVITY, Reason.NO_ACTIVITY_DATA, Reason.METRIC_ACTIVE, Reason.IDLE)
+_CAN_STOP: Final = (
+    Reason.RECENT_ACTIVITY,
+    Reason.NO_ACTIVITY_DATA,
+    Reason.METRIC_ACTIVE,
+    Reason.UNREPORTED_CONNECTIONS,
+    Reason.IDLE,
+)
 
 
 def database_to_json(view: DatabaseView, settings: Settings) -> dict[str, Any]:

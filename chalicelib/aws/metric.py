@@ -8,7 +8,15 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from chalicelib.aws.clients import aws_call
-from chalicelib.domain.activity import Metric, MetricActive, MetricIdle, MetricRule, MetricUnknown
+from chalicelib.domain.activity import (
+    AUTO,
+    LARGEST_DATAPOINT_AGE,
+    Metric,
+    MetricActive,
+    MetricIdle,
+    MetricRule,
+    MetricUnknown,
+)
 from chalicelib.domain.errors import Problem
 from chalicelib.domain.model import DatabaseRef, Kind
 
@@ -17,6 +25,12 @@ if TYPE_CHECKING:
 
 _QUERIES_PER_CALL: Final = 500
 """https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html"""
+
+_PERIOD: Final = timedelta(minutes=1)
+"""Longer periods do not show short connections."""
+
+Series = Sequence[tuple[datetime, float]]
+"""Datapoints: the beginning of each period, and its value."""
 
 _DIMENSIONS: Final = {Kind.INSTANCE: "DBInstanceIdentifier", Kind.CLUSTER: "DBClusterIdentifier"}
 
@@ -33,26 +47,35 @@ class ActivityMetric:
         return self._connect()
 
     def read(self, refs: Sequence[DatabaseRef], idle: timedelta, now: datetime) -> dict[DatabaseRef, Metric]:
-        """The metric of each database within the idle timeout. A missing response is a MetricUnknown, not an error.
-
-        The period is a minute: longer periods do not show short connections.
-        """
+        """The metric of each database within the idle timeout. A missing response is a MetricUnknown, not an error."""
         metrics: dict[DatabaseRef, Metric] = {}
-        for first in range(0, len(refs), _QUERIES_PER_CALL):
-            some = refs[first : first + _QUERIES_PER_CALL]
+        per_call = _QUERIES_PER_CALL // len(self._metric_names)
+        for first in range(0, len(refs), per_call):
+            some = refs[first : first + per_call]
             try:
-                series = self._series(some, now - idle, now)
+                series = self._series(some, now - max(idle, LARGEST_DATAPOINT_AGE) - _PERIOD, now)
             except Problem as problem:
                 metrics.update(dict.fromkeys(some, MetricUnknown(problem.detail)))
             else:
-                metrics.update({ref: self._classify(series[number]) for number, ref in enumerate(some)})
+                metrics.update({ref: self._classify(series[ref], now) for ref in some})
         return metrics
+
+    @functools.cached_property
+    def _metric_names(self) -> tuple[str, ...]:
+        """The rule's metric, and the one that shows that CloudWatch has recent datapoints of the database.
+
+        DBLoad and its parts have datapoints only under load:
+        https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_PerfInsights.Cloudwatch.html
+        """
+        return (self._rule.name, AUTO.name) if self._rule.name.startswith("DBLoad") else (self._rule.name,)
 
     def _series(
         self, refs: Sequence[DatabaseRef], start: datetime, end: datetime
-    ) -> list[list[tuple[datetime, float]]]:
-        queries: Any = [self._query(number, ref) for number, ref in enumerate(refs)]
-        points: list[list[tuple[datetime, float]]] = [[] for _ in refs]
+    ) -> dict[DatabaseRef, dict[str, Series]]:
+        """The series of each database by metric; that of a failed query is empty."""
+        asked = [(ref, name) for ref in refs for name in self._metric_names]
+        queries: Any = [_query(f"m{number}", ref, name) for number, (ref, name) in enumerate(asked)]
+        points: list[list[tuple[datetime, float]]] = [[] for _ in asked]
         failed: set[int] = set()
         with aws_call("cloudwatch:GetMetricData"):
             pages = self._client.get_paginator("get_metric_data").paginate(
@@ -64,18 +87,31 @@ class ActivityMetric:
                     if result.get("StatusCode") in ("InternalError", "Forbidden"):
                         failed.add(number)
                     points[number] += zip(result["Timestamps"], result["Values"], strict=True)
-        return [[] if number in failed else series for number, series in enumerate(points)]
+        series: dict[DatabaseRef, dict[str, Series]] = {ref: {} for ref in refs}
+        for number, (ref, name) in enumerate(asked):
+            series[ref][name] = [] if number in failed else points[number]
+        return series
 
-    def _query(self, number: int, ref: DatabaseRef) -> dict[str, Any]:
-        metric = {
-            "Namespace": "AWS/RDS",
-            "MetricName": self._rule.name,
-            "Dimensions": [{"Name": _DIMENSIONS[ref.kind], "Value": ref.id}],
-        }
-        return {"Id": f"m{number}", "MetricStat": {"Metric": metric, "Period": 60, "Stat": "Maximum"}}
-
-    def _classify(self, points: list[tuple[datetime, float]]) -> Metric:
-        if not points:
-            return MetricUnknown(f"CloudWatch has no datapoints of {self._rule.name} within the idle timeout")
+    def _classify(self, series: dict[str, Series], now: datetime) -> Metric:
+        newest = max((at for points in series.values() for at, _ in points), default=None)
+        if newest is None or now - newest > LARGEST_DATAPOINT_AGE:
+            minutes = round(LARGEST_DATAPOINT_AGE / timedelta(minutes=1))
+            return MetricUnknown(
+                f"CloudWatch has no datapoint of {self._metric_names[-1]} in the last {minutes} minutes"
+            )
+        points = series[self._rule.name]
         above = [at for at, value in points if value > self._rule.threshold]
-        return MetricActive(max(above).astimezone(UTC)) if above else MetricIdle()
+        if not above:
+            return MetricIdle()
+        # A datapoint covers the whole period that begins at its time.
+        ended_at = min(max(above) + _PERIOD, now)
+        return MetricActive(ended_at.astimezone(UTC), max(points)[1])
+
+
+def _query(query_id: str, ref: DatabaseRef, name: str) -> dict[str, Any]:
+    metric = {
+        "Namespace": "AWS/RDS",
+        "MetricName": name,
+        "Dimensions": [{"Name": _DIMENSIONS[ref.kind], "Value": ref.id}],
+    }
+    return {"Id": query_id, "MetricStat": {"Metric": metric, "Period": int(_PERIOD.total_seconds()), "Stat": "Maximum"}}

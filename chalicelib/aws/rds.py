@@ -50,11 +50,10 @@ _START_BLOCKERS: Final = {
 
 # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_StopInstance.html#USER_StopInstance.Limitations
 # https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/aurora-cluster-stop-start.html#aurora-cluster-stop-limitations
-_STOP_UNSUPPORTED: Final = (
-    "RDS cannot stop it: read replicas and their sources, SQL Server Multi-AZ instances, single members of an Aurora "
-    "cluster, Multi-AZ DB clusters and Aurora global databases with several clusters cannot be stopped."
-)
-_REMOVE_FROM_SETTINGS: Final = "Remove it from DATABASES; an Aurora cluster is named there as cluster:<id>."
+_STOP_UNSUPPORTED: Final = "RDS cannot stop it: it refuses to stop databases of its engine or deployment type."
+_REMOVE_FROM_SETTINGS: Final = "Remove it from DATABASES, or hold it. The stop is tried again tomorrow."
+_REPLICA: Final = "it is a read replica"
+_REPLICA_SOURCE: Final = "it has read replicas"
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,29 +144,54 @@ class Rds:
                 raise
 
 
-def cannot_stop(log_detail: str) -> CannotStop:
-    """The error for a database that RDS can never stop."""
-    return CannotStop(_STOP_UNSUPPORTED, _REMOVE_FROM_SETTINGS, log_detail=log_detail)
-
-
 def _instance(item: Mapping[str, Any]) -> Description:
     """https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DBInstance.html."""
-    stop_unsupported = bool(
-        item.get("ReadReplicaSourceDBInstanceIdentifier")
-        or item.get("ReadReplicaDBInstanceIdentifiers")
-        or item.get("DBClusterIdentifier")
-        or (item.get("MultiAZ") and item.get("Engine", "").startswith("sqlserver"))
-    )
-    ref = DatabaseRef(Kind.INSTANCE, item["DBInstanceIdentifier"])
-    status = item.get("DBInstanceStatus", _NO_STATUS)
-    return Description(ref, status, _utc(item.get("AutomaticRestartTime")), stop_unsupported)
+    unsupported = None
+    if item.get("DBClusterIdentifier"):
+        cluster = item["DBClusterIdentifier"]
+        unsupported = f"it is a member of a cluster, which is managed as a whole: write cluster:{cluster} in DATABASES"
+    elif item.get("ReadReplicaSourceDBInstanceIdentifier") or item.get("ReadReplicaSourceDBClusterIdentifier"):
+        unsupported = _REPLICA
+    elif item.get("ReadReplicaDBInstanceIdentifiers") or item.get("ReadReplicaDBClusterIdentifiers"):
+        unsupported = _REPLICA_SOURCE
+    elif item.get("MultiAZ") and item.get("Engine", "").startswith("sqlserver"):
+        unsupported = "it is a SQL Server instance with Multi-AZ"
+    ref = DatabaseRef(Kind.INSTANCE, item["DBInstanceIdentifier"].lower())
+    return _description(ref, item.get("DBInstanceStatus"), item.get("DbiResourceId"), unsupported, item)
 
 
 def _cluster(item: Mapping[str, Any]) -> Description:
     """https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DBCluster.html."""
-    ref = DatabaseRef(Kind.CLUSTER, item["DBClusterIdentifier"])
-    stop_unsupported = not item.get("Engine", "aurora").startswith("aurora")
-    return Description(ref, item.get("Status", _NO_STATUS), _utc(item.get("AutomaticRestartTime")), stop_unsupported)
+    unsupported = None
+    if not item.get("Engine", "aurora").startswith("aurora"):
+        unsupported = "it is a Multi-AZ DB cluster"
+    elif item.get("EngineMode") == "serverless":
+        unsupported = "it is an Aurora Serverless v1 cluster"
+    elif item.get("ReplicationSourceIdentifier"):
+        unsupported = _REPLICA
+    elif item.get("ReadReplicaIdentifiers"):
+        unsupported = _REPLICA_SOURCE
+    ref = DatabaseRef(Kind.CLUSTER, item["DBClusterIdentifier"].lower())
+    return _description(ref, item.get("Status"), item.get("DbClusterResourceId"), unsupported, item)
+
+
+def _description(
+    ref: DatabaseRef, status: str | None, resource_id: str | None, unsupported: str | None, item: Mapping[str, Any]
+) -> Description:
+    """``PendingModifiedValues`` are those that wait for the maintenance window. A stop removes most of them.
+
+    https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_StopInstance.html
+    https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/aurora-cluster-stop-start.html
+    """
+    pending = item.get("PendingModifiedValues") or {}
+    return Description(
+        ref,
+        status or _NO_STATUS,
+        automatic_restart_at=_utc(item.get("AutomaticRestartTime")),
+        resource_id=resource_id,
+        stop_unsupported=unsupported,
+        pending_modifications=tuple(sorted(name for name, value in pending.items() if value not in (None, {}, []))),
+    )
 
 
 _APIS: Final = {
@@ -198,11 +222,8 @@ def _start_problem(ref: DatabaseRef, action: str, error: ClientError) -> Problem
 
 
 def _stop_problem(ref: DatabaseRef, action: str, error: ClientError) -> Problem | None:
-    code = _code(error)
-    # moto answers so for replicas and members of a cluster, whatever their state. AWS does not document when it does.
-    is_member = ref.kind is Kind.INSTANCE and code == "InvalidDBClusterState"
-    if is_member or code == "InvalidParameterCombination":
-        return cannot_stop(f"{action}: {error}")
+    if _code(error) == "InvalidParameterCombination":
+        return CannotStop(_STOP_UNSUPPORTED, _REMOVE_FROM_SETTINGS, log_detail=f"{action}: {error}")
     return _common_problem(ref, action, error)
 
 

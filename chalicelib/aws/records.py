@@ -57,11 +57,13 @@ def _revision(value: Any) -> int:
 
 _TEXT: Final = _Codec(str, str)
 _FLAG: Final = _Codec(lambda flag: flag or None, bool)
+_COUNT: Final = _Codec(lambda count: count, int)
 _TIME: Final = _Codec(datetime.isoformat, parse_time)
 _RESTART: Final = _nested(PendingRestart, requested_at=_TIME, by=_TEXT)
 
 _RECORD: Final[Mapping[str, _Codec]] = {
     "revision": _Codec(int, _revision),
+    "resource_id": _TEXT,
     "status": _TEXT,
     "status_changed_at": _TIME,
     "available_since": _TIME,
@@ -70,11 +72,13 @@ _RECORD: Final[Mapping[str, _Codec]] = {
     "last_restart_requested_at": _TIME,
     "pending_restart": _RESTART,
     "hold": _nested(Hold, until=_TIME, by=_TEXT),
-    "stop_intent": _nested(StopIntent, set_at=_TIME, reason=_TEXT),
+    "stop_intent": _nested(StopIntent, set_at=_TIME, reason=_TEXT, open_connections=_COUNT),
     "accepted_start": _nested(AcceptedStart, accepted_at=_TIME, restart=_RESTART, external=_FLAG),
     "start_durations": _Codec(lambda seconds: list(seconds) or None, lambda stored: tuple(int(s) for s in stored)),
     "automatic_restart_at": _TIME,
     "started_by_aws": _FLAG,
+    "capacity_refused_at": _TIME,
+    "metric_unknown_since": _TIME,
     "last_error": _TEXT,
     "last_daily_status_on": _Codec(date.isoformat, date.fromisoformat),
 }
@@ -120,6 +124,7 @@ def encode_event(event: Event) -> dict[str, Any]:
         "detail": event.detail,
         "status": event.status,
         "seconds": event.seconds,
+        "open_connections": event.open_connections,
     }
     return _present(values)
 
@@ -140,6 +145,7 @@ def _event(entry: Any) -> Event | None:
             str(entry["detail"]),
             entry.get("status"),
             int(entry["seconds"]) if "seconds" in entry else None,
+            int(entry["open_connections"]) if "open_connections" in entry else None,
         )
     except _INVALID:
         _log.warning("A history event is invalid and is ignored.")

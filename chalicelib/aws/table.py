@@ -55,15 +55,17 @@ class Table:
         self._sleep = sleep
 
     def read(self, refs: Sequence[DatabaseRef]) -> dict[DatabaseRef, tuple[DatabaseRecord, Activity]]:
-        """Records and activity items: one call for up to 50 databases. Raises what aws_call raises."""
-        keys = [key for ref in refs for key in (_record_key(ref), self._settings.activity_key_of(ref))]
+        """Records and activity items: one call for up to 33 databases. Raises what aws_call raises."""
+        keys = list(
+            dict.fromkeys(key for ref in refs for key in (_record_key(ref), *self._settings.activity_keys_of(ref)))
+        )
         items: dict[str, Attributes] = {}
         for first in range(0, len(keys), _KEYS_PER_CALL):
             items.update(self._get(keys[first : first + _KEYS_PER_CALL]))
         return {
             ref: (
                 decode_record(items.get(_record_key(ref))),
-                _decode_activity(items.get(self._settings.activity_key_of(ref))),
+                _latest([_decode_activity(items.get(key)) for key in self._settings.activity_keys_of(ref)]),
             )
             for ref in refs
         }
@@ -97,7 +99,7 @@ class Table:
         Whole seconds, rounded up, so that the idle timeout is never short. Returns the current activity. A value
         that is not a time is replaced. Raises WriteConflict and what aws_call raises.
         """
-        key = self._settings.activity_key_of(ref)
+        key = self._settings.activity_keys_of(ref)[0]
         wanted = at if not at.microsecond else at.replace(microsecond=0) + timedelta(seconds=1)
         for attempt in range(_REPORT_ATTEMPTS):
             item = self._get([key]).get(key)
@@ -227,6 +229,13 @@ def _record_key(ref: DatabaseRef) -> str:
 
 def _history_key(ref: DatabaseRef, day: date) -> str:
     return f"rds_history/{ref.id}/{day.isoformat()}"
+
+
+def _latest(activities: Sequence[Activity]) -> Activity:
+    """The latest query of several items. An item that is not valid could contain a later one."""
+    invalid = next((activity for activity in activities if isinstance(activity, InvalidActivity)), None)
+    queries = [activity for activity in activities if isinstance(activity, LastQuery)]
+    return invalid or max(queries, key=lambda query: query.at, default=NoActivity())
 
 
 def _decode_activity(item: Attributes | None) -> Activity:

@@ -1,7 +1,7 @@
 """What to do about one database: a pure function of what was observed, the record, the policy and the time.
 
 The rules are those of the table in README.md, in its order. A new rule is one function and its place in
-``_RULES``.
+``_RULES``. What a rule says about activity comes from ``idle_timer``.
 """
 
 from collections.abc import Callable
@@ -18,22 +18,25 @@ from chalicelib.domain.activity import (
     MetricIdle,
     MetricUnknown,
     NoActivity,
+    are_reports_trusted,
 )
-from chalicelib.domain.model import (
-    Action,
-    DatabaseRecord,
-    Decision,
-    Observation,
-    PendingRestart,
-    Policy,
-    Reason,
-    State,
-)
-from chalicelib.domain.statuses import effective_status, remedy_for
+from chalicelib.domain.errors import CannotStop
+from chalicelib.domain.idle_timer import last_activity, runs_from_first_observation
+from chalicelib.domain.model import Action, DatabaseRecord, Decision, Observation, Policy, Reason, State
+from chalicelib.domain.restart_expiry import is_restart_expired
+from chalicelib.domain.statuses import classify_status, effective_status, remedy_for
 from chalicelib.domain.timestamps import format_duration, format_time
 
 MAX_CLOCK_SKEW: Final = timedelta(minutes=5)
 """An activity time further in the future than this is an error of its writer."""
+
+METRIC_GRACE: Final = timedelta(minutes=30)
+"""An activity metric that is missing for the idle timeout and this time fails the check."""
+
+_STOP_REFUSED: Final = (
+    "RDS has refused to stop it, because an operation on it or on a member of the cluster is in progress, or because "
+    "an earlier request to stop it was accepted. The stop is tried again at the next check."
+)
 
 Rule = Callable[[Observation, DatabaseRecord, Policy, datetime], Decision | None]
 """A decision, or None where the rule does not apply."""
@@ -52,49 +55,19 @@ def decide(observation: Observation, record: DatabaseRecord, policy: Policy, now
     return replace(decision, last_activity=last_activity(observation, record))
 
 
-def is_restart_expired(record: DatabaseRecord, policy: Policy, now: datetime) -> bool:
-    """Whether the pending restart could not be carried out for so long that it expires."""
-    if record.pending_restart is None:
-        return False
-    return now - last_requested_at(record.pending_restart, record) > policy.restart_ttl
-
-
-def last_requested_at(restart: PendingRestart, record: DatabaseRecord) -> datetime:
-    """When the pending restart was last requested: the first time, or a later one."""
-    return max(restart.requested_at, record.last_restart_requested_at or restart.requested_at)
-
-
-def last_activity(observation: Observation, record: DatabaseRecord) -> LastActivity | None:
-    """The latest known activity, None where none is known. A metric is considered by its own rule."""
-    known = []
-    if isinstance(observation.activity, LastQuery):
-        known.append(_query(observation.activity.at))
-    if record.last_restart_requested_at is not None:
-        known.append(LastActivity(record.last_restart_requested_at, ActivitySource.RESTART, "a restart was requested"))
-    if record.available_since is not None and record.started_on_request:
-        description = "it became available after a restart request"
-        known.append(LastActivity(record.available_since, ActivitySource.RESTART, description))
-    elif record.available_since is not None:
-        known.append(LastActivity(record.available_since, ActivitySource.STARTED, "it became available"))
-    if not known and record.first_observed_at is not None:
-        known.append(LastActivity(record.first_observed_at, ActivitySource.STARTED, "it was first observed running"))
-    latest = max(known, key=lambda activity: activity.at, default=None)
-    if (
-        latest is not None
-        and known[0].source is ActivitySource.QUERY
-        and latest.at - known[0].at < timedelta(seconds=1)
-    ):
-        # The activity item has whole seconds: a query in the same second as another activity is named first.
-        return _query(latest.at)
-    return latest
-
-
-def _query(at: datetime) -> LastActivity:
-    return LastActivity(at, ActivitySource.QUERY, "the last query was")
-
-
 def _state(observation: Observation, record: DatabaseRecord, now: datetime) -> State:
     return effective_status(observation.described, record, now).state
+
+
+def _restart_requested(
+    observation: Observation, record: DatabaseRecord, policy: Policy, now: datetime
+) -> Decision | None:
+    restart = record.pending_restart
+    is_startable = effective_status(observation.described, record, now).startable
+    if restart is None or not is_startable or is_restart_expired(record, policy, now):
+        return None
+    detail = f"{restart.by} requested a restart at {format_time(restart.requested_at)}."
+    return Decision(Action.START, Reason.RESTART_REQUESTED, detail)
 
 
 def _failed(observation: Observation, record: DatabaseRecord, _: Policy, now: datetime) -> Decision | None:
@@ -109,6 +82,8 @@ def _in_transition(observation: Observation, record: DatabaseRecord, _: Policy, 
     match _state(observation, record, now):
         case State.STARTING:
             return Decision(Action.NONE, Reason.STARTING, "It is starting. A start takes several minutes.")
+        case State.STOPPING if record.was_stop_refused and classify_status(observation.described.status).ready:
+            return Decision(Action.NONE, Reason.STOPPING, _STOP_REFUSED)
         case State.STOPPING:
             return Decision(Action.NONE, Reason.STOPPING, "It is stopping. A stop takes several minutes.")
         case State.BUSY:
@@ -121,13 +96,9 @@ def _in_transition(observation: Observation, record: DatabaseRecord, _: Policy, 
             assert_never(unexpected)
 
 
-def _stopped(observation: Observation, record: DatabaseRecord, policy: Policy, now: datetime) -> Decision | None:
+def _stopped(observation: Observation, record: DatabaseRecord, _: Policy, now: datetime) -> Decision | None:
     if _state(observation, record, now) is not State.STOPPED:
         return None
-    restart = record.pending_restart
-    if restart is not None and not is_restart_expired(record, policy, now):
-        detail = f"{restart.by} requested a restart at {format_time(restart.requested_at)}."
-        return Decision(Action.START, Reason.RESTART_REQUESTED, detail)
     return Decision(Action.NONE, Reason.STOPPED, "It is stopped, and no restart is requested.")
 
 
@@ -148,8 +119,11 @@ def _activity_unreadable(observation: Observation, _: DatabaseRecord, __: Policy
             return None
         case unexpected:
             assert_never(unexpected)
-    detail = f"The time of the last query is unknown, because the activity item is not valid: {cause}. "
-    return Decision(Action.NONE, Reason.ACTIVITY_UNREADABLE, detail + "It is not stopped until the item is fixed.")
+    detail = (
+        f"The time of the last query is unknown, because the activity item is not valid: {cause}. "
+        "It is not stopped until the item is fixed."
+    )
+    return Decision(Action.NONE, Reason.ACTIVITY_UNREADABLE, detail, check_fails=True)
 
 
 def _recently_active(
@@ -159,50 +133,109 @@ def _recently_active(
     if last is None or now - last.at > policy.idle_timeout:
         return None
     at, timeout = format_time(last.at), format_duration(policy.idle_timeout)
-    if last.source is ActivitySource.STARTED and isinstance(observation.activity, NoActivity):
-        detail = f"There is no activity item. The idle timeout of {timeout} runs from {at}, when {last.description}."
-        return Decision(Action.NONE, Reason.NO_ACTIVITY_DATA, detail)
+    if runs_from_first_observation(last, record):
+        detail = f"No activity since then is known, so the idle timeout of {timeout} runs from {at}, when "
+        return Decision(Action.NONE, Reason.NO_ACTIVITY_DATA, detail + f"{last.description}.")
     detail = f"In use: {last.description} at {at}, within the idle timeout of {timeout}."
     return Decision(Action.NONE, Reason.RECENT_ACTIVITY, detail)
 
 
-def _metric_forbids_stop(observation: Observation, _: DatabaseRecord, policy: Policy, now: datetime) -> Decision | None:
-    if policy.activity_rule is None:
+def _cannot_stop(observation: Observation, record: DatabaseRecord, _: Policy, __: datetime) -> Decision | None:
+    unsupported, was_refused = observation.described.stop_unsupported, record.last_error == CannotStop.__name__
+    if unsupported is None and not was_refused:
+        return None
+    cause = f"because {unsupported}" if unsupported else "and has refused to"
+    detail = f"It is idle, but RDS cannot stop it, {cause}. Remove it from DATABASES, or hold it."
+    return Decision(Action.NONE, Reason.CANNOT_STOP, detail, check_fails=not was_refused)
+
+
+def _metric_active(observation: Observation, _: DatabaseRecord, policy: Policy, now: datetime) -> Decision | None:
+    rule, metric = policy.activity_rule, observation.metric
+    if rule is None or not isinstance(metric, MetricActive) or now - metric.at > policy.idle_timeout:
+        return None
+    at = format_time(metric.at)
+    if not rule.only_without_reports:
+        last = LastActivity(metric.at, ActivitySource.METRIC, f"{rule.name} was last above {rule.threshold:g}")
+        detail = f"There was no query within the idle timeout, but {last.description} at {at}."
+        return Decision(Action.NONE, Reason.METRIC_ACTIVE, detail, last)
+    if are_reports_trusted(observation.activity, now):
+        return None
+    last = LastActivity(metric.at, ActivitySource.METRIC, "connections were last open")
+    detail = (
+        f"Connections were open until {at}, and nobody has reported a query in the last 30 days. So open connections "
+        f"count as use: it is stopped {format_duration(policy.idle_timeout)} after the last of them is closed. "
+        "If they are idle, close them, or let the backend report its queries."
+    )
+    return Decision(Action.NONE, Reason.UNREPORTED_CONNECTIONS, detail, last)
+
+
+def _metric_unknown(observation: Observation, record: DatabaseRecord, policy: Policy, now: datetime) -> Decision | None:
+    rule = policy.activity_rule
+    if rule is None:
         return None
     match observation.metric:
-        case MetricActive(at) if now - at <= policy.idle_timeout:
-            last = LastActivity(at, ActivitySource.METRIC, "the activity metric was last above its threshold")
-            detail = f"There was no query within the idle timeout, but {last.description} at {format_time(at)}."
-            return Decision(Action.NONE, Reason.METRIC_ACTIVE, detail, last)
         case MetricActive() | MetricIdle():
             return None
+        case MetricUnknown() if rule.only_without_reports and are_reports_trusted(observation.activity, now):
+            return None
         case MetricUnknown(why):
-            cause = f"has no data: {why}"
+            cause = why
         case None:
-            cause = "was not read"
+            cause = "it was not read"
         case unexpected:
             assert_never(unexpected)
-    detail = f"It is not stopped, because the activity metric {cause}."
-    return Decision(Action.NONE, Reason.METRIC_UNKNOWN, detail)
+    since = record.metric_unknown_since or now
+    fails = now - since > policy.idle_timeout + METRIC_GRACE
+    detail = f"It is not stopped, because the metric {rule.name} is unknown since {format_time(since)}: {cause}."
+    if fails:
+        detail += " Action required: fix ACTIVITY_METRIC or the permission cloudwatch:GetMetricData."
+    return Decision(Action.NONE, Reason.METRIC_UNKNOWN, detail, check_fails=fails)
+
+
+def _pending_modifications(observation: Observation, _: DatabaseRecord, __: Policy, ___: datetime) -> Decision | None:
+    pending = observation.described.pending_modifications
+    if not pending:
+        return None
+    detail = (
+        f"It is idle, but a modification waits for its maintenance window ({', '.join(pending)}), and a stop would "
+        "discard it. It is stopped after that. To stop it earlier, apply the modification immediately, or revoke it."
+    )
+    return Decision(Action.NONE, Reason.PENDING_MODIFICATIONS, detail)
 
 
 def _idle(observation: Observation, record: DatabaseRecord, policy: Policy, now: datetime) -> Decision:
-    cause = "AWS started it automatically after seven days. " if record.started_by_aws else ""
+    detail = "AWS started it automatically after seven days. " if record.started_by_aws else ""
     last = last_activity(observation, record)
     if last is None:
-        return Decision(Action.STOP, Reason.IDLE, f"{cause}No activity is known.")
-    ago, timeout = format_duration(now - last.at), format_duration(policy.idle_timeout)
-    detail = f"{cause}Idle for {ago}: {last.description} at {format_time(last.at)}; the idle timeout is {timeout}."
-    return Decision(Action.STOP, Reason.IDLE, detail)
+        detail += "No activity is known."
+    else:
+        detail += f"Idle for {format_duration(now - last.at)}: {last.description} at {format_time(last.at)}; "
+        detail += f"the idle timeout is {format_duration(policy.idle_timeout)}."
+    connections = _open_connections(observation, policy)
+    if connections is not None:
+        detail += f" {connections} connections are open, but its queries are reported, and there were none."
+    return Decision(Action.STOP, Reason.IDLE, detail, open_connections=connections)
+
+
+def _open_connections(observation: Observation, policy: Policy) -> int | None:
+    """Their number where some are open and reports are trusted; None where it is 0 or not known."""
+    is_number = policy.activity_rule is not None and policy.activity_rule.only_without_reports
+    if is_number and isinstance(observation.metric, MetricActive) and observation.metric.latest >= 1:
+        return round(observation.metric.latest)
+    return None
 
 
 _RULES: Final[tuple[Rule, ...]] = (
+    _restart_requested,
     _failed,
     _in_transition,
     _stopped,
     _held,
     _activity_unreadable,
     _recently_active,
-    _metric_forbids_stop,
+    _cannot_stop,
+    _metric_active,
+    _metric_unknown,
+    _pending_modifications,
     _idle,
 )

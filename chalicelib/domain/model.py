@@ -3,7 +3,7 @@
 Everything here is immutable. Times are aware UTC datetimes.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Self
@@ -16,6 +16,12 @@ AWS_ACTOR = "AWS"
 EXTERNAL_ACTOR = "somebody outside rds-lifecycle"
 
 
+STOP_REFUSED = "InvalidState"
+"""``last_error`` after a stop that RDS refused for the database's state."""
+STOP_REFUSED_AGAIN = "InvalidStateAgain"
+"""``last_error`` after a further one."""
+
+
 class Kind(StrEnum):
     """The RDS resource type: a DB instance, or an Aurora or Multi-AZ DB cluster."""
 
@@ -25,10 +31,14 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DatabaseRef:
-    """One managed database, as named in ``DATABASES``."""
+    """One managed database. ``id`` is in lower case, as RDS stores it; ``spelling`` is the id in ``DATABASES``.
+
+    https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html
+    """
 
     kind: Kind
     id: str
+    spelling: str = field(default="", compare=False, repr=False)
 
     @property
     def label(self) -> str:
@@ -49,20 +59,33 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StatusInfo:
-    """What an RDS status means: the state, and whether the database accepts connections."""
+    """What an RDS status means: the state, and whether the database accepts connections.
+
+    ``startable``: RDS accepts a start.
+    """
 
     state: State
     ready: bool = False
+    startable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """What RDS returned for a database. ``stop_unsupported``: RDS documents that it cannot stop such a database."""
+    """What RDS returned for a database.
+
+    ``resource_id`` identifies the database itself: another database of the same name has another one. With
+    ``stop_unsupported``, RDS cannot stop such a database; it is the reason, and follows "because". The
+    ``pending_modifications`` wait for the maintenance window. ``automatic_start_announced``: an RDS event has announced
+    that AWS starts the database itself.
+    """
 
     ref: DatabaseRef
     status: str
     automatic_restart_at: datetime | None = None
-    stop_unsupported: bool = False
+    resource_id: str | None = None
+    stop_unsupported: str | None = None
+    pending_modifications: tuple[str, ...] = ()
+    automatic_start_announced: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +115,14 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class StopIntent:
-    """A stop is in progress. It is stored before RDS is called, with the reason for the stop."""
+    """A stop is in progress. It is stored before RDS is called, with the reason for the stop.
+
+    ``open_connections`` is their number before the stop, None where it is not known.
+    """
 
     set_at: datetime
     reason: str
+    open_connections: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,13 +141,17 @@ class AcceptedStart:
 class DatabaseRecord:
     """What the app stores about one database. ``revision`` 0 means that nothing is stored yet.
 
+    The record belongs to the database with this ``resource_id``, which was observed first at ``first_observed_at``.
     ``available_since`` is when the app observed that the database had become available, ``started_on_request`` whether
-    a restart started it. ``first_observed_at`` is set where the first observation found it running; it counts as
-    activity only where nothing else is known. ``last_error`` is the error recorded last, so that a repeated error is
-    recorded once. ``last_daily_status_on`` is the last day (UTC) whose history contains a ``daily-status``.
+    a restart started it, ``started_by_aws`` whether AWS announced the start as its own. ``automatic_restart_at`` is
+    from the last observation as stopped. ``capacity_refused_at`` is when RDS last refused a start because AWS had no
+    capacity. Since ``metric_unknown_since``, only a missing activity metric has prevented a stop. ``last_error`` is the
+    error recorded last, so that a repeated error is recorded once. ``last_daily_status_on`` is the last day (UTC) whose
+    history contains a ``daily-status``.
     """
 
     revision: int = 0
+    resource_id: str | None = None
     status: str | None = None
     status_changed_at: datetime | None = None
     available_since: datetime | None = None
@@ -134,8 +165,15 @@ class DatabaseRecord:
     start_durations: tuple[int, ...] = ()
     automatic_restart_at: datetime | None = None
     started_by_aws: bool = False
+    capacity_refused_at: datetime | None = None
+    metric_unknown_since: datetime | None = None
     last_error: str | None = None
     last_daily_status_on: date | None = None
+
+    @property
+    def was_stop_refused(self) -> bool:
+        """Whether RDS has refused the last stop for the database's state."""
+        return self.last_error in (STOP_REFUSED, STOP_REFUSED_AGAIN)
 
     def with_external_start(self, restart: PendingRestart, now: datetime) -> Self:
         """The record where a restart is requested while a start from outside rds-lifecycle is in progress."""
@@ -149,8 +187,8 @@ class DatabaseRecord:
             accepted_start=None,
             available_since=None,
             started_on_request=False,
-            first_observed_at=None,
             started_by_aws=False,
+            metric_unknown_since=None,
             last_error=None,
         )
 
@@ -200,25 +238,35 @@ class Reason(StrEnum):
     ACTIVITY_UNREADABLE = "activity-unreadable"
     RECENT_ACTIVITY = "recent-activity"
     NO_ACTIVITY_DATA = "no-activity-data"
+    CANNOT_STOP = "cannot-stop"
     METRIC_ACTIVE = "metric-active"
+    UNREPORTED_CONNECTIONS = "unreported-connections"
     METRIC_UNKNOWN = "metric-unknown"
+    PENDING_MODIFICATIONS = "pending-modifications"
     IDLE = "idle"
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What to do, why, and the activity from which the idle timer runs."""
+    """What to do, why, and the activity from which the idle timer runs.
+
+    ``check_fails``: somebody has to act, so the check reports a failure. ``open_connections`` is their number where the
+    activity metric shows that some are open.
+    """
 
     action: Action
     reason: Reason
     detail: str
     last_activity: LastActivity | None = None
+    check_fails: bool = False
+    open_connections: int | None = None
 
 
 class EventName(StrEnum):
     """What the history records."""
 
     FIRST_SEEN = "first-seen"
+    REPLACED = "replaced"
     DAILY_STATUS = "daily-status"
     RESTART_REQUESTED = "restart-requested"
     RESTART_EXPIRED = "restart-expired"
@@ -240,7 +288,8 @@ class Event:
     """One entry of a database's history.
 
     ``status`` is the RDS status at that moment, None where it was not observed. ``seconds`` is set in ``available``
-    events: the time from the request until the database was available.
+    events: the time from the request until the database was available. ``open_connections`` is set in ``stopping``
+    events: their number before the stop, if some were open.
     """
 
     at: datetime
@@ -249,6 +298,7 @@ class Event:
     detail: str
     status: str | None = None
     seconds: int | None = None
+    open_connections: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

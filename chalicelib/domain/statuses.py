@@ -27,6 +27,9 @@ _READY_BUT_BUSY: Final = (
     "configuring-log-exports",
     "modifying",
     "resetting-master-credentials",
+    "scaling-capacity",
+    "scaling-compute",
+    "scaling-storage",
     "storage-config-upgrade",
     "storage-initialization",
     "storage-optimization",
@@ -41,12 +44,14 @@ _BUSY: Final = (
     "maintenance",
     "migrating",
     "moving-to-vpc",
+    "preparing-data-migration",
     "promoting",
     "rebooting",
     "renaming",
     "upgrading",
 )
 _REMEDIES: Final = {
+    "automation-paused": "Resume the automation of RDS Custom, or wait until the pause ends.",
     "cloning-failed": "Delete this clone and create a new one.",
     "deleting": "It is being deleted. Restore it from a snapshot if it is still needed.",
     "failed": "RDS could not recover it. Restore it to a point in time, or contact AWS Support.",
@@ -54,9 +59,13 @@ _REMEDIES: Final = {
         "RDS cannot use its KMS key. Enable the key and the grant for RDS, then restore from a backup."
     ),
     "inaccessible-encryption-credentials-recoverable": (
-        "RDS cannot use its KMS key. Enable the key again and start the database in the RDS console."
+        "RDS cannot use its KMS key. Enable the key again, then request a restart."
     ),
-    "incompatible-network": "RDS cannot recover its network. Check the free addresses and the DNS settings of its VPC.",
+    "incompatible-create": "RDS cannot create it with these settings. Delete it, and create it with other ones.",
+    "incompatible-network": (
+        "RDS cannot recover its network. Check the free addresses and the DNS settings of its VPC, then request a "
+        "restart."
+    ),
     "incompatible-option-group": "Undo the last change to its option group.",
     "incompatible-parameters": "Reset its parameter group in the RDS console, then reboot it.",
     "incompatible-restore": "RDS cannot restore to that point in time. Restore to another one.",
@@ -64,16 +73,25 @@ _REMEDIES: Final = {
     "migration-failed": "See its events in the RDS console for the cause of the failed migration.",
     "restore-error": "Restore it again, to another point in time or from another snapshot.",
     "storage-full": "Allocate more storage in the RDS console.",
+    "unsupported-configuration": "RDS Custom does not support a setting of it. See its events for the setting.",
+    "upgrade-failed": "See its events in the RDS console for the cause of the failed upgrade.",
 }
+_STARTABLE: Final = ("inaccessible-encryption-credentials-recoverable", "incompatible-network")
+"""Failed databases that RDS starts once the cause is fixed.
+
+https://repost.aws/knowledge-center/rds-aurora-inaccessible-state
+AWS does not document it for incompatible-network; public code relies on it:
+https://github.com/sqlxpert/stay-stopped-aws-rds-aurora
+"""
 
 _STATUSES: Final[dict[str, StatusInfo]] = {
-    "stopped": StatusInfo(State.STOPPED),
+    "stopped": StatusInfo(State.STOPPED, startable=True),
     "starting": StatusInfo(State.STARTING),
     "stopping": StatusInfo(State.STOPPING),
     "available": StatusInfo(State.RUNNING, ready=True),
     **{status: StatusInfo(State.BUSY, ready=True) for status in _READY_BUT_BUSY},
     **{status: StatusInfo(State.BUSY) for status in _BUSY},
-    **{status: StatusInfo(State.FAILED) for status in _REMEDIES},
+    **{status: StatusInfo(State.FAILED, startable=status in _STARTABLE) for status in _REMEDIES},
 }
 
 
@@ -122,16 +140,28 @@ def ignore_stale_description(description: Description, record: DatabaseRecord, n
 
     RDS's descriptions are eventually consistent: after one that shows a change, another may show the status before it.
     A database goes through a cycle: stopped, starting, running, stopping. Soon after a change, only the next state of
-    that cycle can be new.
+    that cycle can be new. A description of another database of the same name is never ignored.
     """
     changed_at = record.status_changed_at
     if record.status is None or changed_at is None or abs(now - changed_at) >= CONSISTENCY_WINDOW:
+        return description
+    if is_replaced(record, description):
         return description
     known, described = _cycle_state(record.status), _cycle_state(description.status)
     if known is None or described in (None, known, _NEXT_STATE[known]):
         return description
     restart_at = record.automatic_restart_at if known is State.STOPPED else None
     return replace(description, status=record.status, automatic_restart_at=restart_at)
+
+
+def is_replaced(record: DatabaseRecord, description: Description) -> bool:
+    """Whether the description is of another database than the record.
+
+    A resource id never changes, and a restored database has a new one:
+    https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DBInstance.html
+    """
+    known = record.resource_id is not None and description.resource_id is not None
+    return known and record.resource_id != description.resource_id
 
 
 def _cycle_state(status: str) -> State | None:
@@ -141,6 +171,6 @@ def _cycle_state(status: str) -> State | None:
         case State.BUSY:
             return State.RUNNING if info.ready else None
         case State.FAILED:
-            return None
+            return State.STOPPED if info.startable else None
         case state:
             return state

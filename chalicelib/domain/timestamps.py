@@ -6,12 +6,18 @@ from decimal import Decimal
 from typing import Final
 
 _NUMBER: Final = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?")
+_DATE_AND_TIME: Final = re.compile(r"\d{4}(-\d\d-\d\d|\d{4})[Tt ]\d\d.*")
+_SMALLEST_NUMBER: Final = 1_000_000_000
+"""Epoch seconds of September 2001. A smaller number is an ID, a date or a duration."""
+_LARGEST_NUMBER: Final = 100_000_000_000
+"""Epoch seconds of the year 5138."""
 
 
 def parse_time(value: object) -> datetime:
-    """Parse an ISO 8601 string (without an offset it is UTC) or a number of epoch seconds, also as a string.
+    """Parse an ISO 8601 date and time (without an offset it is UTC), or a number of epoch seconds or milliseconds.
 
-    Raises ValueError with a message for users.
+    A number may be a string. A time before September 2001 is accepted only as text. Raises ValueError with a message
+    for users.
     """
     match value:
         case bool():
@@ -44,16 +50,19 @@ def format_duration(duration: timedelta) -> str:
     return f"{days} days" + (f" {hours % 24} h" if hours % 24 else "")
 
 
-def _from_epoch(seconds: float | Decimal | str) -> datetime:
-    try:
-        return datetime.fromtimestamp(float(seconds), UTC)
-    except (ValueError, OverflowError, OSError):
-        raise ValueError("it is a number, but not one of seconds since 1970") from None
+def _from_epoch(number: float | Decimal | str) -> datetime:
+    epoch = float(number)
+    for seconds in (epoch, epoch / 1000):
+        if _SMALLEST_NUMBER <= seconds < _LARGEST_NUMBER:
+            return datetime.fromtimestamp(seconds, UTC)
+    raise ValueError("it is a number, but not one of seconds or milliseconds since 1970")
 
 
 def _from_iso(text: str) -> datetime:
+    if not _DATE_AND_TIME.fullmatch(text):
+        raise ValueError("it is text, but not an ISO 8601 date with a time of day")
     try:
         at = datetime.fromisoformat(text)
         return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
     except (ValueError, OverflowError):
-        raise ValueError("it is text, but not an ISO 8601 time") from None
+        raise ValueError("it is text, but not an ISO 8601 date with a time of day") from None

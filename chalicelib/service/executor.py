@@ -8,15 +8,23 @@ from datetime import datetime
 from typing import Final, assert_never
 
 from chalicelib import telemetry
-from chalicelib.aws.rds import Rds, cannot_stop
+from chalicelib.aws.rds import Rds
 from chalicelib.aws.table import Table
 from chalicelib.domain.errors import AwsUnavailable, CannotStart, InvalidState, Problem, WriteConflict
-from chalicelib.domain.model import DatabaseRecord, DatabaseRef, Description, Observation, Policy, State, Transition
-from chalicelib.domain.statuses import classify_status, is_known
+from chalicelib.domain.model import (
+    DatabaseRecord,
+    DatabaseRef,
+    Decision,
+    Description,
+    Observation,
+    Policy,
+    State,
+    Transition,
+)
+from chalicelib.domain.statuses import classify_status, is_known, remedy_for
 from chalicelib.domain.transitions.observations import apply_observation
 from chalicelib.domain.transitions.results import (
     clear_stop_intent,
-    is_stop_refused_repeatedly,
     set_stop_intent,
     start_accepted,
     start_failed,
@@ -60,7 +68,7 @@ class ActionExecutor:
         ref, now = observation.ref, observation.at
         record = self.record(ref, observation.record, transition, now)
         try:
-            response = self._rds.start(ref)
+            response = self._start(observation)
         except InvalidState:
             raise
         except AwsUnavailable as problem:
@@ -72,17 +80,29 @@ class ActionExecutor:
             raise problem if isinstance(problem, CannotStart) else problem.as_saved() from problem
         return self._record_response(observation, record, response, State.STOPPED, start_accepted)
 
-    def set_stop_intent(self, observation: Observation, transition: Transition, reason: str) -> DatabaseRecord:
+    def _start(self, observation: Observation) -> Description:
+        """Call RDS. A failed database that RDS does not start raises CannotStart, not InvalidState."""
+        ref, status = observation.ref, observation.described.status
+        try:
+            return self._rds.start(ref)
+        except InvalidState as refusal:
+            now = self._rds.describe([ref])[ref]
+            if isinstance(now, Problem) or now.status != status or classify_status(status).state is not State.FAILED:
+                raise
+            message = f"RDS reports {status} and refused to start it."
+            raise CannotStart(message, remedy_for(status), log_detail=refusal.log_detail) from refusal
+
+    def set_stop_intent(self, observation: Observation, transition: Transition, decision: Decision) -> DatabaseRecord:
         """Save the transition together with the intent to stop. Raises WriteConflict and any other Problem."""
         # Not the time of the pass: the intent's lifetime begins where it is saved, however long the pass takes.
-        intended = transition.then(set_stop_intent(transition.record, reason, self._clock()))
+        intended = transition.then(set_stop_intent(transition.record, decision, self._clock()))
         return self.record(observation.ref, observation.record, intended, observation.at)
 
     def clear_stop_intent(self, observation: Observation, record: DatabaseRecord) -> DatabaseRecord:
         """Record that the stop is not carried out."""
         return self._record_with_retry(observation.ref, record, clear_stop_intent, observation.at)
 
-    def stop(self, observation: Observation, record: DatabaseRecord, reason: str) -> Observation | None:
+    def stop(self, observation: Observation, record: DatabaseRecord, decision: Decision) -> Observation | None:
         """Stop the database, whose record has the stop intent.
 
         Returns the observation as of RDS's response, None where the response does not show the stop yet. Raises
@@ -91,8 +111,8 @@ class ActionExecutor:
         ref, now = observation.ref, observation.at
         try:
             response = self._rds.stop(ref)
-        except InvalidState as refusal:
-            self._handle_refused_stop(observation, record, refusal)
+        except InvalidState:
+            self._handle_refused_stop(observation, record)
             raise
         except AwsUnavailable:
             # RDS may have accepted the call: the intent stays set until the database stops, or until it expires.
@@ -102,27 +122,23 @@ class ActionExecutor:
             self._record_with_retry(ref, record, lambda fresh: stop_failed(fresh, failure, now), now)
             raise
         return self._record_response(
-            observation, record, response, State.RUNNING, lambda fresh, at: stop_accepted(fresh, reason, at)
+            observation, record, response, State.RUNNING, lambda fresh, at: stop_accepted(fresh, decision, at)
         )
 
-    def _handle_refused_stop(self, observation: Observation, record: DatabaseRecord, refusal: InvalidState) -> None:
-        """Another operation has begun, or RDS cannot stop this database, or an earlier attempt was accepted.
+    def _handle_refused_stop(self, observation: Observation, record: DatabaseRecord) -> None:
+        """Another operation has begun, on the database or a member of the cluster, or an earlier attempt was accepted.
 
         In the last case the response was lost and the database is stopping, even if a stale description differs: the
-        intent stays set.
+        intent stays set. In any case the state can change, so the stop is tried again.
+        https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_StopDBCluster.html#API_StopDBCluster_Errors
         """
         ref, now = observation.ref, observation.at
         description = self._rds.describe([ref])[ref]
         if isinstance(description, Problem):
             return
         match classify_status(description.status).state:
-            case State.RUNNING if description.stop_unsupported or is_stop_refused_repeatedly(record):
-                permanent = cannot_stop(refusal.log_detail)
-                self._record_with_retry(ref, record, lambda fresh: stop_failed(fresh, permanent, now), now)
-                raise permanent from refusal
             case State.RUNNING:
-                # If it still runs when the intent has expired, and RDS refuses again, no attempt was accepted.
-                self._record_with_retry(ref, record, stop_refused_while_running, now)
+                self._record_with_retry(ref, record, lambda fresh: stop_refused_while_running(fresh, now), now)
             case State.BUSY | State.FAILED:
                 self.clear_stop_intent(observation, record)
             case State.STOPPING | State.STOPPED | State.STARTING:

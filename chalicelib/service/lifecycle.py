@@ -10,7 +10,7 @@ from chalicelib import telemetry
 from chalicelib.aws.table import Table
 from chalicelib.domain.errors import BadRequest, CannotStart, DatabaseNotFound, Problem, UnknownDatabase
 from chalicelib.domain.history import History, build_history, days_of
-from chalicelib.domain.model import Action, DatabaseRef, Observation, Reason, State
+from chalicelib.domain.model import Action, DatabaseRef, Observation, State
 from chalicelib.domain.statuses import classify_status, remedy_for
 from chalicelib.domain.transitions.commands import Command, EndHold, RequestRestart, SetHold
 from chalicelib.service.executor import Clock, Sleep
@@ -18,6 +18,12 @@ from chalicelib.service.reconciler import DatabaseView, ExecutorFactory, Reconci
 from chalicelib.settings import Settings
 
 MAX_HOLD: Final = timedelta(hours=168)
+AUTOMATIC_START_EVENTS: Final = ("RDS-EVENT-0154", "RDS-EVENT-0153")
+"""RDS sends them when it starts an instance or a cluster that has been stopped for seven days.
+
+https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Events.Messages.html
+https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/USER_Events.Messages.html
+"""
 
 _NO_ACTION: Final[frozenset[Action]] = frozenset()
 _START_ONLY: Final = frozenset({Action.START})
@@ -119,6 +125,8 @@ class Lifecycle:
                 message = "RDS stopping; it will start as soon as it has stopped"
             case State.RUNNING | State.BUSY:
                 message = f"RDS already {status}"
+            case State.FAILED if result.action_taken is Action.START:
+                message = f"{ref.label} starting"
             case State.FAILED:
                 raise CannotStart(f"RDS reports {status} and cannot start it.", remedy_for(status))
             case unexpected:
@@ -160,15 +168,17 @@ class Lifecycle:
             raise CheckFailed([_failed(ref, problem) for ref in refs]) from problem
         return self._run_concurrently(lambda ref: self._check(observations[ref]))
 
-    def handle_event(self, ref: DatabaseRef) -> ReconcileResult:
+    def handle_event(self, ref: DatabaseRef, *, automatic_start_announced: bool = False) -> ReconcileResult:
         """Reconcile the database that an RDS event names. Raises Problem.
+
+        ``automatic_start_announced``: the event says that AWS starts the database itself, which nothing else says.
 
         Events are delivered on a best-effort basis, and one was observed to precede the status that it announces. So a
         database that is starting or stopping is observed again, for a minute at most:
         https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/working-with-events.html
         """
         for _ in range(_POLLS_AFTER_EVENT):
-            result = self._reconciler.reconcile(ref, _ALL)
+            result = self._reconciler.reconcile(ref, _ALL, automatic_start_announced=automatic_start_announced)
             is_moving = result.observed.state in (State.STARTING, State.STOPPING)
             if result.action_taken is not Action.NONE or not is_moving:
                 break
@@ -197,8 +207,8 @@ class Lifecycle:
         ref = observation.ref
         result = self._reconciler.reconcile(ref, _ALL, observation=observation)
         decision = result.decision
-        failed = decision.reason is Reason.ACTIVITY_UNREADABLE
-        return CheckResult(ref.id, result.observed.state, result.action_taken, decision.reason, decision.detail, failed)
+        action, fails = result.action_taken, decision.check_fails
+        return CheckResult(ref.id, result.observed.state, action, decision.reason, decision.detail, fails)
 
     def _run_concurrently(self, work: Callable[[DatabaseRef], CheckResult]) -> list[CheckResult]:
         """The work for every database; a failure of one does not affect the others. Raises CheckFailed at the end."""

@@ -36,6 +36,7 @@ from chalicelib.domain.model import (
 from chalicelib.domain.statuses import STOP_INTENT_TTL, effective_status, ignore_stale_description
 from chalicelib.domain.transitions.commands import Command, apply_command
 from chalicelib.domain.transitions.observations import apply_observation
+from chalicelib.domain.transitions.results import apply_decision
 from chalicelib.service.executor import ActionExecutor, Clock, Sleep
 
 ExecutorFactory = Callable[[], Executor]
@@ -135,20 +136,25 @@ class Reconciler:
         *,
         command: Command | None = None,
         observation: Observation | None = None,
+        automatic_start_announced: bool = False,
     ) -> ReconcileResult:
         """Observe, save the command, decide, act, record. Raises Problem.
 
         A concurrent change is detected by the record's revision or by RDS's refusal; then a new pass begins with a new
         observation. ``allowed_actions`` limits what a decision may do; ``observation`` saves the first observation
-        where the caller has just made one.
+        where the caller has just made one. ``automatic_start_announced`` is part of every observation.
         """
         began, state_errors = self._clock(), 0
         if observation is not None:
             # A check observes all databases at once; the pass of this one begins now.
             observation = replace(observation, at=began)
         for attempt in range(_MAX_ATTEMPTS):
+            observation = observation or self.observe([ref])[ref]
+            if automatic_start_announced and isinstance(observation.description, Description):
+                described = replace(observation.description, automatic_start_announced=True)
+                observation = replace(observation, description=described)
             try:
-                return self._reconcile_once(observation or self.observe([ref])[ref], command, allowed_actions)
+                return self._reconcile_once(observation, command, allowed_actions)
             except WriteConflict:
                 self._sleep(random.uniform(0.0, 0.05 * (attempt + 1)))  # noqa: S311 - spreads writers, no secret
             except InvalidState as refusal:
@@ -175,6 +181,7 @@ class Reconciler:
         if command is not None:
             transition = transition.then(apply_command(transition.record, command, observed, now))
         decision, observation = self._decide(observation, transition.record)
+        transition = transition.then(apply_decision(transition.record, decision, now))
         decision, action_taken, after = self._act(observation, transition, decision, allowed_actions)
         telemetry.log_reconcile(description, observed, decision, action_taken)
         return ReconcileResult(observed, decision, action_taken, None if after is None else self.view(after))
@@ -210,7 +217,7 @@ class Reconciler:
         """Set the stop intent, re-check, stop. A restart that is requested after the intent is set follows the stop."""
         # Not the time of the pass, which may have begun long before: the intent expires after STOP_INTENT_TTL.
         began = self._clock()
-        record = self._executor.set_stop_intent(observation, transition, decision.detail)
+        record = self._executor.set_stop_intent(observation, transition, decision)
         try:
             stored, activity = self._table.read([observation.ref])[observation.ref]
         except Problem:
@@ -227,7 +234,7 @@ class Reconciler:
             # The intent might expire, and a restart be answered as done, before RDS receives the stop.
             self._executor.clear_stop_intent(observation, record)
             raise WriteConflict("The stop took too long to prepare.", log_detail=str(observation.ref))
-        return decision, Action.STOP, self._executor.stop(observation, record, decision.detail)
+        return decision, Action.STOP, self._executor.stop(observation, record, decision)
 
     def _recheck(self, observation: Observation, transition: Transition, activity: Activity) -> Decision:
         """Decide again, on the activity item as it is now that the stop intent is set."""

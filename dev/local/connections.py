@@ -22,7 +22,7 @@ class _Change(NamedTuple):
     """From this time on, that many connections are open; None where nothing is published."""
 
     at: datetime
-    count: int | None
+    number: int | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,11 +109,16 @@ class DatabaseConnections:
         self._record(database)
         return connection
 
-    def close(self, connection: Connection) -> None:
-        """Close the connection; does nothing where it is closed."""
-        database = self._databases[connection.ref]
+    def is_open(self, connection: Connection | None) -> bool:
+        """Whether this connection was opened and has not been closed since."""
+        return connection is not None and connection in self._databases[connection.ref].opened
+
+    def close(self, connection: Connection) -> bool:
+        """Close the connection. Returns whether it was open."""
+        database, was_open = self._databases[connection.ref], self.is_open(connection)
         database.opened.discard(connection)
         self._record(database)
+        return was_open
 
     def hide(
         self, start: datetime, end: datetime, published_at: datetime | None = None, ref: DatabaseRef | None = None
@@ -146,7 +151,7 @@ class DatabaseConnections:
     def _record(self, database: _Database, at: datetime | None = None) -> None:
         """Keep the present number, if it has changed. Time never goes back."""
         changes, count = database.changes, database.count
-        if (changes[-1].count if changes else None) == count:
+        if (changes[-1].number if changes else None) == count:
             return
         at = at or self._clock()
         changes.append(_Change(max(at, changes[-1].at) if changes else at, count))
@@ -158,14 +163,14 @@ class DatabaseConnections:
 def _maxima(changes: list[_Change], first: datetime, end: datetime) -> Iterator[tuple[datetime, int]]:
     """The maximum of each minute that begins from ``first`` to before ``end``, oldest first."""
     following = bisect_left(changes, first, key=_time_of)
-    current = changes[following - 1].count if following else None
+    current = changes[following - 1].number if following else None
     minute = first
     while minute < end:
         counts = []
         if following == len(changes) or changes[following].at > minute:
             counts.append(current)
         while following < len(changes) and changes[following].at < minute + _MINUTE:
-            current = changes[following].count
+            current = changes[following].number
             counts.append(current)
             following += 1
         known = [count for count in counts if count is not None]

@@ -6,7 +6,7 @@ from typing import Any
 
 from chalicelib.domain.model import Kind
 from dev.local.options import REGION
-from dev.local.rds_behavior import RdsEvent
+from dev.local.rds_changes import RdsEvent
 
 _ACCOUNT = "123456789012"
 

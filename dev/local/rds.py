@@ -20,7 +20,8 @@ from chalicelib.domain.model import DatabaseRef, Kind
 from chalicelib.domain.statuses import classify_status
 from dev.local.connections import DatabaseConnections
 from dev.local.eventbridge import rds_event
-from dev.local.rds_behavior import RdsBehavior, RequestRefused, StatusChange
+from dev.local.rds_behavior import RdsBehavior, RequestRefused
+from dev.local.rds_changes import StatusChange
 from dev.local.rds_timing import FixedTiming
 
 _CREATING: Final = ("create_db_instance", "create_db_instance_read_replica", "create_db_cluster")

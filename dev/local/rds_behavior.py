@@ -10,11 +10,11 @@ import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import Enum
 from typing import Final, NamedTuple
 
-from chalicelib.domain.model import DatabaseRef, Kind
+from chalicelib.domain.model import DatabaseRef, Kind, State
 from chalicelib.domain.statuses import classify_status
+from dev.local.rds_changes import Cause, StatusChange
 from dev.local.rds_timing import RdsTiming
 
 # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_StopInstance.html
@@ -22,69 +22,13 @@ from dev.local.rds_timing import RdsTiming
 SEVEN_DAYS: Final = timedelta(days=7)
 
 
-class Cause(Enum):
-    """Why a status changed."""
-
-    REQUESTED = "requested"  # StartDBInstance, StopDBInstance, StartDBCluster, StopDBCluster
-    COMPLETED = "completed"
-    SEVEN_DAYS = "seven days"
-    NO_EFFECT = "no effect"
-    MAINTENANCE = "maintenance"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True)
-class RdsEvent:
-    """An event that RDS sends to EventBridge."""
-
-    at: datetime
-    ref: DatabaseRef
-    event_id: str
-    message: str
-
-
-# https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Events.Messages.html
-# https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/USER_Events.Messages.html
-_EVENTS: Final = {
-    (Kind.INSTANCE, "stopped"): ("RDS-EVENT-0087", "DB instance stopped."),
-    (Kind.INSTANCE, "available"): ("RDS-EVENT-0088", "DB instance started."),
-    (Kind.INSTANCE, "starting"): (
-        "RDS-EVENT-0154",
-        "DB instance is being started due to it exceeding the maximum allowed time being stopped.",
-    ),
-    (Kind.CLUSTER, "stopped"): ("RDS-EVENT-0150", "DB cluster stopped."),
-    (Kind.CLUSTER, "available"): ("RDS-EVENT-0151", "DB cluster started."),
-    (Kind.CLUSTER, "starting"): (
-        "RDS-EVENT-0153",
-        "DB cluster is being started due to it exceeding the maximum allowed time being stopped.",
-    ),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class StatusChange:
-    """A change of status. ``at`` is when it took place, which may be before it was carried out or described."""
-
-    at: datetime
-    ref: DatabaseRef
-    before: str
-    after: str
-    cause: Cause
-    detail: str = ""
-
-    @property
-    def event(self) -> RdsEvent | None:
-        """The RDS event of this change; None where RDS sends none."""
-        if self.after not in ("available", "stopped") and self.cause is not Cause.SEVEN_DAYS:
-            return None
-        return RdsEvent(self.at, self.ref, *_EVENTS[self.ref.kind, self.after])
-
-
 class DescribedStatus(NamedTuple):
     """What RDS returns for a database; ``automatic_restart_at`` is its AutomaticRestartTime."""
 
     status: str
     automatic_restart_at: datetime | None
+    resource_id: str
+    pending_modifications: tuple[str, ...] = ()
 
 
 class RequestRefused(Exception):
@@ -115,7 +59,8 @@ class SimulatedDatabase:
 
     ref: DatabaseRef
     status: str
-    previous: DescribedStatus
+    resource_id: str
+    previous: DescribedStatus | None = None
     automatic_restart_at: datetime | None = None
     lags_until: datetime | None = None
     no_capacity_until: datetime | None = None
@@ -123,8 +68,19 @@ class SimulatedDatabase:
     """The next start is accepted, and the database is stopped again afterwards."""
     restart_at_before_start: datetime | None = None
     stop_unsupported: bool = False
+    member_busy_until: datetime | None = None
+    """Until then, an operation is in progress on a member of this cluster, which itself is available."""
+    is_failure_fixed: bool = True
+    """Whether RDS starts the database from a status such as incompatible-network."""
+    pending_modifications: tuple[str, ...] = ()
+    """Modifications that wait for the maintenance window. A stop discards them."""
     version: int = 0
     """Grows with each change; a scheduled change of an earlier version is obsolete."""
+
+    @property
+    def described(self) -> DescribedStatus:
+        """What a current description contains."""
+        return DescribedStatus(self.status, self.automatic_restart_at, self.resource_id, self.pending_modifications)
 
 
 @dataclass(order=True, slots=True)
@@ -164,7 +120,7 @@ class RdsBehavior:
 
     def add(self, ref: DatabaseRef, status: str) -> SimulatedDatabase:
         """Add a database."""
-        database = self.databases[ref] = SimulatedDatabase(ref, status, DescribedStatus(status, None))
+        database = self.databases[ref] = SimulatedDatabase(ref, status, f"{ref.kind}-{next(self._numbers)}")
         if status == "stopped":
             self._schedule_automatic_restart(database, self._clock())
         return database
@@ -172,6 +128,19 @@ class RdsBehavior:
     def remove(self, ref: DatabaseRef) -> None:
         """Remove the database: RDS no longer finds it."""
         self.databases.pop(ref).version += 1
+
+    def replace(self, ref: DatabaseRef) -> None:
+        """Delete the database, and restore it from a snapshot under the same id, which takes as long as two starts.
+
+        https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_RestoreFromSnapshot.html
+        """
+        self.advance()
+        before, now = self.databases[ref].status, self._clock()
+        self.remove(ref)
+        database = self.add(ref, "creating")
+        self._on_change(StatusChange(now, ref, before, "creating", Cause.REPLACED))
+        backed_up_at = now + timedelta(seconds=self._timing.start_duration())
+        self._schedule_change(database, backed_up_at, "backing-up", Cause.REPLACED)
 
     def set_status(self, database_id: str, status: str) -> None:
         """Put the database into any status, as a failure or maintenance by AWS would."""
@@ -220,9 +189,9 @@ class RdsBehavior:
         """What DescribeDBInstances and DescribeDBClusters return. Raises RequestRefused."""
         database = self._find(ref)
         lags = database.lags_until is not None and self._clock() < database.lags_until
-        if lags and self._timing.describes_previous_status():
+        if database.previous is not None and lags and self._timing.describes_previous_status():
             return database.previous
-        return DescribedStatus(database.status, database.automatic_restart_at)
+        return database.described
 
     def start(self, ref: DatabaseRef) -> DescribedStatus:
         """StartDBInstance and StartDBCluster; the status in their response. Raises RequestRefused."""
@@ -237,23 +206,25 @@ class RdsBehavior:
             self._schedule_change(database, now + duration / 2, "stopped", Cause.NO_EFFECT)
         else:
             self._schedule_change(database, now + duration, "available", Cause.COMPLETED)
-        return DescribedStatus(database.status, database.automatic_restart_at)
+        return database.described
 
     def stop(self, ref: DatabaseRef) -> DescribedStatus:
         """StopDBInstance and StopDBCluster; the status in their response. Raises RequestRefused."""
         database, now = self._find(ref), self._clock()
         if (error := self._stop_error(database)) is not None:
             raise error
+        database.pending_modifications = ()
         self._change(database, "stopping", Cause.REQUESTED, now)
         duration = timedelta(seconds=self._timing.stop_duration())
         self._schedule_change(database, now + duration, "stopped", Cause.COMPLETED)
         # The response of StopDBCluster may still show the cluster as it was before the request.
         is_previous = ref.kind is Kind.CLUSTER and self._timing.describes_previous_status()
-        return DescribedStatus("available" if is_previous else database.status, database.automatic_restart_at)
+        return database.described._replace(status="available" if is_previous else database.status)
 
     def _start_error(self, database: SimulatedDatabase) -> RequestRefused | None:
         kind = database.ref.kind
-        if database.status != "stopped":
+        is_failed = classify_status(database.status).state is State.FAILED
+        if not classify_status(database.status).startable or (is_failed and not database.is_failure_fixed):
             return RequestRefused(_INVALID_STATE[kind], database.ref, f"is {database.status}, not stopped")
         if database.no_capacity_until is not None and self._clock() < database.no_capacity_until:
             return RequestRefused(_NO_CAPACITY[kind], database.ref, "cannot start: no capacity")
@@ -266,6 +237,9 @@ class RdsBehavior:
         if database.status != "available":
             kind = database.ref.kind
             return RequestRefused(_INVALID_STATE[kind], database.ref, f"is {database.status}, not available")
+        if database.member_busy_until is not None and self._clock() < database.member_busy_until:
+            # Seen in public code: https://github.com/sqlxpert/stay-stopped-aws-rds-aurora
+            return RequestRefused(_INVALID_STATE[Kind.INSTANCE], database.ref, "has a member that is not available")
         return None
 
     def _find(self, ref: DatabaseRef) -> SimulatedDatabase:
@@ -275,8 +249,7 @@ class RdsBehavior:
         return self.databases[ref]
 
     def _change(self, database: SimulatedDatabase, status: str, cause: Cause, at: datetime, detail: str = "") -> None:
-        before = database.status
-        database.previous = DescribedStatus(before, database.automatic_restart_at)
+        before, database.previous = database.status, database.described
         database.status = status
         database.version += 1
         database.lags_until = at + timedelta(seconds=self._timing.lag_duration())
@@ -286,6 +259,9 @@ class RdsBehavior:
             self._schedule_automatic_restart(database, at)
         elif cause is not Cause.MAINTENANCE or status == "available":
             database.automatic_restart_at = None
+        if cause is Cause.REPLACED:
+            ready_at = at + timedelta(seconds=self._timing.start_duration())
+            self._schedule_change(database, ready_at, "available", Cause.COMPLETED)
         if cause is Cause.SEVEN_DAYS:
             ready_at = at + timedelta(seconds=self._timing.start_duration())
             self._schedule_change(database, ready_at, "available", Cause.COMPLETED)
@@ -295,7 +271,8 @@ class RdsBehavior:
         """Seven days from the end of the stop. Maintenance and a start without effect do not extend them."""
         if database.automatic_restart_at is None:
             database.automatic_restart_at = at + SEVEN_DAYS
-        self._schedule_change(database, max(at, database.automatic_restart_at), "starting", Cause.SEVEN_DAYS)
+        delay = timedelta(seconds=self._timing.automatic_start_delay())
+        self._schedule_change(database, max(at, database.automatic_restart_at + delay), "starting", Cause.SEVEN_DAYS)
 
     def _schedule_change(self, database: SimulatedDatabase, at: datetime, status: str, cause: Cause) -> None:
         change = _ScheduledChange(at, next(self._numbers), database, database.version, status, cause)

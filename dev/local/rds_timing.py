@@ -15,6 +15,9 @@ class RdsTiming(Protocol):
     def stop_duration(self) -> float:
         """From accepting a stop to stopped."""
 
+    def automatic_start_delay(self) -> float:
+        """From AutomaticRestartTime to the start by AWS."""
+
     def lag_duration(self) -> float:
         """How long after a change a description may still return the previous status."""
 
@@ -36,6 +39,10 @@ class FixedTiming:
     def stop_duration(self) -> float:
         """Always the same."""
         return self.stop_seconds
+
+    def automatic_start_delay(self) -> float:
+        """None."""
+        return 0
 
     def lag_duration(self) -> float:
         """No lag."""
@@ -65,8 +72,14 @@ class RandomTiming:
         return self._duration()
 
     def stop_duration(self) -> float:
-        """2 to 15 minutes; 45 minutes for one stop in 20."""
-        return self._duration()
+        """2 to 15 minutes; 45 minutes for one stop in 20, and up to three hours for another one."""
+        source = self._source()
+        return source.uniform(1, 3) * 3600 if source.random() < 0.05 else self._duration()
+
+    def automatic_start_delay(self) -> float:
+        """None for every second start, otherwise up to 30 minutes."""
+        source = self._source()
+        return source.uniform(0, 30) * 60 if source.random() < 0.5 else 0
 
     def lag_duration(self) -> float:
         """Up to 45 s, after every second change."""

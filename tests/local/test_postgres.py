@@ -13,7 +13,7 @@ import psycopg
 import pytest
 
 from dev.local.postgres import LocalPostgres, NoPostgres, Place, find_place, find_programs
-from dev.local.rds_behavior import Cause
+from dev.local.rds_changes import Cause
 from tests.local.test_make_run import free_ports
 from tests.postgres import a_folder, a_server, bring_down, bring_up
 from tests.served import ROOT

@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 import pytest
 
 from chalicelib.domain.model import DatabaseRef
-from dev.local.rds_behavior import SEVEN_DAYS, Cause, RdsBehavior, RequestRefused, StartFailed, StatusChange
+from dev.local.rds_behavior import SEVEN_DAYS, RdsBehavior, RequestRefused, StartFailed
+from dev.local.rds_changes import Cause, StatusChange
 from dev.local.rds_timing import FixedTiming
 from tests.support import ANALYTICS, NOW, PROD, Clock
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -11,8 +12,9 @@ from chalicelib.aws.records import decode_record, from_attributes
 from chalicelib.domain.errors import Problem
 from chalicelib.domain.model import DatabaseRef, State
 from chalicelib.domain.timestamps import parse_time
-from chalicelib.service.lifecycle import CheckFailed
-from dev.local.rds_behavior import Cause, StatusChange
+from chalicelib.service.lifecycle import AUTOMATIC_START_EVENTS, CheckFailed
+from dev.local.connections import DatabaseConnections
+from dev.local.rds_changes import Cause, StatusChange
 from tests.simulation import invariants
 from tests.simulation.client import Call
 from tests.simulation.expressions import Item
@@ -20,7 +22,7 @@ from tests.simulation.faults import Fault
 from tests.simulation.functions import Response
 from tests.simulation.ground_truth import NEVER, GroundTruth, Initiator, RestartRequest, status_info
 from tests.simulation.invariants import Bounds
-from tests.simulation.metric import ref_of as metric_ref
+from tests.simulation.metric import PUBLICATION_DELAY
 from tests.simulation.network import Invocation
 from tests.simulation.report import Invariant, Report
 from tests.simulation.scheduler import Scheduler
@@ -29,12 +31,19 @@ from tests.simulation.scheduler import Scheduler
 class Checker:
     """Checks one run. ``version`` grows with each change of a status or of the table."""
 
-    def __init__(self, scheduler: Scheduler, bounds: Bounds, activity_keys: Mapping[str, DatabaseRef]) -> None:
+    def __init__(
+        self,
+        scheduler: Scheduler,
+        bounds: Bounds,
+        activity_keys: Mapping[str, DatabaseRef],
+        connections: DatabaseConnections,
+    ) -> None:
         self.report = Report(scheduler)
         self.version = 0
         self._scheduler = scheduler
         self._bounds = bounds
         self._activity_keys = activity_keys
+        self._connections = connections
         self._truths: dict[DatabaseRef, GroundTruth] = {}
         self._initiator = Initiator.APP
 
@@ -58,6 +67,8 @@ class Checker:
         self.version += 1
         truth, at = self._truths[change.ref], self._scheduler.seconds_of(change.at)
         self.report.add(f"RDS: {change.ref.id} is {change.after} ({change.cause.value})")
+        if change.cause is Cause.REPLACED and change.after == "creating":
+            self._on_replaced(truth)
         if change.after == "starting":
             self._on_start(truth, change, at)
         if change.after == "stopping":
@@ -66,14 +77,14 @@ class Checker:
         if change.cause is Cause.NO_EFFECT and (truth.started_by is not Initiator.APP or had_fault):
             # The app may not have observed the start, or may not have been able to record it.
             truth.unrecorded = [(at, names) for at, names in truth.unrecorded if "starting" not in names]
-        was_ready = truth.is_ready
         truth.status, truth.status_changed_at = change.after, at
-        if status_info(change.after).state is State.FAILED:
-            truth.started_by = Initiator.CONSOLE  # the app counts a start after a failure as external
-        if truth.is_ready and not was_ready:
-            self._on_available(truth, at)
         if not truth.is_ready:
+            truth.connected_at = at if truth.open_connections else truth.connected_at
+            truth.open_connections = 0
+        if status_info(change.after).state in (State.STOPPED, State.STARTING, State.STOPPING):
             truth.available_since = None
+        if truth.is_ready and truth.available_since is None:
+            self._on_available(truth, at)
 
     def on_write(self, key: str, before: Item | None, after: Item) -> None:
         """An item of the table has changed."""
@@ -81,7 +92,7 @@ class Checker:
         now = self._scheduler.now
         kind, _, rest = key.partition("/")
         if key in self._activity_keys:
-            self._truths[self._activity_keys[key]].activity.append((now, self._time_in(after)))
+            self._truths[self._activity_keys[key]].activity.append((now, key, self._time_in(after)))
         elif kind == "rds_lifecycle":
             self._on_record(self._by_id(rest), after, now)
         elif kind == "rds_history":
@@ -96,17 +107,15 @@ class Checker:
         now = self._scheduler.now
         if call.operation == "BatchGetItem":
             invocation.activity_read_at.update(dict.fromkeys(refs, now))
-        elif call.operation == "GetMetricData":
-            for query, series in zip(call.request["MetricDataQueries"], answer["MetricDataResults"], strict=True):
-                seconds = [self._scheduler.seconds_of(at) for at in series["Timestamps"]]
-                invocation.metric[metric_ref(query)] = list(zip(seconds, series["Values"], strict=True))
         elif call.operation.startswith("StopDB"):
             self.report.counters["calls of StopDB*"] += 1
             truth = self._truths[refs[0]]
             self._report_call(invocation, call, error)
-            for detail in invariants.violations_of_stop(truth, invocation, self._bounds, now):
+            points = self._datapoints(truth.ref, invocation)
+            for detail in invariants.violations_of_stop(truth, invocation, points, self._bounds, now):
                 self._violate(Invariant.SAFETY, truth, detail)
             if error is None:
+                truth.pending_modification_since = None
                 truth.expect_event(now, "stopping", "stopped")
                 if truth.held_until_as_of(now) > now:
                     truth.outstanding.append(RestartRequest(now, invocation, now))
@@ -133,6 +142,31 @@ class Checker:
         """AWS has no capacity for the database."""
         self.report.counters["fault: no capacity"] += 1
         self._truths[ref].no_capacity_until = until
+
+    def on_connection(self, ref: DatabaseRef, change: int) -> None:
+        """A client has connected (1) or disconnected (-1)."""
+        truth = self._truths[ref]
+        truth.open_connections += change
+        truth.connected_at = self._scheduler.now
+        self.report.counters["connections"] += max(change, 0)
+
+    def on_missing_datapoints(self, ref: DatabaseRef, until: float) -> None:
+        """CloudWatch does not publish the datapoints of the database until then."""
+        self.report.counters["missing datapoints"] += 1
+        self._truths[ref].metric_gap_ends_at = max(self._truths[ref].metric_gap_ends_at, until)
+
+    def on_pending_modification(self, ref: DatabaseRef, *, is_pending: bool) -> None:
+        """A modification waits for the maintenance window, or it has been applied."""
+        now = self._scheduler.now
+        self.version += 1
+        self.report.counters["pending modifications"] += is_pending
+        self._truths[ref].pending_modification_since = now if is_pending else None
+        self._truths[ref].modified_at = now
+
+    def on_busy_member(self, ref: DatabaseRef, until: float) -> None:
+        """An operation is in progress on a member of the cluster."""
+        self.report.counters["busy members"] += 1
+        self._truths[ref].member_busy_until = max(self._truths[ref].member_busy_until, until)
 
     def on_permanent_fault(self, ref: DatabaseRef, *, is_missing: bool) -> None:
         """Something is wrong with the database during the whole run."""
@@ -172,6 +206,12 @@ class Checker:
         """A function ended and was not killed."""
         self.report.counters[f"runs of {invocation.function}"] += 1
         truth = self._truths[invocation.refs[0]]
+        if invocation.event_id in AUTOMATIC_START_EVENTS:
+            truth.announced_at = invocation.began
+            truth.was_announcement_handled |= error is None and not invocation.had_fault
+        if invocation.function == "inactivity_check" and error is not None:
+            for ref in invocation.refs:
+                self._truths[ref].check_failed_at = self._scheduler.now
         if not (error is None or isinstance(error, CheckFailed | Problem)):
             self._violate(Invariant.HISTORY, truth, f"{invocation.function} raised {error!r}")
         truths = [self._truths[ref] for ref in invocation.refs]
@@ -204,6 +244,23 @@ class Checker:
         ends = (until for truth in self._truths.values() for _, until in truth.holds[-1:])
         return min((until for until in ends if until > self._scheduler.now), default=math.inf)
 
+    def _on_replaced(self, truth: GroundTruth) -> None:
+        """The app cannot observe any more what happened to the database before."""
+        self.report.counters["databases replaced"] += 1
+        truth.unrecorded.clear()
+        truth.expect_event(self._scheduler.now, "replaced", "first-seen")
+        truth.started_by, truth.started_at = Initiator.CONSOLE, self._scheduler.now
+        truth.available_since, truth.start_was_observable, truth.is_replaced = None, True, True
+        truth.pending_modification_since, truth.member_busy_until = None, NEVER
+
+    def _datapoints(self, ref: DatabaseRef, invocation: Invocation) -> list[tuple[float, float]]:
+        """DatabaseConnections as CloudWatch had published them when the invocation began, within the last hours."""
+        now = self._scheduler.clock()
+        points = self._connections.datapoints(ref, now - timedelta(hours=3), now)
+        published = invocation.began - PUBLICATION_DELAY.total_seconds()
+        seconds = [(self._scheduler.seconds_of(at), value) for at, value in points]
+        return [(at, value) for at, value in seconds if at <= published]
+
     def _on_start(self, truth: GroundTruth, change: StatusChange, at: float) -> None:
         if change.cause is Cause.SEVEN_DAYS:
             truth.started_by = Initiator.AWS
@@ -216,12 +273,12 @@ class Checker:
             )
         else:
             truth.started_by = self._initiator
-        truth.started_at = at
+        truth.started_at, truth.was_announcement_handled = at, False
         # If a start has no effect and another follows at the same moment, the status remains "starting".
         if truth.started_by is not Initiator.APP and truth.record.status != "starting":
             truth.expect_event(self._scheduler.now, "starting", "available", "start-failed", "first-seen")
         self.report.counters[f"starts by {truth.started_by.value}"] += 1
-        truth.start_was_observable = truth.started_by is not Initiator.AWS
+        truth.start_was_observable = True
         if truth.started_by is Initiator.APP:
             for detail in invariants.violations_of_start(truth):
                 self._violate(Invariant.MANUAL_STOPS, truth, detail)
@@ -230,7 +287,8 @@ class Checker:
         if truth.is_recorded_as_ready:
             truth.forget_unobservable_changes()
         truth.available_since, truth.observed_available_at = at, NEVER
-        truth.start_was_observable &= not truth.is_recorded_as_ready
+        truth.start_was_observable &= truth.is_replaced or not truth.is_recorded_as_ready
+        truth.is_replaced = False
         truth.outstanding = [request for request in truth.outstanding if request.requested_at > at]
 
     def _on_stop(self, truth: GroundTruth, at: float) -> None:
@@ -242,6 +300,7 @@ class Checker:
             truth.was_observed_available_before_stop = False
         else:
             truth.stopped_in_console_at = at
+            truth.pending_modification_since = None
             truth.expect_event(self._scheduler.now, "stopping", "stopped", "first-seen")
             has_no_restart = truth.record.pending_restart is None
             truth.was_observed_available_before_stop = truth.is_recorded_as_ready and has_no_restart
@@ -254,6 +313,8 @@ class Checker:
         if record.hold != before.hold:
             until = NEVER if record.hold is None else self._scheduler.seconds_of(record.hold.until)
             truth.holds.append((now, until))
+        unknown_since = record.metric_unknown_since
+        truth.metric_unknown_since = None if unknown_since is None else self._scheduler.seconds_of(unknown_since)
         recorded_at = record.last_restart_requested_at
         if recorded_at is not None and recorded_at != before.last_restart_requested_at:
             at = truth.recorded_restart_at = self._scheduler.seconds_of(recorded_at)

@@ -5,6 +5,8 @@ import random
 from collections.abc import Callable
 
 from chalicelib.domain.model import DatabaseRef
+from chalicelib.service.lifecycle import AUTOMATIC_START_EVENTS
+from dev.local.rds_changes import RdsEvent
 from tests.simulation.checker import Checker
 from tests.simulation.faults import CHECK_FAULTS, EVENT_FAULTS, Fault, FaultInjector
 from tests.simulation.functions import Functions
@@ -42,18 +44,23 @@ class EventBridge:
         """The schedule invokes the check from now on."""
         self._check_at(self._scheduler.now + self._rng_of("first-check").uniform(0, self._interval))
 
-    def send_event(self, ref: DatabaseRef) -> None:
-        """RDS sends an event of the database."""
+    def send_event(self, event: RdsEvent) -> None:
+        """RDS sends an event. AWS does not guarantee that one arrives, so some announcements of a start never do."""
+        ref, rng = event.ref, self._rng_of(f"event/{event.ref.id}")
+        if event.event_id in AUTOMATIC_START_EVENTS and rng.random() < 0.3:
+            return
         fault = self._faults.draw(EVENT_FAULTS)
         if fault is not None:
             self._checker.on_fault(fault, (ref,))
         if fault is Fault.EVENT_LOST:
             return
-        rng = self._rng_of(f"event/{ref.id}")
         delay = rng.uniform(1, 20) if fault is not Fault.EVENT_LATE else rng.uniform(60, HOUR)
-        self._scheduler.call_later(delay, lambda: self._functions.event(ref))
+        self._deliver(event, delay)
         if fault is Fault.EVENT_DUPLICATED:
-            self._scheduler.call_later(delay + rng.choice((0, 0.02, 5)), lambda: self._functions.event(ref))
+            self._deliver(event, delay + rng.choice((0, 0.02, 5)))
+
+    def _deliver(self, event: RdsEvent, delay: float) -> None:
+        self._scheduler.call_later(delay, lambda: self._functions.event(event.ref, event.event_id))
 
     def _check_at(self, due: float) -> None:
         """EventBridge is up to 20 s late."""

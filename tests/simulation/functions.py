@@ -61,6 +61,7 @@ class Functions:
         self._scheduler = scheduler
         self._settings = settings
         self._refs = settings.databases
+        self._ids = {ref: ref.spelling for ref in settings.databases}
         self._make_lifecycle = make_lifecycle
         self._observer = observer
         self._rng_of = rng_of
@@ -73,11 +74,12 @@ class Functions:
         event = {"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}, **_EVENT}
         self._invoke("inactivity_check", self._refs, event, lambda _, error: then(error))
 
-    def event(self, ref: DatabaseRef) -> None:
+    def event(self, ref: DatabaseRef, event_id: str = "RDS-EVENT-0000") -> None:
         """An RDS event invokes database_event."""
-        detail = {"SourceIdentifier": ref.id, "EventID": "RDS-EVENT-0000"}
+        detail = {"SourceIdentifier": ref.id, "EventID": event_id}
         event = {"source": "aws.rds", "detail-type": f"RDS DB {ref.kind.capitalize()} Event", "detail": detail}
-        self._invoke("database_event", (ref,), {**event, **_EVENT}, lambda _, __: None)
+        invocation = self._invoke("database_event", (ref,), {**event, **_EVENT}, lambda _, __: None)
+        invocation.event_id = event_id
 
     def warm_up(self) -> Invocation:
         """The schedule in WARM_UP_SCHEDULE invokes warm_up."""
@@ -94,7 +96,7 @@ class Functions:
             self._observer.on_response(invocation, "restart", ref, response)
             then(response)
 
-        invocation = self._invoke("start_database", (ref,), {"database": ref.id}, finish)
+        invocation = self._invoke("start_database", (ref,), {"database": self._ids[ref]}, finish)
         return invocation
 
     def request(
@@ -106,7 +108,7 @@ class Functions:
     ) -> Invocation:
         """A user calls a route: ``restart``, ``activity``, ``hold``, ``end hold`` or ``describe``."""
         method, ending = _ROUTES[request]
-        event = _http_event(method, f"/databases/{{database_id}}{ending}", ref.id, body)
+        event = _http_event(method, f"/databases/{{database_id}}{ending}", self._ids[ref], body)
 
         def finish(result: Any, _: Exception | None) -> None:
             in_time = self._scheduler.now - invocation.began <= API_GATEWAY_TIMEOUT

@@ -51,6 +51,12 @@ class GroundTruth:
     started_by: Initiator = Initiator.CONSOLE
     started_at: float = NEVER
     available_since: float | None = None
+    """When it became available, by a start, a restore or before the simulation began. Later operations keep it."""
+    is_replaced: bool = False
+    """It was restored under the same id, and has not become available since."""
+    announced_at: float = NEVER
+    """When an event last announced that AWS starts it."""
+    was_announcement_handled: bool = False
     aws_start_was_expected: bool = False
     """The record had the time of the start by AWS, and nothing else could have started the database."""
     start_was_observable: bool = False
@@ -59,8 +65,17 @@ class GroundTruth:
 
     record: DatabaseRecord = field(default_factory=DatabaseRecord)
     stop_intent_set_at: float = NEVER
-    activity: list[tuple[float, float | None]] = field(default_factory=list)
-    """When the item was written, and the time in it; None where it holds no time."""
+    activity: list[tuple[float, str, float | None]] = field(default_factory=list)
+    """When an item was written, its key, and the time in it; None where it holds no time."""
+    open_connections: int = 0
+    connected_at: float = NEVER
+    """When the last connection was closed."""
+    metric_gap_ends_at: float = NEVER
+    metric_unknown_since: float | None = None
+    """By the record."""
+    pending_modification_since: float | None = None
+    modified_at: float = NEVER
+    member_busy_until: float = NEVER
     holds: list[tuple[float, float]] = field(default_factory=list)
     """When the hold was written, and its end."""
 
@@ -80,6 +95,7 @@ class GroundTruth:
     no_capacity_until: float = NEVER
     is_missing: bool = False
     has_permanent_fault: bool = False
+    check_failed_at: float = NEVER
 
     @property
     def is_ready(self) -> bool:
@@ -103,9 +119,13 @@ class GroundTruth:
             and not (record.pending_restart or record.stop_intent or record.accepted_start)
         )
 
-    def activity_as_of(self, at: float) -> tuple[float, float | None] | None:
-        """The time in the activity item at that time."""
-        return next((entry for entry in reversed(self.activity) if entry[0] <= at), None)
+    def activity_as_of(self, at: float) -> tuple[float | None] | None:
+        """The latest time in the activity items at that time; None within the tuple where one of them holds no time."""
+        newest = {key: time for written, key, time in self.activity if written <= at}
+        if not newest:
+            return None
+        times = [time for time in newest.values() if time is not None]
+        return (max(times),) if len(times) == len(newest) else (None,)
 
     def held_until_as_of(self, at: float) -> float:
         """The end of the hold that was stored at that time."""
@@ -126,6 +146,11 @@ class GroundTruth:
         elif observed_at <= self.stopped_in_console_at and self.is_recorded_as_ready:
             earliest = self.stopped_in_console_at - DESCRIPTION_LAG
             self.outstanding = [request for request in self.outstanding if request.requested_at > earliest]
+
+    def is_report_trusted(self, now: float, at: float, age: float) -> bool:
+        """Whether the activity items at that time show a report that is at most ``age`` seconds old."""
+        activity = self.activity_as_of(at)
+        return activity is not None and activity[0] is not None and now - activity[0] <= age
 
     def forget_unobservable_changes(self) -> None:
         """The database was stopped and is available again: after a fault, the app cannot detect either change."""

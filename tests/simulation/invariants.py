@@ -1,9 +1,10 @@
 """The guarantees of docs/guarantees.md as checks of the ground truth. Pure functions that yield violations."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from chalicelib.domain.activity import MetricRule
 from chalicelib.domain.errors import Problem
 from chalicelib.domain.model import State
 from tests.simulation.functions import LAMBDA_TIMEOUT, Response
@@ -18,6 +19,8 @@ GRACE: Final = 3 * MINUTE
 """A check may come 20 s late without a fault and takes time, and RDS's descriptions lag behind for up to 45 s."""
 STOP_INTENT_TTL: Final = 2 * MINUTE
 MAX_CLOCK_SKEW: Final = 5 * MINUTE
+REPORTS_TRUSTED_FOR: Final = 30 * 24 * 60 * MINUTE
+LARGEST_DATAPOINT_AGE: Final = 10 * MINUTE
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +30,18 @@ class Bounds:
     idle_timeout: float
     interval: float
     restart_ttl: float
-    has_metric: bool
+    rule: MetricRule | None
+
+    @property
+    def counts_connections(self) -> bool:
+        """Whether open connections can prevent a stop."""
+        return self.rule is not None and self.rule.name == "DatabaseConnections"
 
 
-def violations_of_stop(truth: GroundTruth, invocation: Invocation, bounds: Bounds, now: float) -> Iterator[str]:
-    """Safety: why this call of StopDBInstance is wrong."""
+def violations_of_stop(
+    truth: GroundTruth, invocation: Invocation, points: Sequence[tuple[float, float]], bounds: Bounds, now: float
+) -> Iterator[str]:
+    """Safety: why this call of StopDBInstance is wrong. ``points`` are datapoints of DatabaseConnections."""
     read_at = invocation.activity_read_at.get(truth.ref, NEVER)
     if read_at == NEVER:
         yield "it was stopped without reading its activity"
@@ -39,23 +49,27 @@ def violations_of_stop(truth: GroundTruth, invocation: Invocation, bounds: Bound
     yield from _in_use(truth, known_at, bounds, now)
     yield from _requested(truth, known_at, bounds, now)
     available_since = truth.available_since or NEVER
-    if (
-        truth.started_by is not Initiator.AWS
-        and truth.start_was_observable
-        and now - available_since <= bounds.idle_timeout
-    ):
+    is_announced = truth.started_by is Initiator.AWS and truth.announced_at >= truth.started_at - MINUTE
+    if not is_announced and truth.start_was_observable and now - available_since <= bounds.idle_timeout:
         yield f"it was stopped {_minutes(now, available_since)} after it became available"
-    if bounds.has_metric:
-        series = invocation.metric.get(truth.ref, [])
-        if not series or any(value > 0 and now - at <= bounds.idle_timeout for at, value in series):
-            yield "it was stopped although its activity metric was above the threshold or had no data"
+    pending_since = truth.pending_modification_since
+    if pending_since is not None and pending_since < invocation.began:
+        yield "it was stopped although that discards a pending modification"
+    if bounds.rule is None or (
+        bounds.rule.only_without_reports and truth.is_report_trusted(now, known_at, REPORTS_TRUSTED_FOR + GRACE)
+    ):
+        return
+    if not points or invocation.began - points[0][0] > LARGEST_DATAPOINT_AGE:
+        yield "it was stopped although CloudWatch had no recent datapoint"
+    if bounds.counts_connections and any(v > 0 and now - at - MINUTE <= bounds.idle_timeout for at, v in points):
+        yield "it was stopped although connections were open within the idle timeout"
 
 
 def _in_use(truth: GroundTruth, known_at: float, bounds: Bounds, now: float) -> Iterator[str]:
     activity = truth.activity_as_of(known_at)
     if activity is None:
         return
-    _, used_at = activity
+    [used_at] = activity
     if used_at is None:
         yield "it was stopped although its activity item held no time"
     elif used_at > now + MAX_CLOCK_SKEW:
@@ -106,8 +120,10 @@ def violations_of_restart(truth: GroundTruth, request: RestartRequest, response:
 def violations_of_restart_end(truth: GroundTruth, event: str, bounds: Bounds, now: float) -> Iterator[str]:
     """Liveness: why this expiry or cancellation is wrong."""
     latest = max((request.requested_at for request in truth.outstanding), default=None)
-    if event == "restart-expired" and latest is not None and now - latest < bounds.restart_ttl - MINUTE:
-        yield f"a restart expired {_minutes(now, latest)} after the request"
+    if event == "restart-expired" and latest is not None:
+        startable_since = max(latest, truth.status_changed_at, truth.no_capacity_until)
+        if not status_info(truth.status).startable or now - startable_since < bounds.restart_ttl - MINUTE:
+            yield f"a restart expired {_minutes(now, startable_since)} after it could first have been carried out"
     has_failed = status_info(truth.status).state is State.FAILED
     if event == "restart-cancelled" and not has_failed and now - truth.status_changed_at > DESCRIPTION_LAG:
         yield f"a restart was cancelled although the database was {truth.status}"
@@ -128,6 +144,7 @@ def is_fault_free(truths: Iterable[GroundTruth], invocation: Invocation, bounds:
         truth.last_fault_at < invocation.began - bounds.interval
         and truth.status_changed_at < invocation.began - DESCRIPTION_LAG
         and truth.no_capacity_until < invocation.began
+        and truth.metric_gap_ends_at + 2 * GRACE < invocation.began
         and not truth.has_permanent_fault
         and status_info(truth.status).state is not State.FAILED
         for truth in truths
@@ -142,7 +159,7 @@ def is_accepted(response: Response) -> bool:
 def overdue(truth: GroundTruth, bounds: Bounds, now: float) -> Iterator[tuple[Invariant, str]]:
     """What should have happened by now."""
     # CloudWatch has no data of a database that has just become available, so the metric needs one more check.
-    one_check = bounds.interval * (2 if bounds.has_metric else 1) + GRACE
+    one_check = bounds.interval * (2 if bounds.rule is not None else 1) + GRACE
     stable_since = max(truth.status_changed_at, truth.last_fault_at + STOP_INTENT_TTL)
     if status_info(truth.status).state in (State.STOPPED, State.FAILED):
         for request in truth.outstanding:
@@ -157,21 +174,43 @@ def overdue(truth: GroundTruth, bounds: Bounds, now: float) -> Iterator[tuple[In
     if truth.status == "available" and not truth.has_permanent_fault:
         not_held_since = max([NEVER, *(min(until, now) for _, until in truth.holds[-1:])])
         hold_written_at = max([NEVER, *(at for at, _ in truth.holds[-1:])])
-        idle_since = _idle_since(truth, bounds)
-        due = max(idle_since + bounds.idle_timeout, stable_since, not_held_since, hold_written_at)
-        if now > due + one_check:
+        idle_since = _idle_since(truth, bounds, now)
+        due = max(idle_since + bounds.idle_timeout, stable_since, not_held_since, hold_written_at, truth.modified_at)
+        # After a stop that RDS refused, the stop intent has to expire first.
+        due = max(due, truth.member_busy_until + STOP_INTENT_TTL, truth.metric_gap_ends_at + 2 * GRACE)
+        if now > due + one_check and truth.pending_modification_since is None:
             yield Invariant.COST, f"it has been idle for {_minutes(now, idle_since)} and still runs"
+        yield from _silent(truth, bounds, now)
 
 
-def _idle_since(truth: GroundTruth, bounds: Bounds) -> float:
+def _silent(truth: GroundTruth, bounds: Bounds, now: float) -> Iterator[tuple[Invariant, str]]:
+    """A missing metric that has prevented a stop for long has to fail the check."""
+    if truth.metric_unknown_since is None:
+        return
+    unknown_for = now - truth.metric_unknown_since
+    limit = bounds.idle_timeout + 30 * MINUTE + bounds.interval + GRACE
+    is_undisturbed = truth.last_fault_at < now - bounds.interval - GRACE
+    if unknown_for > limit and is_undisturbed and truth.check_failed_at < now - bounds.interval - GRACE:
+        yield Invariant.HISTORY, f"the metric is unknown for {unknown_for / MINUTE:.0f} min, and no check has failed"
+
+
+def _reports_count(truth: GroundTruth, bounds: Bounds, now: float) -> bool:
+    """Whether the app has trusted the reports for at least a day, and still does."""
+    is_auto = bounds.rule is not None and bounds.rule.only_without_reports
+    return is_auto and truth.is_report_trusted(now, now, REPORTS_TRUSTED_FOR - 24 * 60 * MINUTE)
+
+
+def _idle_since(truth: GroundTruth, bounds: Bounds, now: float) -> float:
     """The last activity, or when the database became available by a start that AWS did not make."""
     times = [truth.recorded_restart_at]
-    if bounds.has_metric:
-        times.append(truth.queried_at + MINUTE)
-    if truth.activity and truth.activity[-1][1] is not None:
-        times.append(truth.activity[-1][1])
+    if bounds.counts_connections and not _reports_count(truth, bounds, now):
+        times.append(now if truth.open_connections else truth.connected_at + 2 * MINUTE)
+    activity = truth.activity_as_of(now)
+    if activity is not None and activity[0] is not None:
+        times.append(activity[0])
     is_not_requested = truth.aws_start_was_expected and truth.recorded_restart_at < truth.started_at - DESCRIPTION_LAG
-    if truth.available_since is not None and not (truth.started_by is Initiator.AWS and is_not_requested):
+    is_known_as_automatic = truth.was_announcement_handled and is_not_requested
+    if truth.available_since is not None and not (truth.started_by is Initiator.AWS and is_known_as_automatic):
         # The idle timeout runs from the first observation of the available database: a check, at the latest.
         latest_check = max(truth.available_since, truth.last_fault_at + STOP_INTENT_TTL) + bounds.interval + GRACE
         times.append(truth.observed_available_at if truth.observed_available_at > NEVER else latest_check)

@@ -1,59 +1,31 @@
-"""A simulated CloudWatch: DatabaseConnections by the minute, published some time after the minute has ended."""
+"""A simulated CloudWatch, at the level of a boto3 client's calls: DatabaseConnections of the simulated databases."""
 
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final
 
 from chalicelib.domain.model import DatabaseRef, Kind
+from dev.local.connections import DatabaseConnections
 
-_PUBLICATION_DELAY: Final = 90.0
-_MINUTE: Final = 60.0
+PUBLICATION_DELAY: Final = timedelta(seconds=150)
+"""From the beginning of a minute to the publication of its datapoint."""
 
 
 class SimulatedMetric:
-    """One datapoint for each minute in which the database accepted connections: 3 in a minute with a query, else 0."""
+    """GetMetricData. Every other metric has no datapoints, as DBLoad of an idle database."""
 
-    def __init__(self, now: Callable[[], float], seconds_of: Callable[[datetime], float], start: datetime) -> None:
-        self._now = now
-        self._seconds_of = seconds_of
-        self._start = start
-        self._available: dict[DatabaseRef, list[tuple[float, float | None]]] = {}
-        self._queried: dict[DatabaseRef, set[int]] = {}
-
-    def set_available(self, ref: DatabaseRef) -> None:
-        """The database accepts connections from now on."""
-        self._available.setdefault(ref, []).append((self._now(), None))
-
-    def set_unavailable(self, ref: DatabaseRef) -> None:
-        """The database no longer accepts connections."""
-        if self._available.get(ref):
-            self._available[ref][-1] = (self._available[ref][-1][0], self._now())
-
-    def add_query(self, ref: DatabaseRef) -> None:
-        """A client is connected in this minute."""
-        self._queried.setdefault(ref, set()).add(int(self._now() // _MINUTE))
+    def __init__(self, connections: DatabaseConnections) -> None:
+        self._connections = connections
 
     def get_metric_data(self, **request: Any) -> dict[str, Any]:
         """The newest datapoint first."""
-        start, end = self._seconds_of(request["StartTime"]), self._seconds_of(request["EndTime"])
-        results = [
-            {"Id": query["Id"], "StatusCode": "Complete", **self._series(ref_of(query), start, end)}
-            for query in request["MetricDataQueries"]
-        ]
-        return {"MetricDataResults": results}
+        return {"MetricDataResults": [self._result(query, request) for query in request["MetricDataQueries"]]}
 
-    def _series(self, ref: DatabaseRef, start: float, end: float) -> dict[str, Any]:
-        published = min(end, self._now() - _PUBLICATION_DELAY)
-        minutes = range(int(start // _MINUTE) + 1, int(published // _MINUTE))
-        available = [minute for minute in reversed(minutes) if self._was_available(ref, minute * _MINUTE)]
-        queried = self._queried.get(ref, set())
-        return {
-            "Timestamps": [self._start + timedelta(minutes=minute) for minute in available],
-            "Values": [3.0 if minute in queried else 0.0 for minute in available],
-        }
-
-    def _was_available(self, ref: DatabaseRef, at: float) -> bool:
-        return any(since <= at and (until is None or at < until) for since, until in self._available.get(ref, [])[-3:])
+    def _result(self, query: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
+        points = []
+        if query["MetricStat"]["Metric"]["MetricName"] == "DatabaseConnections":
+            points = self._connections.datapoints(ref_of(query), request["StartTime"], request["EndTime"])
+        times, values = [at for at, _ in points], [value for _, value in points]
+        return {"Id": query["Id"], "StatusCode": "Complete", "Timestamps": times, "Values": values}
 
 
 def ref_of(query: dict[str, Any]) -> DatabaseRef:

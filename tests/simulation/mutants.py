@@ -12,11 +12,12 @@ from typing import Any, Final
 from unittest.mock import patch
 
 from chalicelib import bootstrap
+from chalicelib.aws import metric
 from chalicelib.aws.rds import Rds
 from chalicelib.aws.table import Table
 from chalicelib.domain import decision, statuses
-from chalicelib.domain.activity import Activity
-from chalicelib.domain.errors import AwsUnavailable, InsufficientCapacity, WriteConflict
+from chalicelib.domain.activity import Activity, LastQuery
+from chalicelib.domain.errors import AwsUnavailable, CannotStop, InsufficientCapacity, InvalidState, WriteConflict
 from chalicelib.domain.model import (
     DatabaseRecord,
     DatabaseRef,
@@ -25,10 +26,12 @@ from chalicelib.domain.model import (
     EventName,
     Observation,
     Policy,
+    Reason,
     State,
     StatusInfo,
     Transition,
 )
+from chalicelib.domain.restart_expiry import last_requested_at
 from chalicelib.domain.statuses import classify_status
 from chalicelib.domain.transitions import observations, status_changes
 from chalicelib.domain.transitions.commands import Command, RequestRestart, SetHold, apply_command
@@ -221,6 +224,103 @@ def expiry_not_recorded() -> ExitStack:
     return _replace((reconciler, "apply_observation", silent), (executor, "apply_observation", silent))
 
 
+def unreported_connections_ignored() -> ExitStack:
+    """A database without reports is unused, whatever connections are open."""
+    return _replace((decision, "are_reports_trusted", lambda _activity, _now: True))
+
+
+def reports_trusted_forever() -> ExitStack:
+    """A reporter that has been silent for months still counts."""
+    return _replace((decision, "are_reports_trusted", lambda activity, _now: isinstance(activity, LastQuery)))
+
+
+def old_datapoints_believed() -> ExitStack:
+    """The newest datapoint counts, however old it is."""
+    return _replace((metric, "LARGEST_DATAPOINT_AGE", timedelta(days=1)))
+
+
+def missing_metric_never_fails() -> ExitStack:
+    """A metric that is missing for days keeps the database running, and every check succeeds."""
+
+    def decide(observation: Observation, record: DatabaseRecord, policy: Policy, now: datetime) -> Decision:
+        decided = decision.decide(observation, record, policy, now)
+        return replace(decided, check_fails=decided.check_fails and decided.reason is not Reason.METRIC_UNKNOWN)
+
+    return _replace((reconciler, "decide", decide))
+
+
+def one_activity_item_read() -> ExitStack:
+    """Only one item of each database is read, in lower case."""
+    keys_of = Settings.activity_keys_of
+
+    def first_key_of(settings: Settings, ref: DatabaseRef) -> tuple[str, ...]:
+        return keys_of(settings, ref)[:1]
+
+    return _replace((Settings, "activity_keys_of", first_key_of))
+
+
+def restored_database_continues_the_record() -> ExitStack:
+    """A database that is restored under the same id is taken for the old one."""
+    return _replace((observations, "is_replaced", lambda *_: False), (statuses, "is_replaced", lambda *_: False))
+
+
+def automatic_start_by_its_time() -> ExitStack:
+    """Any start after AutomaticRestartTime counts as one by AWS."""
+
+    def announced(record: DatabaseRecord, description: Description, policy: Policy, now: datetime) -> Transition:
+        return apply_observation(record, replace(description, automatic_start_announced=True), policy, now)
+
+    return _replace((reconciler, "apply_observation", announced))
+
+
+def restart_expires_while_stopping() -> ExitStack:
+    """A pending restart expires after some time, even if RDS could not start the database."""
+
+    def is_expired(record: DatabaseRecord, policy: Policy, now: datetime) -> bool:
+        restart = record.pending_restart
+        return restart is not None and now - last_requested_at(restart, record) > policy.restart_ttl
+
+    return _replace((observations, "is_restart_expired", is_expired), (decision, "is_restart_expired", is_expired))
+
+
+def refused_stop_taken_for_impossible() -> ExitStack:
+    """A stop that RDS refuses for the state of a member counts as one that RDS never accepts."""
+    stop = Rds.stop
+
+    def give_up(rds: Rds, ref: DatabaseRef) -> Description:
+        try:
+            return stop(rds, ref)
+        except InvalidState as refusal:
+            raise CannotStop("RDS cannot stop it.") from refusal
+
+    return _replace((Rds, "stop", give_up))
+
+
+def pending_modifications_discarded() -> ExitStack:
+    """A database with pending modifications is stopped as any other."""
+
+    def decide(observation: Observation, record: DatabaseRecord, policy: Policy, now: datetime) -> Decision:
+        if isinstance(observation.description, Description):
+            described = replace(observation.description, pending_modifications=())
+            observation = replace(observation, description=described)
+        return decision.decide(observation, record, policy, now)
+
+    return _replace((reconciler, "decide", decide))
+
+
+def end_of_an_operation_counts_as_a_start() -> ExitStack:
+    """The idle timer begins anew after every RDS operation."""
+
+    def restarted(record: DatabaseRecord, description: Description, policy: Policy, now: datetime) -> Transition:
+        transition = apply_observation(record, description, policy, now)
+        was_ready = record.status is not None and classify_status(record.status).ready
+        if transition.record.available_since is None or was_ready or not classify_status(description.status).ready:
+            return transition
+        return replace(transition, record=replace(transition.record, available_since=now))
+
+    return _replace((reconciler, "apply_observation", restarted))
+
+
 class _ExecutorWithAdapters(ActionExecutor):
     def __init__(self, policy: Policy, rds: Rds, table: Table, clock: Clock, sleep: Sleep) -> None:
         super().__init__(policy, rds, table, clock, sleep)
@@ -250,6 +350,17 @@ MUTANTS: Final = (
     stop_intent_without_effect,
     stale_descriptions_believed,
     expiry_not_recorded,
+    unreported_connections_ignored,
+    reports_trusted_forever,
+    old_datapoints_believed,
+    missing_metric_never_fails,
+    one_activity_item_read,
+    restored_database_continues_the_record,
+    automatic_start_by_its_time,
+    restart_expires_while_stopping,
+    refused_stop_taken_for_impossible,
+    pending_modifications_discarded,
+    end_of_an_operation_counts_as_a_start,
 )
 """Those that random plans detect. The others need a rare coincidence, which test_regressions.py contains."""
 

@@ -32,8 +32,8 @@ class Invocation(TaskOwner):
     killed: bool = False
     had_fault: bool = False
     activity_read_at: dict[DatabaseRef, float] = field(default_factory=dict)
-    metric: dict[DatabaseRef, list[tuple[float, float]]] = field(default_factory=dict)
     wrote_stop_intent: bool = False
+    event_id: str | None = None
     rng: random.Random = field(default_factory=random.Random)
     unlogged: list[tuple[DatabaseRef, str]] = field(default_factory=list)
 

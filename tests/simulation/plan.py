@@ -37,6 +37,8 @@ class Operation(StrEnum):
     WARM_UP = "warm-up"
     CONSOLE_START = "console start"
     CONSOLE_STOP = "console stop"
+    CONSOLE_START_BEFORE_AWS = "console start shortly before AWS would start it"
+    REPLACE = "delete, and restore under the same id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,45 @@ class Session:
     reporting: ActivityReporting
     clock_skew: float
     restart_requests: int
+    keeps_connection: bool
+    """One connection for the whole session, instead of one for each query."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenConnection:
+    """A client stays connected without a query, and connects again whenever the database becomes available."""
+
+    at: float
+    ref: DatabaseRef
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class MissingDatapoints:
+    """CloudWatch publishes no datapoints of a while, or publishes them only later."""
+
+    at: float
+    ref: DatabaseRef
+    seconds: float
+    published_later: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BusyMember:
+    """An operation is in progress on a member of the cluster, which is available itself."""
+
+    at: float
+    ref: DatabaseRef
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class PendingModification:
+    """Somebody modifies the database when it is available next. That waits for the maintenance window."""
+
+    at: float
+    ref: DatabaseRef
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +121,8 @@ class TemporaryStatus:
     ref: DatabaseRef
     status: str
     seconds: float
+    can_start: bool = True
+    """Whether RDS starts the database from this status, if it starts any from it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +153,8 @@ class FaultBurst:
     service: str | None
 
 
-Step = Session | SingleOperation | Triggered | TemporaryStatus | CapacityShortage | IneffectiveStart | FaultBurst
+DatabaseStep = BusyMember | PendingModification | TemporaryStatus | CapacityShortage | IneffectiveStart
+Step = Session | OpenConnection | SingleOperation | Triggered | FaultBurst | MissingDatapoints | DatabaseStep
 
 
 class PermanentFault(StrEnum):
@@ -131,7 +175,11 @@ class Plan:
     starts_stopped: tuple[bool, ...]
     idle_minutes: int
     interval_minutes: int
-    has_metric: bool
+    activity_metric: str
+    has_capitals: bool
+    """DATABASES, requests and the keys of activity items have the ids in upper case."""
+    backend_uses_own_key: bool
+    """The default database's activity item has a key with its id, too."""
     lags: bool
     permanent_fault: PermanentFault | None
     steps: tuple[Step, ...]
@@ -143,7 +191,9 @@ _STATUSES: Final = (
     "maintenance",
     "storage-full",
     "inaccessible-encryption-credentials-recoverable",
+    "incompatible-network",
     "rebooting",
+    "scaling-compute",
     "never-heard-of",
 )
 _CALL_POINTS: Final = (*CallPoint, *(2 * (CallPoint.SET_STOP_INTENT, CallPoint.RECHECK, CallPoint.STOP)))
@@ -162,6 +212,7 @@ def draw_plan(seed: int) -> Plan:
     steps: list[Step] = []
     for ref in refs:
         steps += _usage(ref, days * DAY, rng)
+        steps += _surroundings(ref, days * DAY, rng)
     steps += _triggered(refs, days * DAY, rng)
     if not is_fault_free:
         steps += _fault_bursts(days * DAY, rng)
@@ -173,7 +224,9 @@ def draw_plan(seed: int) -> Plan:
         starts_stopped=tuple(rng.random() < 0.7 for _ in refs),
         idle_minutes=idle,
         interval_minutes=interval,
-        has_metric=rng.random() < 0.2,
+        activity_metric=rng.choice(("auto", "auto", "auto", "none", "DatabaseConnections>0", "DBLoad>0.05")),
+        has_capitals=rng.random() < 0.3,
+        backend_uses_own_key=rng.random() < 0.3,
         lags=not is_fault_free,
         permanent_fault=permanent_fault,
         steps=tuple(sorted(steps, key=lambda step: step.at)),
@@ -192,6 +245,7 @@ def _usage(ref: DatabaseRef, length: float, rng: random.Random) -> list[Step]:
     reporting = rng.choice(
         (*ActivityReporting, *(2 * (ActivityReporting.IMMEDIATE,)), ActivityReporting.VIA_ROUTE),
     )
+    reports_end_at = rng.choice((1, 1, 1, rng.random())) * length
     between_sessions = rng.choice((3, 8, 14)) * DAY
     at = rng.uniform(0, between_sessions)
     while at < length:
@@ -202,9 +256,10 @@ def _usage(ref: DatabaseRef, length: float, rng: random.Random) -> list[Step]:
                     ref,
                     seconds=rng.choice((0, 0, 0.3, 0.7, 1.5)) * HOUR,
                     query_interval=rng.choice((60, 300, 900, 2400)),
-                    reporting=reporting,
+                    reporting=reporting if at < reports_end_at else ActivityReporting.NONE,
                     clock_skew=rng.uniform(-30, 30),
                     restart_requests=rng.choice((1, 1, 2, 5)),
+                    keeps_connection=rng.random() < 0.5,
                 )
             )
         at += rng.expovariate(1 / between_sessions)
@@ -213,7 +268,26 @@ def _usage(ref: DatabaseRef, length: float, rng: random.Random) -> list[Step]:
     steps += [SingleOperation(rng.uniform(0, length), ref, rng.choice(operations)) for _ in range(rng.randint(0, most))]
     for _ in range(rng.randint(0, most // 2)):
         seconds = rng.choice((1, 10, 60, 300)) * 60.0
-        steps.append(TemporaryStatus(rng.uniform(0, length), ref, rng.choice(_STATUSES), seconds))
+        status, can_start = rng.choice(_STATUSES), rng.random() < 0.5
+        steps.append(TemporaryStatus(rng.uniform(0, length), ref, status, seconds, can_start))
+    return steps
+
+
+def _surroundings(ref: DatabaseRef, length: float, rng: random.Random) -> list[Step]:
+    """What else happens to one database without a fault: open connections, missing datapoints, other operations."""
+    steps: list[Step] = []
+    most = round(length / DAY / 15) + 1
+    for _ in range(rng.randint(0, most)):
+        at, seconds = rng.uniform(0, length), rng.choice((0.1, 0.5, 1, 2, 5)) * HOUR
+        steps.append(OpenConnection(at, ref, rng.choice((seconds, seconds, 4 * seconds))))
+        # Right when a stop would be due, and later.
+        steps.append(MissingDatapoints(at + rng.uniform(0, 2) * HOUR, ref, seconds, rng.random() < 0.3))
+    for _ in range(rng.randint(0, most)):
+        at, seconds = rng.uniform(0, length), rng.choice((0.1, 0.5, 1, 2, 5)) * HOUR
+        # At the next time it is available.
+        steps.append(PendingModification(at, ref, rng.choice((seconds, 20 * seconds))))
+        if ref.kind is Kind.CLUSTER:
+            steps.append(BusyMember(at, ref, 4 * seconds))
     return steps
 
 
@@ -241,7 +315,7 @@ def _fault_bursts(length: float, rng: random.Random) -> list[Step]:
                 rng.choice((0.2, 1, 3, 12)) * HOUR,
                 rng.choice(faults),
                 rng.choice((0.05, 0.2, 0.5, 1)),
-                rng.choice((None, None, "rds", "dynamodb")),
+                rng.choice((None, None, "rds", "dynamodb", "cloudwatch")),
             )
         )
     return steps

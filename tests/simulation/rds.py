@@ -53,7 +53,7 @@ class SimulatedRds(RdsBehavior):
     def _requested(
         self, operation: str, request: Callable[[DatabaseRef], DescribedStatus], kind: Kind, database_id: str
     ) -> dict[str, Any]:
-        ref = DatabaseRef(kind, database_id)
+        ref = DatabaseRef(kind, database_id.lower())
         with _client_errors(operation):
             return self._response(ref, request(ref))
 
@@ -68,14 +68,23 @@ class SimulatedRds(RdsBehavior):
     def _response(self, ref: DatabaseRef, described: DescribedStatus) -> dict[str, Any]:
         restart_at = described.automatic_restart_at
         restart = {"AutomaticRestartTime": restart_at} if restart_at is not None else {}
+        pending = {"PendingModifiedValues": dict.fromkeys(described.pending_modifications, "changed")}
         if ref.kind is Kind.CLUSTER:
-            cluster = {"DBClusterIdentifier": ref.id, "Status": described.status, "Engine": "aurora-postgresql"}
-            return {**cluster, **restart}
+            return {
+                "DBClusterIdentifier": ref.id,
+                "DbClusterResourceId": described.resource_id,
+                "Status": described.status,
+                "Engine": "aurora-postgresql",
+                **pending,
+                **restart,
+            }
         return {
             "DBInstanceIdentifier": ref.id,
+            "DbiResourceId": described.resource_id,
             "DBInstanceStatus": described.status,
             "Engine": "postgres",
             "ReadReplicaDBInstanceIdentifiers": ["a-replica"] if self.databases[ref].stop_unsupported else [],
+            **pending,
             **restart,
         }
 

@@ -12,7 +12,9 @@ from chalicelib.bootstrap import build
 from chalicelib.domain.model import DatabaseRef, Kind
 from chalicelib.service.lifecycle import Lifecycle
 from chalicelib.settings import Settings, read_settings
-from dev.local.rds_behavior import StatusChange
+from dev.local.connections import DatabaseConnections
+from dev.local.rds_behavior import SimulatedDatabase
+from dev.local.rds_changes import StatusChange
 from dev.local.rds_timing import RandomTiming, RdsTiming
 from tests.simulation.checker import Checker
 from tests.simulation.client import SimulatedClient
@@ -22,14 +24,19 @@ from tests.simulation.functions import Functions
 from tests.simulation.ground_truth import status_info
 from tests.simulation.invariants import MINUTE, Bounds
 from tests.simulation.log_capture import capture_log
-from tests.simulation.metric import SimulatedMetric
+from tests.simulation.metric import PUBLICATION_DELAY, SimulatedMetric
 from tests.simulation.network import Hook, Invocation, Latency, Network, RandomLatency
 from tests.simulation.plan import (
     DAY,
     HOUR,
+    BusyMember,
     CapacityShortage,
+    DatabaseStep,
     FaultBurst,
     IneffectiveStart,
+    MissingDatapoints,
+    OpenConnection,
+    PendingModification,
     PermanentFault,
     Plan,
     Session,
@@ -64,9 +71,13 @@ class Simulation:
         environ = _environ(plan)
         self.settings = read_settings(environ)
         self.faults = FaultInjector(lambda: self.scheduler.now)
-        self._keys = {ref: self.settings.activity_key_of(ref) for ref in plan.refs}
-        self.checker = Checker(self.scheduler, _bounds(self.settings), {key: ref for ref, key in self._keys.items()})
-        self.metric = SimulatedMetric(lambda: self.scheduler.now, self.scheduler.seconds_of, START)
+        keys = {ref: self.settings.activity_keys_of(ref) for ref in self.settings.databases}
+        # With capitals, the last key has the id as it is in DATABASES.
+        self._keys = {ref: all_keys[-1 if plan.backend_uses_own_key else 0] for ref, all_keys in keys.items()}
+        self.connections = DatabaseConnections(self.scheduler.clock, PUBLICATION_DELAY)
+        by_key = {key: ref for ref, all_keys in keys.items() for key in all_keys}
+        self.checker = Checker(self.scheduler, _bounds(self.settings), by_key, self.connections)
+        self.metric = SimulatedMetric(self.connections)
         timing = timing or RandomTiming(
             lambda: self._rng("rds"), lags=plan.lags, on_previous_status=self._on_stale_description
         )
@@ -76,7 +87,7 @@ class Simulation:
         self.network = Network(self.scheduler, self.faults, self.latency, self.checker, plan.refs)
         self.functions = Functions(self.scheduler, environ, self.settings, self._lifecycle, self.checker, self._rng)
         self.users = Users(
-            self.scheduler, self.functions, self.rds, self.table, self.metric, self.checker, self._keys, self._rng
+            self.scheduler, self.functions, self.rds, self.table, self.connections, self.checker, self._keys, self._rng
         )
         self.event_bridge = EventBridge(
             self.scheduler,
@@ -92,7 +103,7 @@ class Simulation:
             self.checker.add_database(ref, status)
             self.rds.add(ref, status)
             if not starts_stopped:
-                self.metric.set_available(ref)
+                self.connections.set_available(ref)
         self._apply_permanent_fault()
 
     def run(self, steps: tuple[Step, ...] | None = None) -> Report:
@@ -135,22 +146,38 @@ class Simulation:
         match step:
             case Session():
                 self.users.start_session(step)
+            case OpenConnection():
+                self.users.connect(step)
             case SingleOperation(_, ref, operation):
                 self.users.perform(operation, ref)
             case Triggered(_, ref, call_point, operation, delay):
                 self.network.hooks.append(Hook(call_point, ref, lambda: self.users.perform(operation, ref), delay))
-            case TemporaryStatus(_, ref, status, seconds):
-                can_start = self.rds.would_accept(ref, "start") and not status_info(status).ready
-                if can_start or self.rds.would_accept(ref, "stop"):
-                    self.rds.set_status_for(ref, status, seconds)
-            case CapacityShortage(_, ref, seconds):
-                self.set_capacity_shortage(ref, seconds)
-            case IneffectiveStart(_, ref):
-                if ref in self.rds.databases:
-                    self.rds.databases[ref].start_has_no_effect = True
             case FaultBurst(at, seconds, fault, rate, service):
                 end = min(at + seconds, self.plan.days * DAY)
                 self.faults.open(FaultWindow(fault, end, rate, service, self._rng("fault-burst")))
+            case MissingDatapoints(_, ref, seconds, published_later):
+                self.hide_datapoints(ref, seconds, published_later=published_later)
+            case _ if step.ref in self.rds.databases:
+                self._change_database(step, self.rds.databases[step.ref])
+
+    def _change_database(self, step: DatabaseStep, database: SimulatedDatabase) -> None:
+        """What happens to a database by itself, or by somebody who changes it."""
+        ref = step.ref
+        match step:
+            case PendingModification(_, _, seconds):
+                self._add_pending_modification(database, seconds)
+            case BusyMember(at, _, seconds):
+                database.member_busy_until = self.scheduler.time_of(at + seconds)
+                self.checker.on_busy_member(ref, at + seconds)
+            case TemporaryStatus(_, _, status, seconds, can_start):
+                is_stopped = self.rds.would_accept(ref, "start") and not status_info(status).ready
+                if is_stopped or self.rds.would_accept(ref, "stop"):
+                    database.is_failure_fixed = can_start
+                    self.rds.set_status_for(ref, status, seconds)
+            case CapacityShortage(_, _, seconds):
+                self.set_capacity_shortage(ref, seconds)
+            case IneffectiveStart():
+                database.start_has_no_effect = True
             case unexpected:
                 assert_never(unexpected)
 
@@ -165,15 +192,41 @@ class Simulation:
             self.rds.databases[ref].no_capacity_until = self.scheduler.time_of(until)
             self.checker.on_capacity_shortage(ref, until)
 
+    def hide_datapoints(self, ref: DatabaseRef, seconds: float, *, published_later: bool) -> None:
+        """CloudWatch does not publish the next datapoints, or publishes them later."""
+        start, end = self.scheduler.clock(), self.scheduler.time_of(self.scheduler.now + seconds)
+        self.connections.hide(start, end, end if published_later else None, ref)
+        self.checker.on_missing_datapoints(ref, self.scheduler.now + seconds)
+
+    def _add_pending_modification(self, database: SimulatedDatabase, seconds: float) -> None:
+        ref = database.ref
+
+        def apply() -> None:
+            if self.rds.databases.get(ref) is database:
+                database.pending_modifications = ()
+                self.checker.on_pending_modification(ref, is_pending=False)
+
+        def modify() -> None:
+            if self.rds.databases.get(ref) is not database:
+                return
+            if self.rds.would_accept(ref, "stop"):
+                database.pending_modifications = ("DBInstanceClass",)
+                self.checker.on_pending_modification(ref, is_pending=True)
+                self.scheduler.call_later(seconds, apply)
+            elif self.scheduler.now < self.plan.days * DAY:
+                self.scheduler.call_later(20 * MINUTE, modify)
+
+        modify()
+
     def _on_status_change(self, change: StatusChange) -> None:
         self.checker.on_status_change(change)
-        ref = change.ref
-        if self.rds.databases[ref].status == "available":
-            self.metric.set_available(ref)
-        elif not self.rds.is_ready(ref):
-            self.metric.set_unavailable(ref)
+        if status_info(change.after).ready:
+            self.connections.set_available(change.ref)
+            self.users.reconnect(change.ref)
+        else:
+            self.connections.set_unavailable(change.ref)
         if change.event is not None:
-            self.event_bridge.send_event(ref)
+            self.event_bridge.send_event(change.event)
 
     def _schedule_rds(self, at: datetime) -> None:
         self.scheduler.call_at(self.scheduler.seconds_of(at), self.rds.advance)
@@ -214,7 +267,7 @@ class Simulation:
             case PermanentFault.STOP_UNSUPPORTED:
                 self.rds.databases[ref].stop_unsupported = True
             case PermanentFault.INVALID_ACTIVITY:
-                self.table.put_item(_TABLE, {"key": {"S": self._keys[ref]}, "value": {"S": "yesterday"}})
+                self.table.put_item(_TABLE, {"key": {"S": self._keys[ref]}, "value": {"S": "2026-01-05"}})
             case PermanentFault.NOT_FOUND:
                 self.rds.remove(ref)
             case unexpected:
@@ -222,13 +275,17 @@ class Simulation:
 
 
 def _environ(plan: Plan) -> dict[str, str]:
-    databases = ",".join(f"cluster:{ref.id}" if ref.kind is Kind.CLUSTER else ref.id for ref in plan.refs)
+    databases = ",".join(
+        f"cluster:{database_id}" if ref.kind is Kind.CLUSTER else database_id
+        for ref in plan.refs
+        for database_id in [ref.id.upper() if plan.has_capitals else ref.id]
+    )
     return {
         "DATABASES": databases,
         "METADATA_TABLE": _TABLE,
         "IDLE_MINUTES": str(plan.idle_minutes),
         "CHECK_INTERVAL_MINUTES": str(plan.interval_minutes),
-        "ACTIVITY_METRIC": "DatabaseConnections>0" if plan.has_metric else "",
+        "ACTIVITY_METRIC": plan.activity_metric,
         "WARM_UP_SCHEDULE": "cron(0 7 ? * MON-FRI *)",
     }
 
@@ -238,5 +295,5 @@ def _bounds(settings: Settings) -> Bounds:
         idle_timeout=settings.idle_timeout.total_seconds(),
         interval=settings.check_interval.total_seconds(),
         restart_ttl=settings.policy.restart_ttl.total_seconds(),
-        has_metric=settings.activity_metric is not None,
+        rule=settings.activity_metric,
     )

@@ -8,7 +8,7 @@ import pytest
 from chalicelib.aws.table import Table
 from chalicelib.domain.history import build_history, days_of, summarize
 from chalicelib.domain.model import DatabaseRef, State
-from dev.local.rds_behavior import StatusChange
+from dev.local.rds_changes import StatusChange
 from tests.simulation.client import hooked_client
 from tests.simulation.ground_truth import status_info
 from tests.simulation.invariants import GRACE

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
+from dev.local.rds_timing import FixedTiming
 from tests.simulation import mutants
 from tests.simulation.faults import Fault
 from tests.simulation.network import CallPoint
@@ -16,18 +17,10 @@ pytestmark = pytest.mark.no_cover
 
 
 @dataclass(frozen=True)
-class LaggingTiming:
+class LaggingTiming(FixedTiming):
     """An RDS whose descriptions return the previous status for as long as they may."""
 
     lag: float = 40
-
-    def start_duration(self) -> float:
-        """Four minutes."""
-        return 240
-
-    def stop_duration(self) -> float:
-        """Three minutes."""
-        return 180
 
     def lag_duration(self) -> float:
         """Always the same."""
@@ -45,7 +38,9 @@ PLAN = Plan(
     starts_stopped=(True,),
     idle_minutes=60,
     interval_minutes=15,
-    has_metric=False,
+    activity_metric="none",
+    has_capitals=False,
+    backend_uses_own_key=False,
     lags=False,
     permanent_fault=None,
     steps=(),

@@ -60,15 +60,15 @@ def apply_command(record: DatabaseRecord, command: Command, info: StatusInfo | N
 def _request_restart(
     record: DatabaseRecord, info: StatusInfo | None, restart: PendingRestart, now: datetime
 ) -> Transition:
-    """The request counts as activity, unless the database has failed.
+    """The request counts as activity, unless the database has failed and RDS cannot start it.
 
     Where the database is neither available nor starting, the restart becomes pending. Where it was started outside
     rds-lifecycle, the restart is kept with that start, because the start may have no effect.
     """
     last_at = max(restart.requested_at, record.last_restart_requested_at or restart.requested_at)
-    requested = replace(record, last_restart_requested_at=last_at)
+    requested = replace(record, last_restart_requested_at=last_at, started_by_aws=False)
     event = Event(now, EventName.RESTART_REQUESTED, restart.by, "A restart was requested.", record.status)
-    if info is not None and info.state is State.FAILED:
+    if info is not None and info.state is State.FAILED and not info.startable:
         return Transition(record)
     if info is not None and info.state is State.STARTING and record.accepted_start is None:
         return Transition(requested.with_external_start(restart, now), (event,))
@@ -83,7 +83,9 @@ def _needs_start(info: StatusInfo) -> bool:
             return True
         case State.BUSY:
             return not info.ready
-        case State.RUNNING | State.STARTING | State.FAILED:
+        case State.FAILED:
+            return info.startable
+        case State.RUNNING | State.STARTING:
             return False
         case unexpected:
             assert_never(unexpected)

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
-from chalicelib.domain.decision import is_restart_expired, last_requested_at
+from chalicelib.domain.errors import CannotStop
 from chalicelib.domain.model import (
     DatabaseRecord,
     Description,
@@ -14,11 +14,13 @@ from chalicelib.domain.model import (
     StatusInfo,
     Transition,
 )
+from chalicelib.domain.restart_expiry import is_restart_expired, last_requested_at
 from chalicelib.domain.statuses import (
     CONSISTENCY_WINDOW,
     classify_status,
     effective_status,
     has_stop_intent,
+    is_replaced,
     remedy_for,
 )
 from chalicelib.domain.timestamps import format_duration
@@ -30,9 +32,11 @@ def apply_observation(record: DatabaseRecord, description: Description, policy: 
 
     Returns the same record and no events where nothing has changed.
     """
+    transition = _assign_resource(record, description, now)
+    record = transition.record
     info = effective_status(description, record, now)
     was_ready = record.status is not None and classify_status(record.status).ready
-    transition = _expire_hold(record, now)
+    transition = transition.then(_expire_hold(record, now))
     transition = transition.then(apply_status(transition.record, description, info, now))
     transition = transition.then(
         _resolve_pending_restart(
@@ -40,7 +44,29 @@ def apply_observation(record: DatabaseRecord, description: Description, policy: 
         )
     )
     transition = transition.then(_expire_stop_intent(transition.record, info, now))
-    return _add_daily_status(transition, now)
+    return _add_daily_status(transition, description, now)
+
+
+def _assign_resource(record: DatabaseRecord, description: Description, now: datetime) -> Transition:
+    """The record of another database of the same name starts afresh.
+
+    Holds and restarts were requested for the name, so they stay: a restart that RDS accepted is pending again.
+    """
+    if is_replaced(record, description):
+        start = record.accepted_start
+        fresh = DatabaseRecord(
+            revision=record.revision,
+            resource_id=description.resource_id,
+            hold=record.hold,
+            pending_restart=record.pending_restart or (start.restart if start else None),
+            last_restart_requested_at=record.last_restart_requested_at if record.pending_restart or start else None,
+            last_daily_status_on=record.last_daily_status_on,
+        )
+        detail = "Another database has this name now, for example a restored one. It gets a full idle timeout."
+        return Transition(fresh, (Event(now, EventName.REPLACED, None, detail),))
+    if record.resource_id is None and description.resource_id is not None:
+        return Transition(replace(record, resource_id=description.resource_id))
+    return Transition(record)
 
 
 def _expire_hold(record: DatabaseRecord, now: datetime) -> Transition:
@@ -75,7 +101,7 @@ def _resolve_pending_restart(
             return Transition(record.with_external_start(restart, now))
         case State.STARTING:
             return Transition(resolved)
-        case State.FAILED:
+        case State.FAILED if not info.startable:
             status = description.status
             detail = f"A restart is impossible while RDS reports {status}. {remedy_for(status)}"
             return Transition(resolved, (Event(now, EventName.RESTART_CANCELLED, restart.by, detail, status),))
@@ -83,7 +109,7 @@ def _resolve_pending_restart(
             return Transition(resolved if became_ready or not _is_requested_recently(record, now) else record)
         case _ if is_restart_expired(record, policy, now):
             waited = format_duration(policy.restart_ttl)
-            detail = f"It could not be carried out within {waited} and has expired. Request it again if you need it."
+            detail = f"It was not carried out within {waited} and has expired. Request it again if you need it."
             event = Event(now, EventName.RESTART_EXPIRED, restart.by, detail)
             return Transition(replace(resolved, last_error=None), (event,))
         case _:
@@ -99,15 +125,18 @@ def _is_requested_recently(record: DatabaseRecord, now: datetime) -> bool:
     return restart is not None and now - last_requested_at(restart, record) < CONSISTENCY_WINDOW
 
 
-def _add_daily_status(transition: Transition, now: datetime) -> Transition:
+def _add_daily_status(transition: Transition, description: Description, now: datetime) -> Transition:
     """Each day's history contains the status at the day's first observation.
 
-    So a day without history is one without an observation, not one without a change.
+    So a day without history is one without an observation, not one without a change. That RDS refused a stop
+    permanently is tried again each day: the cause may have gone.
     """
     record = transition.record
     if record.last_daily_status_on == now.date() or record.status is None:
         return transition
-    dated = Transition(replace(record, last_daily_status_on=now.date()))
+    is_belief = record.last_error == CannotStop.__name__ and description.stop_unsupported is None
+    error = None if is_belief else record.last_error
+    dated = Transition(replace(record, last_daily_status_on=now.date(), last_error=error))
     if not any(event.status for event in transition.events):
         detail = f"The first observation of the day; RDS reports {record.status}."
         dated = Transition(dated.record, (Event(now, EventName.DAILY_STATUS, None, detail, record.status),))

@@ -1,26 +1,38 @@
-"""Results of actions: the transitions that follow from the response of RDS to a start or a stop."""
+"""Decisions and results of actions: the transitions that follow from them and from the response of RDS."""
 
 from dataclasses import replace
 from datetime import datetime
-from typing import Final
 
-from chalicelib.domain.errors import CannotStart, CannotStop, InvalidState, Problem
+from chalicelib.domain.errors import CannotStart, CannotStop, InsufficientCapacity, Problem
 from chalicelib.domain.model import (
     APP_ACTOR,
+    STOP_REFUSED,
+    STOP_REFUSED_AGAIN,
     AcceptedStart,
     DatabaseRecord,
+    Decision,
     Event,
     EventName,
+    Reason,
     StopIntent,
     Transition,
 )
 
-_STOP_REFUSED: Final = (InvalidState.__name__, CannotStop.__name__)
+
+def apply_decision(record: DatabaseRecord, decision: Decision, now: datetime) -> Transition:
+    """Record what the next decision has to know: since when the metric is missing, and that RDS cannot stop it."""
+    is_unknown = decision.reason is Reason.METRIC_UNKNOWN
+    transition = Transition(
+        replace(record, metric_unknown_since=(record.metric_unknown_since or now) if is_unknown else None)
+    )
+    if decision.reason is Reason.CANNOT_STOP and decision.check_fails:
+        return transition.then(_stop_failed(transition.record, CannotStop.__name__, decision.detail, now))
+    return transition
 
 
-def set_stop_intent(record: DatabaseRecord, reason: str, now: datetime) -> Transition:
+def set_stop_intent(record: DatabaseRecord, decision: Decision, now: datetime) -> Transition:
     """Set the stop intent: the database counts as stopping from now on."""
-    return Transition(replace(record, stop_intent=StopIntent(now, reason)))
+    return Transition(replace(record, stop_intent=StopIntent(now, decision.detail, decision.open_connections)))
 
 
 def clear_stop_intent(record: DatabaseRecord) -> Transition:
@@ -38,6 +50,7 @@ def start_accepted(record: DatabaseRecord, now: datetime) -> Transition:
         pending_restart=None,
         accepted_start=AcceptedStart(now, restart),
         stop_intent=None,
+        capacity_refused_at=None,
         last_error=None,
         status="starting",
         status_changed_at=now,
@@ -46,12 +59,15 @@ def start_accepted(record: DatabaseRecord, now: datetime) -> Transition:
     return Transition(started, (Event(now, EventName.STARTING, restart.by, detail, "starting"),))
 
 
-def stop_accepted(record: DatabaseRecord, reason: str, now: datetime) -> Transition:
+def stop_accepted(record: DatabaseRecord, decision: Decision, now: datetime) -> Transition:
     """RDS accepted a stop. The stop intent stays set until the database is observed to have stopped."""
     if record.status in ("stopping", "stopped"):
         return Transition(record)
     stopping = replace(record.with_uptime_cleared(), status="stopping", status_changed_at=now)
-    return Transition(stopping, (Event(now, EventName.STOPPING, APP_ACTOR, reason, "stopping"),))
+    event = Event(
+        now, EventName.STOPPING, APP_ACTOR, decision.detail, "stopping", open_connections=decision.open_connections
+    )
+    return Transition(stopping, (event,))
 
 
 def start_failed(record: DatabaseRecord, problem: Problem, now: datetime) -> Transition:
@@ -63,6 +79,8 @@ def start_failed(record: DatabaseRecord, problem: Problem, now: datetime) -> Tra
     if restart is None:
         return Transition(record)
     failed = replace(record, pending_restart=None if permanent else restart, last_error=error)
+    if isinstance(problem, InsufficientCapacity):
+        failed = replace(failed, capacity_refused_at=now)
     if record.last_error == error and not permanent:
         return Transition(failed)
     name = EventName.RESTART_CANCELLED if permanent else EventName.START_FAILED
@@ -71,21 +89,26 @@ def start_failed(record: DatabaseRecord, problem: Problem, now: datetime) -> Tra
 
 def stop_failed(record: DatabaseRecord, problem: Problem, now: datetime) -> Transition:
     """RDS refused a stop for a reason other than the database's state. A problem that repeats is recorded once."""
-    error = type(problem).__name__
-    failed = replace(record, stop_intent=None, last_error=error)
-    if record.last_error == error:
-        return Transition(failed)
-    return Transition(failed, (Event(now, EventName.STOP_FAILED, APP_ACTOR, problem.detail, record.status),))
+    return _stop_failed(replace(record, stop_intent=None), type(problem).__name__, problem.detail, now)
 
 
-def stop_refused_while_running(record: DatabaseRecord) -> Transition:
+def stop_refused_while_running(record: DatabaseRecord, now: datetime) -> Transition:
     """RDS refused a stop for the database's state, but describes it as available.
 
-    The stop intent stays set: an earlier attempt, whose response was lost, may have been accepted.
+    The stop intent stays set: an earlier attempt, whose response was lost, may have been accepted. If RDS refuses again
+    after that, no attempt was accepted, and the history records it once.
     """
-    return Transition(replace(record, last_error=InvalidState.__name__))
+    if not record.was_stop_refused:
+        return Transition(replace(record, last_error=STOP_REFUSED))
+    detail = (
+        "RDS has refused a stop twice, because an operation on the database or on a member of the cluster is in "
+        "progress. The stop is tried again at every check."
+    )
+    return _stop_failed(record, STOP_REFUSED_AGAIN, detail, now)
 
 
-def is_stop_refused_repeatedly(record: DatabaseRecord) -> bool:
-    """Whether RDS refused the stop before this one, too."""
-    return record.last_error in _STOP_REFUSED
+def _stop_failed(record: DatabaseRecord, error: str, detail: str, now: datetime) -> Transition:
+    failed = replace(record, last_error=error)
+    if record.last_error == error:
+        return Transition(failed)
+    return Transition(failed, (Event(now, EventName.STOP_FAILED, APP_ACTOR, detail, record.status),))

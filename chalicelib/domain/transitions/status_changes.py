@@ -31,8 +31,9 @@ def apply_status(record: DatabaseRecord, description: Description, info: StatusI
     if info != classify_status(description.status):
         return Transition(record)
     ineffective = _ineffective_start(record, description, info)
-    by_aws = is_started_by_aws(record, now)
-    unobserved = infer_unobserved_events(record, description, info, now, by_aws=by_aws)
+    if description.automatic_start_announced and is_started_by_aws(record, now):
+        record = replace(record, started_by_aws=True)
+    unobserved = infer_unobserved_events(record, description, info, now)
     record = _with_automatic_restart(record, description, info)
     if description.status == record.status:
         return Transition(record, unobserved)
@@ -42,31 +43,29 @@ def apply_status(record: DatabaseRecord, description: Description, info: StatusI
     if ineffective is not None:
         return _start_without_effect(changed, ineffective, now)
     before = classify_status(record.status)
-    if before.state is State.STOPPED or info.state is State.STARTING:
-        changed = replace(changed, started_by_aws=by_aws)
     return Transition(changed, unobserved).then(_status_transition(changed, description.status, before, info, now))
 
 
 def is_started_by_aws(record: DatabaseRecord, now: datetime) -> bool:
-    """Whether a start that is observed now is the automatic one after seven days.
+    """Whether an announced start is the automatic one after seven days that ends the last observed stop.
 
-    AWS starts a stopped database at AutomaticRestartTime, and no description shows who started a database:
+    No description shows who started a database, so only an event of RDS tells: RDS-EVENT-0154 for an instance,
+    RDS-EVENT-0153 for a cluster. AWS starts a database at AutomaticRestartTime at the earliest, so an event that comes
+    before it belongs to an earlier stop.
     https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_StopInstance.html
-    So a start without a request, first observed after that time, counts as a start by AWS, an earlier one as external.
+    https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Events.Messages.html
     """
-    due = record.automatic_restart_at
-    return record.pending_restart is None and record.accepted_start is None and due is not None and now >= due
+    due, is_requested = record.automatic_restart_at, record.pending_restart is not None or record.started_on_request
+    return not is_requested and record.accepted_start is None and due is not None and now >= due
 
 
 def infer_unobserved_events(
-    record: DatabaseRecord, description: Description, info: StatusInfo, now: datetime, *, by_aws: bool
+    record: DatabaseRecord, description: Description, info: StatusInfo, now: datetime
 ) -> tuple[Event, ...]:
-    """The start and the stop that must have occurred between the recorded status and the described one.
-
-    ``by_aws``: whether a start would have been the automatic one after seven days.
-    """
+    """The start and the stop that must have occurred between the recorded status and the described one."""
     if record.status is None:
         return ()
+    by_aws = record.started_by_aws
     starter = record.pending_restart.by if record.pending_restart else AWS_ACTOR if by_aws else EXTERNAL_ACTOR
     stopper = APP_ACTOR if record.stop_intent is not None else EXTERNAL_ACTOR
     status = description.status
@@ -94,9 +93,11 @@ def is_later_stop(record: DatabaseRecord, description: Description) -> bool:
 
 
 def _with_automatic_restart(record: DatabaseRecord, description: Description, info: StatusInfo) -> DatabaseRecord:
-    if info.state is State.STOPPED:
-        return replace(record, automatic_restart_at=description.automatic_restart_at)
-    return replace(record, automatic_restart_at=None) if info.ready else record
+    if info.state is not State.STOPPED:
+        return record
+    if is_later_stop(record, description):
+        record = record.with_uptime_cleared()
+    return replace(record, automatic_restart_at=description.automatic_restart_at)
 
 
 def _status_transition(
@@ -109,22 +110,23 @@ def _status_transition(
             return _stopping(record, now)
         case State.STARTING:
             return _starting(record, now)
-        case State.RUNNING | State.BUSY if info.ready and not before.ready:
+        case State.RUNNING | State.BUSY if info.ready and record.available_since is None:
             return _became_available(record, now)
+        case State.RUNNING if before.state is State.FAILED:
+            return _with_event(record, EventName.AVAILABLE, "It is available again after the failure.", now)
         case State.RUNNING:
             return _with_event(record, EventName.AVAILABLE, "The RDS operation has ended.", now)
         case State.BUSY:
             return _with_event(record, EventName.BUSY, f"An RDS operation is in progress: {status}.", now)
         case State.FAILED:
-            failed = replace(record.with_uptime_cleared(), stop_intent=None)
+            failed = replace(record, accepted_start=None, stop_intent=None, last_error=None)
             return _with_event(failed, EventName.FAILED, f"RDS reports {status}. {remedy_for(status)}", now)
         case unexpected:
             assert_never(unexpected)
 
 
 def _first_observed(record: DatabaseRecord, info: StatusInfo, now: datetime) -> Transition:
-    if info.ready:
-        record = replace(record, first_observed_at=now)
+    record = replace(record, first_observed_at=now, available_since=now if info.ready else None)
     return _with_event(record, EventName.FIRST_SEEN, f"Monitoring started; RDS reports {record.status}.", now)
 
 
@@ -135,14 +137,17 @@ def _stopped(record: DatabaseRecord, now: datetime) -> Transition:
 
 
 def _stopping(record: DatabaseRecord, now: datetime) -> Transition:
-    by, reason = EXTERNAL_ACTOR, "It was stopped outside rds-lifecycle."
-    if record.stop_intent is not None:
-        by, reason = APP_ACTOR, record.stop_intent.reason
-    return _with_event(record.with_uptime_cleared(), EventName.STOPPING, reason, now, by=by)
+    stopping, intent = record.with_uptime_cleared(), record.stop_intent
+    if intent is not None:
+        connections = intent.open_connections
+        event = Event(now, EventName.STOPPING, APP_ACTOR, intent.reason, stopping.status, open_connections=connections)
+        return Transition(stopping, (event,))
+    return _with_event(stopping, EventName.STOPPING, "It was stopped outside rds-lifecycle.", now, by=EXTERNAL_ACTOR)
 
 
 def _starting(record: DatabaseRecord, now: datetime) -> Transition:
-    record, restart = replace(record, stop_intent=None), record.pending_restart
+    restart, due = record.pending_restart, record.automatic_restart_at
+    record = replace(record, available_since=None, started_on_request=False, stop_intent=None)
     if restart is not None:
         started = replace(record, accepted_start=AcceptedStart(now, restart))
         return _with_event(started, EventName.STARTING, "RDS starts it, as requested.", now, by=restart.by)
@@ -150,15 +155,16 @@ def _starting(record: DatabaseRecord, now: datetime) -> Transition:
         detail = "AWS starts it automatically after seven days."
         return _with_event(record, EventName.STARTING, detail, now, by=AWS_ACTOR)
     detail = "It was started outside rds-lifecycle."
+    if due is not None and now >= due:
+        detail = "It was started outside rds-lifecycle, or by AWS after seven days without the event that says so."
     return _with_event(record, EventName.STARTING, detail, now, by=EXTERNAL_ACTOR)
 
 
 def _became_available(record: DatabaseRecord, now: datetime) -> Transition:
-    """The idle timer starts, unless AWS started the database after seven days."""
+    """The idle timer starts, unless AWS announced the start as its own."""
     start, restart = record.accepted_start, record.pending_restart
-    since = None if record.started_by_aws else now
     on_request = start is not None or restart is not None
-    up = replace(record, accepted_start=None, available_since=since, started_on_request=on_request)
+    up = replace(record, accepted_start=None, available_since=now, started_on_request=on_request)
     if start is not None:
         if not start.external:  # When a start from outside began is not known.
             took = max(0, round((now - start.accepted_at).total_seconds()))

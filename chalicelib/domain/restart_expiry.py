@@ -1,0 +1,23 @@
+"""When a pending restart expires: after it could have been carried out for some time, and was not."""
+
+from datetime import datetime
+
+from chalicelib.domain.model import DatabaseRecord, PendingRestart, Policy
+from chalicelib.domain.statuses import classify_status
+
+
+def is_restart_expired(record: DatabaseRecord, policy: Policy, now: datetime) -> bool:
+    """Whether RDS could have started the database for so long that the pending restart expires.
+
+    Only time in which it was stopped, and in which AWS had capacity for it, counts.
+    """
+    restart = record.pending_restart
+    if restart is None or record.status is None or not classify_status(record.status).startable:
+        return False
+    moments = (last_requested_at(restart, record), record.status_changed_at, record.capacity_refused_at)
+    return now - max(at for at in moments if at is not None) > policy.restart_ttl
+
+
+def last_requested_at(restart: PendingRestart, record: DatabaseRecord) -> datetime:
+    """When the pending restart was last requested: the first time, or a later one."""
+    return max(restart.requested_at, record.last_restart_requested_at or restart.requested_at)
