@@ -25,6 +25,11 @@ _CACHE: Final = ROOT / ".cache" / "postgres"
 _UNPRIVILEGED: Final = ("postgres", "nobody")
 _PLACES: Final = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/opt/homebrew/opt/postgresql*/bin")
 _LOG_LINES: Final = 5
+_COUNT_SECONDS: Final = 5
+# https://www.postgresql.org/docs/current/monitoring-stats.html#MONITORING-PG-STAT-ACTIVITY-VIEW
+_COUNT: Final = (
+    "select count(*) from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid()"
+)
 
 
 class NoPostgres(Exception):
@@ -69,7 +74,7 @@ def find_place(environ: Mapping[str, str] = os.environ) -> Place:
 
 
 class LocalPostgres:
-    """One server, listening on 127.0.0.1. Only ``prepare`` and ``end`` wait."""
+    """One server, listening on 127.0.0.1. Only ``prepare``, ``count_connections`` and ``end`` wait."""
 
     def __init__(self, port: int, place: Place) -> None:
         self.port = port
@@ -145,6 +150,25 @@ class LocalPostgres:
             str(self.port),
         ]
         return _run(ready, self.place.user).returncode == 0
+
+    def count_connections(self) -> int | None:
+        """The number of connected clients, without the one that counts; None if the server does not respond in time.
+
+        psql is part of PostgreSQL, and `make run` has no driver.
+        """
+        command = [self.place.programs / "psql", "--no-psqlrc", "--no-password", "--tuples-only", "--no-align"]
+        host = ["--host", "127.0.0.1", "--port", str(self.port), "--username", USER, "--dbname", "postgres"]
+        # None of the user's own PG* variables, such as PGSSLMODE.
+        environ = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "PGPASSWORD": PASSWORD}
+        try:
+            done = subprocess.run(  # noqa: S603 - a fixed command
+                [*command, *host, "--command", _COUNT],
+                stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True, cwd="/", env=environ,
+                timeout=_COUNT_SECONDS,
+            )  # fmt: skip
+            return int(done.stdout)
+        except (OSError, subprocess.SubprocessError, ValueError):
+            return None
 
     def stop(self) -> None:
         """Begin a fast shutdown, which closes open connections, as RDS does. ``is_gone`` is true when it has ended."""

@@ -31,6 +31,7 @@ from dev.stage import LOCAL_STAGE, ROOT
 _TOKENS: Final = ("local-operator", "local-reporter", "local-viewer")
 _EVENT_SECONDS: Final = 0.2
 _POLL_SECONDS: Final = 0.5
+_COUNT_SECONDS: Final = 2.0
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -77,6 +78,8 @@ def _run(console: Console, started: ExitStack) -> int:
     _print_welcome(console, options, settings)
     _in_background(lambda: _run_schedule(functions, console, options.check_seconds, ended))
     _in_background(lambda: _deliver_events(aws, functions, console, ended))
+    if options.postgres_port is not None:
+        _in_background(lambda: _count_connections(aws, ended))
     return _wait_for(app) or 1
 
 
@@ -179,6 +182,11 @@ def _deliver_events(aws: LocalAws, functions: Functions, console: Console, ended
             console.log("RDS", f"{change.ref.id}: {change.before} → {change.after} {change.detail}".rstrip())
         for event in aws.rds.take_events():
             _in_background(partial(_invoke, functions, console, "database_event", event))
+
+
+def _count_connections(aws: LocalAws, ended: threading.Event) -> None:
+    while not ended.wait(_COUNT_SECONDS):
+        aws.rds.count_connections()
 
 
 def _invoke(functions: Functions, console: Console, name: str, event: dict[str, Any]) -> None:

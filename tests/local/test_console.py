@@ -25,6 +25,37 @@ def test_decision__is_one_line_and_is_not_repeated() -> None:
     ]
 
 
+def test_decision__with_another_reason__is_printed_with_its_sentence() -> None:
+    def decided(reason: str, message: str, action: str = "none") -> str:
+        return json.dumps(
+            {"database": "db", "state": "running", "action": action, "reason": reason, "message": message}
+        )
+
+    lines = printed(
+        decided("recent-activity", "A restart was requested 5 s ago."),
+        decided("unreported-connections", "3 connections were open 4 s ago."),
+        decided("unreported-connections", "2 connections were open 1 s ago."),
+        decided("unreported-connections", "7 connections were open 2 s ago."),
+        decided("idle", "Idle for 2 min.", "stop"),
+        decided("unreported-connections", "1 connection was open 1 s ago."),
+    )
+    assert lines == [
+        "decision  db is running: none (recent-activity). A restart was requested 5 s ago.",
+        "decision  db is running: none (unreported-connections). 3 connections were open 4 s ago.",
+        "decision  db is running: stop (idle). Idle for 2 min.",
+        "decision  db is running: none (unreported-connections). 1 connection was open 1 s ago.",
+    ]
+
+
+def test_decisions_of_two_databases__are_compared_separately() -> None:
+    entry = {"state": "running", "action": "none", "reason": "held", "message": "Held."}
+    first, second = ({**entry, "database": name} for name in ("one", "two"))
+    assert printed(*map(json.dumps, (first, second, first, second))) == [
+        "decision  one is running: none (held). Held.",
+        "decision  two is running: none (held). Held.",
+    ]
+
+
 def test_events_and_errors__are_one_line_each() -> None:
     lines = printed(
         json.dumps({"database": "db", "event": "stopped", "by": "ops", "message": "It has stopped."}),

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import traceback
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from dev.local.rds_changes import Cause
 from tests.local.test_make_run import free_ports
 from tests.postgres import a_folder, a_server, bring_down, bring_up
 from tests.served import ROOT
-from tests.support import PROD, START_MINUTES, STOP_MINUTES, World, create_world
+from tests.support import NOW, PROD, START_MINUTES, STOP_MINUTES, World, create_world
 
 
 @pytest.fixture
@@ -65,6 +66,66 @@ def test_stop__closes_open_connections_and_keeps_the_data(world: World, server: 
     bring_up(server)
     with psycopg.connect(server.url) as connection:
         assert connection.execute("select word from kept").fetchall() == [("kept",)]
+
+
+def test_count_connections__is_the_number_of_connected_clients(server: LocalPostgres) -> None:
+    assert server.count_connections() is None, "it has not started"
+    bring_up(server)
+    assert server.count_connections() == 0, "the connection that counts is not counted"
+    with psycopg.connect(server.url), psycopg.connect(server.url) as second:
+        second.execute("select 1")
+        assert server.count_connections() == 2
+    while server.count_connections():
+        pass  # PostgreSQL ends the process of a closed connection a moment later.
+    bring_down(server)
+    assert server.count_connections() is None
+
+
+def test_count_connections__with_settings_of_the_user__ignores_them(
+    server: LocalPostgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bring_up(server)
+    for name, value in {"PGSSLMODE": "require", "PGPASSWORD": "another", "PGOPTIONS": "-c none=1"}.items():
+        monkeypatch.setenv(name, value)
+    assert server.count_connections() == 0
+
+
+@pytest.mark.parametrize(
+    "program", ["echo many", "exit 2", "exec sleep 600", None], ids=["no-number", "fails", "too-slow", "missing"]
+)
+def test_count_connections__where_psql_fails__is_unknown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str | None
+) -> None:
+    monkeypatch.setattr("dev.local.postgres._COUNT_SECONDS", 0.2)
+    if program is not None:
+        psql = tmp_path / "psql"
+        psql.write_text(f"#!/bin/sh\n{program}\n")
+        psql.chmod(0o755)
+    server = LocalPostgres(free_ports()[0], Place(tmp_path, tmp_path / "data", None))
+    assert server.count_connections() is None
+
+
+def test_metric__of_a_server__is_its_number_of_connections_while_it_is_available(
+    world: World, server: LocalPostgres
+) -> None:
+    def datapoints() -> list[float]:
+        found = world.simulated_rds.connection_datapoints(NOW, world.clock.now + timedelta(minutes=1))
+        return [value for _, value in found.get(PROD, [])]
+
+    world.simulated_rds.discard_changes()
+    world.rds.start_db_instance(DBInstanceIdentifier=PROD.id)
+    world.clock.advance(START_MINUTES)
+    wait_for_status(world, "available")
+    assert datapoints() == [], "not counted yet"
+    with psycopg.connect(server.url):
+        world.simulated_rds.count_connections()
+        assert datapoints() == [1]
+        world.clock.advance(1)
+        world.rds.stop_db_instance(DBInstanceIdentifier=PROD.id)
+        world.simulated_rds.count_connections()
+    world.clock.advance(STOP_MINUTES)
+    wait_for_status(world, "stopped")
+    assert datapoints() == [1]
 
 
 def test_start__of_a_server_that_ends__fails_with_its_log(world: World, server: LocalPostgres) -> None:
