@@ -22,7 +22,7 @@ class _Change(NamedTuple):
     """From this time on, that many connections are open; None where nothing is published."""
 
     at: datetime
-    number: int | None
+    connections: int | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,9 +115,11 @@ class DatabaseConnections:
 
     def close(self, connection: Connection) -> bool:
         """Close the connection. Returns whether it was open."""
-        database, was_open = self._databases[connection.ref], self.is_open(connection)
-        database.opened.discard(connection)
-        self._record(database)
+        was_open = self.is_open(connection)
+        if was_open:
+            database = self._databases[connection.ref]
+            database.opened.discard(connection)
+            self._record(database)
         return was_open
 
     def hide(
@@ -151,7 +153,7 @@ class DatabaseConnections:
     def _record(self, database: _Database, at: datetime | None = None) -> None:
         """Keep the present number, if it has changed. Time never goes back."""
         changes, count = database.changes, database.count
-        if (changes[-1].number if changes else None) == count:
+        if (changes[-1].connections if changes else None) == count:
             return
         at = at or self._clock()
         changes.append(_Change(max(at, changes[-1].at) if changes else at, count))
@@ -163,14 +165,14 @@ class DatabaseConnections:
 def _maxima(changes: list[_Change], first: datetime, end: datetime) -> Iterator[tuple[datetime, int]]:
     """The maximum of each minute that begins from ``first`` to before ``end``, oldest first."""
     following = bisect_left(changes, first, key=_time_of)
-    current = changes[following - 1].number if following else None
+    current = changes[following - 1].connections if following else None
     minute = first
     while minute < end:
         counts = []
         if following == len(changes) or changes[following].at > minute:
             counts.append(current)
         while following < len(changes) and changes[following].at < minute + _MINUTE:
-            current = changes[following].number
+            current = changes[following].connections
             counts.append(current)
             following += 1
         known = [count for count in counts if count is not None]

@@ -156,13 +156,14 @@ class LocalPostgres:
 
         psql is part of PostgreSQL, and `make run` has no driver.
         """
-        command = [self.place.programs / "psql", "--no-psqlrc", "--no-password", "--tuples-only", "--no-align"]
+        psql = str(self.place.programs / "psql")
+        output = ["--no-psqlrc", "--no-password", "--tuples-only", "--no-align"]
         host = ["--host", "127.0.0.1", "--port", str(self.port), "--username", USER, "--dbname", "postgres"]
         # None of the user's own PG* variables, such as PGSSLMODE.
         environ = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "PGPASSWORD": PASSWORD}
         try:
             done = subprocess.run(  # noqa: S603 - a fixed command
-                [*command, *host, "--command", _COUNT],
+                [psql, *output, *host, "--command", _COUNT],
                 stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True, cwd="/", env=environ,
                 timeout=_COUNT_SECONDS,
             )  # fmt: skip
