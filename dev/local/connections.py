@@ -92,10 +92,9 @@ class DatabaseConnections:
     def set_connections(self, ref: DatabaseRef, count: int | None) -> None:
         """That many connections are open beside those of `open`; None: their number is not known.
 
-        Does nothing while the database is unavailable.
+        Without effect while the database is unavailable.
         """
-        database = self._databases.get(ref)
-        if database is not None and database.available:
+        if (database := self._databases.get(ref)) is not None:
             database.reported = count
             self._record(database)
 

@@ -121,6 +121,16 @@ def test_created_database__has_datapoints_and_a_deleted_one_has_none_later(world
     assert minutes(metric_data(world, orders)[0]) == [1, 0]
 
 
+def test_discarded_changes__leave_the_present_statuses(world: World) -> None:
+    world.simulated_rds.set_status(PROD.id, "available")
+    world.clock.advance(2)
+    world.simulated_rds.discard_changes()
+    world.clock.advance(1.5)
+    assert minutes(metric_data(world, INSTANCE)[0]) == [3, 2]
+    assert world.simulated_rds.take_events() == []
+    assert world.simulated_rds.take_status_changes() == []
+
+
 def test_server__that_does_not_respond__has_no_datapoints(world: World, server: Server) -> None:
     start_server(world, server, None)
     world.clock.advance(2)

@@ -174,8 +174,17 @@ def test_times__of_changes_that_were_carried_out_late__are_used() -> None:
     connections = DatabaseConnections(clock, NO_DELAY)
     connections.set_available(PROD, at=at(2))
     connections.set_unavailable(PROD, at=at(4))
+    assert published(connections, end=9) == {2: 0, 3: 0}
+
+
+def test_time_that_goes_back__counts_as_the_time_of_the_latest_change() -> None:
+    clock = Clock(at(10))
+    connections = DatabaseConnections(clock, NO_DELAY)
+    connections.set_available(PROD, at=at(2))
+    connections.set_unavailable(PROD, at=at(6))
     connections.set_available(PROD, at=at(3), count=5)
-    assert published(connections, end=5) == {2: 0, 3: 0, 4: 5}, "time does not go back"
+    connections.set_unavailable(PROD, at=at(4))
+    assert published(connections, 5) == {5: 0, 6: 5}
 
 
 def test_months_of_changes__cost_no_more_than_the_retention() -> None:
