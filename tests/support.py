@@ -22,14 +22,18 @@ from chalicelib.aws.records import from_attributes
 from chalicelib.aws.table import Table
 from chalicelib.bootstrap import build
 from chalicelib.domain.model import DatabaseRecord, DatabaseRef, Kind
+from chalicelib.domain.statuses import classify_status
 from chalicelib.service.lifecycle import CheckFailed, CheckResult
 from chalicelib.settings import Settings
 from dev.local.aws import create_database
+from dev.local.connections import DatabaseConnections
 from dev.local.dynamodb import serialize_calls
 from dev.local.rds import LocalRds
+from dev.local.rds_changes import StatusChange
 from dev.local.rds_timing import FixedTiming
 from dev.table import ensure_table
 from tests.simulation.client import hooked_client
+from tests.simulation.metric import Datapoints, SimulatedMetric
 from tests.simulation.rds import SimulatedRds
 from tests.simulation.table import SimulatedTable
 
@@ -92,21 +96,13 @@ class World:
         """Store the time of a query, as the dashboard's backend does."""
         self.put_activity_item({"S": (at or self.clock.now).isoformat()}, ref)
 
-    def publish_connections(self, value: float, ref: DatabaseRef = PROD) -> None:
-        """Publish a datapoint of DatabaseConnections that is two minutes old."""
-        name = "DBClusterIdentifier" if ref.kind is Kind.CLUSTER else "DBInstanceIdentifier"
-        point = {
-            "Dimensions": [{"Name": name, "Value": ref.id}],
-            "Timestamp": self.clock.now - timedelta(minutes=2),
-            "Value": value,
-        }
-        self.cloudwatch.put_metric_data(
-            Namespace="AWS/RDS", MetricData=[{"MetricName": "DatabaseConnections", **point}]
-        )
+    def set_connections(self, count: int | None, ref: DatabaseRef = PROD) -> None:
+        """That many connections are open from now on; None: CloudWatch has no datapoints."""
+        self.simulated_rds.set_connections(ref, count)
 
-    def put_activity_item(self, value: Mapping[str, Any], ref: DatabaseRef = PROD) -> None:
+    def put_activity_item(self, value: Mapping[str, Any], ref: DatabaseRef = PROD, *, key: str | None = None) -> None:
         """Store any value in the activity item, as a DynamoDB attribute."""
-        key = self.settings.activity_key_of(ref)
+        key = key or self.settings.activity_keys_of(ref)[0]
         self.dynamodb.put_item(TableName=self.settings.metadata_table, Item={"key": {"S": key}, "value": dict(value)})
 
     def record(self, ref: DatabaseRef = PROD) -> DatabaseRecord:
@@ -183,7 +179,9 @@ def _on_moto(settings: Settings, databases: tuple[DatabaseRef, ...]) -> World:
     backend = get_backend("rds")[DEFAULT_ACCOUNT_ID]["us-east-1"]
     simulated_rds = LocalRds(backend, clock, start_seconds=START_MINUTES * 60, stop_seconds=STOP_MINUTES * 60)
     tables = get_backend("dynamodb")[DEFAULT_ACCOUNT_ID]["us-east-1"].tables
-    rds, dynamodb, cloudwatch = aws_client("rds"), aws_client("dynamodb"), aws_client("cloudwatch")
+    rds, dynamodb = aws_client("rds"), aws_client("dynamodb")
+    # moto's own CloudWatch would copy all datapoints of the last weeks at each call.
+    cloudwatch = hooked_client("cloudwatch", SimulatedMetric(_datapoints_of(simulated_rds)))
     world = World(
         settings, clock, simulated_rds, rds, dynamodb, cloudwatch, lambda: tables[settings.metadata_table].items
     )
@@ -195,14 +193,43 @@ def _on_moto(settings: Settings, databases: tuple[DatabaseRef, ...]) -> World:
 
 def _on_simulation(settings: Settings, databases: tuple[DatabaseRef, ...]) -> World:
     clock = Clock()
-    rds = SimulatedRds(clock, FixedTiming(start_seconds=START_MINUTES * 60, stop_seconds=STOP_MINUTES * 60))
+    rds = ConnectedRds(clock)
     for ref in databases:
         rds.add(ref, "available")
+        rds.connections.set_available(ref)
     table = SimulatedTable(settings.metadata_table)
     dynamodb = hooked_client("dynamodb", table)
-    return World(
-        settings, clock, rds, hooked_client("rds", rds), dynamodb, aws_client("cloudwatch"), lambda: table.items
-    )
+    cloudwatch = hooked_client("cloudwatch", SimulatedMetric(rds.datapoints))
+    return World(settings, clock, rds, hooked_client("rds", rds), dynamodb, cloudwatch, lambda: table.items)
+
+
+class ConnectedRds(SimulatedRds):
+    """A simulated RDS without faults, and the metric DatabaseConnections of its databases."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.connections = DatabaseConnections(clock, timedelta(0))
+        timing = FixedTiming(start_seconds=START_MINUTES * 60, stop_seconds=STOP_MINUTES * 60)
+        super().__init__(clock, timing, on_change=self._publish)
+
+    def set_connections(self, ref: DatabaseRef, count: int | None) -> None:
+        """That many connections are open from now on; None: their number is not known."""
+        self.advance()
+        self.connections.set_connections(ref, count)
+
+    def datapoints(self, ref: DatabaseRef, start: datetime, end: datetime) -> list[tuple[datetime, float]]:
+        """The datapoints of a database, newest first."""
+        self.advance()
+        return self.connections.datapoints(ref, start, end)
+
+    def _publish(self, change: StatusChange) -> None:
+        if classify_status(change.after).ready:
+            self.connections.set_available(change.ref, change.at)
+        else:
+            self.connections.set_unavailable(change.ref, change.at)
+
+
+def _datapoints_of(rds: LocalRds) -> Datapoints:
+    return lambda ref, start, end: rds.connection_datapoints(start, end).get(ref, [])
 
 
 @functools.cache

@@ -92,6 +92,12 @@ class LocalRds:
             with self._lock:
                 self._connections.set_connections(ref, count)
 
+    def set_connections(self, ref: DatabaseRef, count: int | None) -> None:
+        """That many connections are open to a database without a server; None: their number is not known."""
+        with self._lock:
+            self._advance()
+            self._connections.set_connections(ref, count)
+
     def connection_datapoints(self, start: datetime, end: datetime) -> dict[DatabaseRef, list[tuple[datetime, float]]]:
         """The datapoints of DatabaseConnections of each database, newest first."""
         with self._lock:

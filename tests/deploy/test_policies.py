@@ -244,7 +244,7 @@ def stop_and_start(app: Served, guard: Callable[[], Any], run: Callable[[], Any]
         app.send_event(database_id)
     app.world.clock.advance(minutes=61)
     for ref in app.world.settings.databases:
-        app.world.publish_connections(0, ref)
+        app.world.set_connections(0, ref)
     with guard():
         run()
     assert {app.world.status(ref) for ref in app.world.settings.databases} == {"stopping"}

@@ -110,7 +110,7 @@ class TestOneOfThreeFails:
         world = make_world(*THREE, status="available", activity_metric=MetricRule("DatabaseConnections", 0))
         for ref in THREE:
             world.report_query(NOW - timedelta(hours=2), ref)
-            world.publish_connections(0, ref)
+            world.set_connections(0, ref)
         return world
 
     def assert_others_stopped(self, world: World) -> None:

@@ -1,10 +1,13 @@
 """A simulated CloudWatch, at the level of a boto3 client's calls: DatabaseConnections of the simulated databases."""
 
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from chalicelib.domain.model import DatabaseRef, Kind
-from dev.local.connections import DatabaseConnections
+
+Datapoints = Callable[[DatabaseRef, datetime, datetime], list[tuple[datetime, float]]]
+"""The datapoints of DatabaseConnections of a database between two times, newest first."""
 
 PUBLICATION_DELAY: Final = timedelta(seconds=150)
 """From the beginning of a minute to the publication of its datapoint."""
@@ -13,8 +16,8 @@ PUBLICATION_DELAY: Final = timedelta(seconds=150)
 class SimulatedMetric:
     """GetMetricData. Every other metric has no datapoints, as DBLoad of an idle database."""
 
-    def __init__(self, connections: DatabaseConnections) -> None:
-        self._connections = connections
+    def __init__(self, datapoints: Datapoints) -> None:
+        self._datapoints = datapoints
 
     def get_metric_data(self, **request: Any) -> dict[str, Any]:
         """The newest datapoint first."""
@@ -23,7 +26,7 @@ class SimulatedMetric:
     def _result(self, query: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
         points = []
         if query["MetricStat"]["Metric"]["MetricName"] == "DatabaseConnections":
-            points = self._connections.datapoints(ref_of(query), request["StartTime"], request["EndTime"])
+            points = self._datapoints(ref_of(query), request["StartTime"], request["EndTime"])
         times, values = [at for at, _ in points], [value for _, value in points]
         return {"Id": query["Id"], "StatusCode": "Complete", "Timestamps": times, "Values": values}
 

@@ -77,7 +77,7 @@ class Simulation:
         self.connections = DatabaseConnections(self.scheduler.clock, PUBLICATION_DELAY)
         by_key = {key: ref for ref, all_keys in keys.items() for key in all_keys}
         self.checker = Checker(self.scheduler, _bounds(self.settings), by_key, self.connections)
-        self.metric = SimulatedMetric(self.connections)
+        self.metric = SimulatedMetric(self.connections.datapoints)
         timing = timing or RandomTiming(
             lambda: self._rng("rds"), lags=plan.lags, on_previous_status=self._on_stale_description
         )
