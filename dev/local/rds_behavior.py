@@ -130,16 +130,21 @@ class RdsBehavior:
         self.databases.pop(ref).version += 1
 
     def replace(self, ref: DatabaseRef) -> None:
-        """Delete the database, and restore it from a snapshot under the same id, which takes as long as two starts.
+        """Delete the database, and restore it from a snapshot under the same id. That takes as long as three starts.
 
         https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_RestoreFromSnapshot.html
         """
         self.advance()
-        before, now = self.databases[ref].status, self._clock()
+        database, now = self.databases[ref], self._clock()
+        self._change(database, "deleting", Cause.MAINTENANCE, now)
+        deleted_at = now + timedelta(seconds=self._timing.start_duration())
+        self._schedule_change(database, deleted_at, "creating", Cause.REPLACED)
+
+    def _restore(self, ref: DatabaseRef, at: datetime) -> None:
         self.remove(ref)
         database = self.add(ref, "creating")
-        self._on_change(StatusChange(now, ref, before, "creating", Cause.REPLACED))
-        backed_up_at = now + timedelta(seconds=self._timing.start_duration())
+        self._on_change(StatusChange(at, ref, "deleting", "creating", Cause.REPLACED))
+        backed_up_at = at + timedelta(seconds=self._timing.start_duration())
         self._schedule_change(database, backed_up_at, "backing-up", Cause.REPLACED)
 
     def set_status(self, database_id: str, status: str) -> None:
@@ -164,7 +169,9 @@ class RdsBehavior:
             if due.version != due.database.version:
                 continue
             try:
-                if due.status not in ("available", "stopped") or self._is_complete(due.database.ref, due.status):
+                if due.cause is Cause.REPLACED and due.status == "creating":
+                    self._restore(due.database.ref, due.at)
+                elif due.status not in ("available", "stopped") or self._is_complete(due.database.ref, due.status):
                     self._change(due.database, due.status, due.cause, due.at)
                 else:
                     incomplete.append(due)

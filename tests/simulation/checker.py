@@ -81,7 +81,8 @@ class Checker:
         if not truth.is_ready:
             truth.connected_at = at if truth.open_connections else truth.connected_at
             truth.open_connections = 0
-        if status_info(change.after).state in (State.STOPPED, State.STARTING, State.STOPPING):
+        # Not while it is stopping: a call that stops it is checked after it took effect.
+        if status_info(change.after).state in (State.STOPPED, State.STARTING):
             truth.available_since = None
         if truth.is_ready and truth.available_since is None:
             self._on_available(truth, at)
@@ -105,6 +106,8 @@ class Checker:
     ) -> None:
         """A call took effect, or the service refused it."""
         now = self._scheduler.now
+        if invocation.event_id in AUTOMATIC_START_EVENTS:
+            self._truths[invocation.refs[0]].announced_at = invocation.began
         if call.operation == "BatchGetItem":
             invocation.activity_read_at.update(dict.fromkeys(refs, now))
         elif call.operation.startswith("StopDB"):
@@ -207,7 +210,6 @@ class Checker:
         self.report.counters[f"runs of {invocation.function}"] += 1
         truth = self._truths[invocation.refs[0]]
         if invocation.event_id in AUTOMATIC_START_EVENTS:
-            truth.announced_at = invocation.began
             truth.was_announcement_handled |= error is None and not invocation.had_fault
         if invocation.function == "inactivity_check" and error is not None:
             for ref in invocation.refs:

@@ -215,7 +215,7 @@ def draw_plan(seed: int) -> Plan:
         steps += _surroundings(ref, days * DAY, rng)
     steps += _triggered(refs, days * DAY, rng)
     if not is_fault_free:
-        steps += _fault_bursts(days * DAY, rng)
+        steps += _fault_bursts([step.at for step in steps if isinstance(step, Session)], days * DAY, rng)
         steps += _start_problems(refs, days * DAY, rng)
     return Plan(
         seed=seed,
@@ -224,9 +224,9 @@ def draw_plan(seed: int) -> Plan:
         starts_stopped=tuple(rng.random() < 0.7 for _ in refs),
         idle_minutes=idle,
         interval_minutes=interval,
-        activity_metric=rng.choice(("auto", "auto", "auto", "none", "DatabaseConnections>0", "DBLoad>0.05")),
+        activity_metric=rng.choice((*(3 * ("auto",)), *(2 * ("none",)), "DatabaseConnections>0", "DBLoad>0.05")),
         has_capitals=rng.random() < 0.3,
-        backend_uses_own_key=rng.random() < 0.3,
+        backend_uses_own_key=rng.random() < 0.5,
         lags=not is_fault_free,
         permanent_fault=permanent_fault,
         steps=tuple(sorted(steps, key=lambda step: step.at)),
@@ -284,6 +284,7 @@ def _surroundings(ref: DatabaseRef, length: float, rng: random.Random) -> list[S
         steps.append(MissingDatapoints(at + rng.uniform(0, 2) * HOUR, ref, seconds, rng.random() < 0.3))
     for _ in range(rng.randint(0, most)):
         at, seconds = rng.uniform(0, length), rng.choice((0.1, 0.5, 1, 2, 5)) * HOUR
+        steps.append(SingleOperation(rng.uniform(0, length), ref, Operation.CONSOLE_START_BEFORE_AWS))
         # At the next time it is available.
         steps.append(PendingModification(at, ref, rng.choice((seconds, 20 * seconds))))
         if ref.kind is Kind.CLUSTER:
@@ -305,13 +306,15 @@ def _triggered(refs: tuple[DatabaseRef, ...], length: float, rng: random.Random)
     ]
 
 
-def _fault_bursts(length: float, rng: random.Random) -> list[Step]:
+def _fault_bursts(session_times: list[float], length: float, rng: random.Random) -> list[Step]:
     steps: list[Step] = []
     for _ in range(rng.randint(1, round(length / DAY / 3) + 1)):
         faults = rng.choice((CALL_FAULTS, CALL_FAULTS, CHECK_FAULTS + EVENT_FAULTS))
+        # Every other one begins with a session, so that restarts are requested while it lasts.
+        at = rng.choice(session_times) if session_times and rng.random() < 0.5 else rng.uniform(0, length)
         steps.append(
             FaultBurst(
-                rng.uniform(0, length),
+                at,
                 rng.choice((0.2, 1, 3, 12)) * HOUR,
                 rng.choice(faults),
                 rng.choice((0.05, 0.2, 0.5, 1)),

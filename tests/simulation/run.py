@@ -53,6 +53,7 @@ from tests.simulation.users import Users
 
 START: Final = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
 _TABLE: Final = "system-metadata"
+_ACTIVITY_KEY: Final = "last_rds_query_time"
 _SETTLING_TIME: Final = 6 * HOUR
 """Without faults, after the last step: time for everything that is still outstanding."""
 
@@ -71,8 +72,7 @@ class Simulation:
         environ = _environ(plan)
         self.settings = read_settings(environ)
         self.faults = FaultInjector(lambda: self.scheduler.now)
-        keys = {ref: self.settings.activity_keys_of(ref) for ref in self.settings.databases}
-        # With capitals, the last key has the id as it is in DATABASES.
+        keys = {ref: _activity_keys(plan, ref) for ref in plan.refs}
         self._keys = {ref: all_keys[-1 if plan.backend_uses_own_key else 0] for ref, all_keys in keys.items()}
         self.connections = DatabaseConnections(self.scheduler.clock, PUBLICATION_DELAY)
         by_key = {key: ref for ref, all_keys in keys.items() for key in all_keys}
@@ -272,6 +272,16 @@ class Simulation:
                 self.rds.remove(ref)
             case unexpected:
                 assert_never(unexpected)
+
+
+def _activity_keys(plan: Plan, ref: DatabaseRef) -> list[str]:
+    """The keys that a backend may write: by the contract, not by the app. The last has the id as in DATABASES."""
+    default = [_ACTIVITY_KEY] if ref == plan.refs[0] else []
+    return [
+        *default,
+        f"{_ACTIVITY_KEY}/{ref.id}",
+        *([f"{_ACTIVITY_KEY}/{ref.id.upper()}"] if plan.has_capitals else []),
+    ]
 
 
 def _environ(plan: Plan) -> dict[str, str]:
