@@ -9,13 +9,14 @@ from typing import Any, Final
 
 from benchmarks.results import Progress, Result, Section, Table
 from benchmarks.world import discard_output
-from chalicelib.aws.clients import cloudwatch_client
 from chalicelib.bootstrap import build
 from chalicelib.domain.model import Action, DatabaseRef, Kind
 from chalicelib.service.lifecycle import Lifecycle
 from chalicelib.settings import Settings, read_settings
+from dev.local.connections import DatabaseConnections
 from dev.local.rds_timing import FixedTiming
 from tests.simulation.client import Call, SimulatedClient
+from tests.simulation.metric import SimulatedMetric
 from tests.simulation.rds import SimulatedRds
 from tests.simulation.table import SimulatedTable
 
@@ -71,8 +72,11 @@ class Fleet:
         self._transport = SlowTransport(0.0)
         self._rds = SimulatedRds(lambda: self.now, FixedTiming())
         self._table = SimulatedTable(_TABLE, lambda *_: None)
+        connections = DatabaseConnections(lambda: self.now, timedelta(0))
+        self._metric = SimulatedMetric(connections.datapoints)
         for ref in self.refs:
             self._rds.add(ref, "available")
+            connections.set_available(ref)
         self._record_status()
         self.now += timedelta(hours=2)
         if not idle:
@@ -96,17 +100,16 @@ class Fleet:
         settings = _settings(self.refs)
         for ref in self.refs:
             value = f"{self.now:%Y-%m-%dT%H:%M:%SZ}"
-            self._table.put_item(_TABLE, {"key": {"S": settings.activity_key_of(ref)}, "value": {"S": value}})
+            self._table.put_item(_TABLE, {"key": {"S": settings.activity_keys_of(ref)[0]}, "value": {"S": value}})
 
     def _lifecycle(self, refs: Sequence[DatabaseRef]) -> Lifecycle:
         settings = _settings(refs)
-        rds, dynamodb = (
-            SimulatedClient(name, service, self._transport)
-            for name, service in (("rds", self._rds), ("dynamodb", self._table))
-        )
-        table: Any = dynamodb
-        client: Any = rds
-        return build(settings, client, table, cloudwatch_client, lambda: self.now)
+        services = {"rds": self._rds, "dynamodb": self._table, "cloudwatch": self._metric}
+
+        def client(name: str) -> Any:
+            return SimulatedClient(name, services[name], self._transport)
+
+        return build(settings, client("rds"), client("dynamodb"), lambda: client("cloudwatch"), lambda: self.now)
 
 
 def _settings(refs: Sequence[DatabaseRef]) -> Settings:

@@ -8,7 +8,6 @@ from unittest.mock import patch
 from benchmarks.schedule import Schedule
 from benchmarks.strategies import OnReply, Reply
 from benchmarks.world import DATABASE, TABLE, World
-from chalicelib.aws.clients import cloudwatch_client
 from chalicelib.bootstrap import build
 from chalicelib.domain.model import DatabaseRef
 from chalicelib.service.lifecycle import Lifecycle
@@ -69,9 +68,10 @@ class App:
         return self._world.rng(f"{stream}/{self._world.scheduler.now}")
 
     def _send_event(self, change: StatusChange) -> None:
-        if change.event is not None:
+        event = change.event
+        if event is not None:
             delay = self._rng("event").uniform(*EVENT_SECONDS)
-            self._world.scheduler.call_later(delay, lambda: self._functions.event(DATABASE))
+            self._world.scheduler.call_later(delay, lambda: self._functions.event(DATABASE, event.event_id))
 
     def _lifecycle(self) -> Lifecycle:
         pause, client = self._world.latency.pause, self._world.client
@@ -79,7 +79,7 @@ class App:
             self._settings,
             client("rds"),
             client("dynamodb"),
-            cloudwatch_client,
+            lambda: client("cloudwatch"),
             self._world.scheduler.clock,
             pause,
             self._world.scheduler.thread_pool,

@@ -14,11 +14,13 @@ from typing import Any, Final
 from unittest.mock import patch
 
 from chalicelib.domain.model import DatabaseRef, Kind
+from dev.local.connections import DatabaseConnections
 from dev.local.rds_changes import Cause, StatusChange
 from dev.local.rds_timing import FixedTiming, RdsTiming
 from tests.simulation.client import SimulatedClient
 from tests.simulation.faults import FaultInjector
 from tests.simulation.log_capture import capture_log
+from tests.simulation.metric import PUBLICATION_DELAY, SimulatedMetric
 from tests.simulation.network import Invocation, Network, RandomLatency
 from tests.simulation.rds import SimulatedRds
 from tests.simulation.scheduler import Scheduler
@@ -82,12 +84,17 @@ class World:
             self.scheduler.clock, timing(self.scheduler.clock), self._on_status_change, self._schedule_rds
         )
         self.table = SimulatedTable(TABLE, self._on_write)
+        self._connections = DatabaseConnections(self.scheduler.clock, PUBLICATION_DELAY)
+        metric = SimulatedMetric(self._connections.datapoints)
+        self._services = {"rds": self.rds, "dynamodb": self.table, "cloudwatch": metric}
         self.latency = RandomLatency(self.scheduler)
         self._network = Network(
             self.scheduler, FaultInjector(lambda: self.scheduler.now), self.latency, _NullObserver(), (DATABASE,)
         )
         self._first_status = status
         self.rds.add(DATABASE, status)
+        if status == "available":
+            self._connections.set_available(DATABASE)
 
     @property
     def status(self) -> str:
@@ -97,7 +104,7 @@ class World:
 
     def client(self, service: str, **_: Any) -> Any:
         """Stands in for a boto3 client. Its calls take some milliseconds."""
-        return SimulatedClient(service, {"rds": self.rds, "dynamodb": self.table}[service], self._network)
+        return SimulatedClient(service, self._services[service], self._network)
 
     def rng(self, stream: str) -> random.Random:
         """Random numbers of one stream, the same in every run."""
@@ -135,6 +142,10 @@ class World:
 
     def _on_status_change(self, change: StatusChange) -> None:
         self.changes.append(change)
+        if change.after == "available":
+            self._connections.set_available(DATABASE)
+        else:
+            self._connections.set_unavailable(DATABASE)
         for notify in self.on_change:
             notify(change)
 

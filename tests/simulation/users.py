@@ -156,7 +156,8 @@ class Users:
             self._scheduler.call_at(at, lambda: self._use_console(ref, "start"))
 
     def _replace(self, ref: DatabaseRef) -> None:
-        if ref in self._rds.databases:
+        """RDS deletes a database only in a stable status."""
+        if self._rds.would_accept(ref, "start") or self._rds.would_accept(ref, "stop"):
             self._rds.replace(ref)
 
     def _use_console(self, ref: DatabaseRef, verb: str) -> None:
