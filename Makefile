@@ -12,7 +12,7 @@ NODE := node_modules/ready
 export PYTHONPYCACHEPREFIX := $(CURDIR)/.cache/bytecode
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-unit lint fuzz bench screenshots format policies deploy package undeploy token lock clean
+.PHONY: help run demo test test-unit lint fuzz bench screenshots format policies doctor deploy package undeploy token lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -67,6 +67,9 @@ format: $(DEV) $(NODE) ## format the code and apply ruff's automatic fixes
 
 policies: $(RUN) ## write the IAM policies of every stage to .chalice
 	@$(BIN)/python -m dev.deploy.policies
+
+doctor: $(RUN) ## check everything that can be known before deploying, and list what to fix: STAGE=prod
+	@$(BIN)/python -m dev.deploy.doctor '$(STAGE)'
 
 deploy: $(RUN) ## check the stage, create its table if it is missing, and deploy with Chalice: STAGE=prod
 	@$(BIN)/python -m dev.deploy.deploy '$(STAGE)'

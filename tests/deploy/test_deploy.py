@@ -3,7 +3,10 @@
 import base64
 import hashlib
 import json
+import pickle
 import shutil
+import subprocess
+import sys
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,9 +14,12 @@ from typing import Any
 
 import pytest
 
+from chalicelib.environment import PACKAGED_SETTINGS
+from chalicelib.settings import read_settings
 from dev.deploy.policies import policies_of
 from tests.deploy.account import Account
 from tests.deploy.guarded_aws import guarded_aws
+from tests.deploy.large_stage import LARGE_SETTINGS
 from tests.deploy.project import Project, copy_project
 from tests.served import ROOT, TOKENS, load_app
 
@@ -118,7 +124,6 @@ def assert_everything_is_there(project: Project, account: Account, api: str) -> 
     assert json.loads(account.rules()[event]["EventPattern"]) == {
         "source": ["aws.rds"],
         "detail-type": ["RDS DB Instance Event", "RDS DB Cluster Event"],
-        "detail": {"SourceIdentifier": ["ss-financial-dev"]},
     }
     assert account.target(check) == f"{ARN}rds-lifecycle-dev-inactivity_check"
     assert account.target(event) == f"{ARN}rds-lifecycle-dev-database_event"
@@ -235,7 +240,7 @@ def assert_existing_configuration_is_kept(account: Account, before: dict[str, An
     recovery = client.describe_continuous_backups(TableName="system-metadata-dev")["ContinuousBackupsDescription"]
     assert recovery["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "DISABLED"
     expiry = client.describe_time_to_live(TableName="system-metadata-dev")["TimeToLiveDescription"]
-    assert expiry == {"TimeToLiveStatus": "ENABLED", "AttributeName": "expires_at"}
+    assert expiry == {"TimeToLiveStatus": "DISABLED"}
     groups = account.aws.client("logs").describe_log_groups()["logGroups"]
     assert {group["logGroupName"]: group["retentionInDays"] for group in groups} == {
         f"/aws/lambda/{name}": 30 for name in account.functions()
@@ -252,3 +257,51 @@ def test_deploy__with_invalid_settings__fails_before_any_request(project: Projec
     assert "stage dev: IDLE_MINUTES: found 'soon'" in done.stderr
     assert "Traceback" not in done.stderr
     assert account.aws.requests == []
+
+
+def test_deploy__of_a_stage_too_large_for_the_environment__packages_the_largest_setting(
+    project: Project, account: Account, tmp_path: Path
+) -> None:
+    project.configure("dev", **LARGE_SETTINGS)
+    output = deploy(project, account, "dev")
+    assert "put DATABASES into the zip; a plain chalice deploy of this stage would fail" in output
+    functions = account.functions()
+    assert set(functions) == {name_of("dev", function) for function in TIMES}
+    for function in functions.values():
+        assert set(function["Environment"]["Variables"]) == {"ACCESS_TOKENS", "METADATA_TABLE"}
+    assert settings_of(project, account, tmp_path / "unpacked") == read_settings(
+        {**LARGE_SETTINGS, "METADATA_TABLE": "system-metadata-dev"}
+    )
+    deploy(project, account, "dev")
+
+    # The packaged settings are known to the other stages, and are not theirs.
+    shared = LARGE_SETTINGS["DATABASES"].split(",")[99]
+    project.configure("prod", DATABASES=shared)
+    rejected = project.make("deploy", "STAGE=prod", **account.environ)
+    assert f"DATABASES: {shared} is already managed by the stage dev" in rejected.stderr
+    project.configure("prod", DATABASES="ss-financial-prod")
+    deploy(project, account, "prod")
+    assert account.functions()["rds-lifecycle-prod"]["Environment"]["Variables"] == {"DATABASES": "ss-financial-prod"}
+    with zipfile.ZipFile(code_of(project, account, "rds-lifecycle-prod")) as opened:
+        assert PACKAGED_SETTINGS not in opened.namelist()
+
+
+def code_of(project: Project, account: Account, function: str) -> Path:
+    """The zip of a deployed function: the one of Chalice's zips that AWS has received."""
+    digest = account.functions()[function]["CodeSha256"]
+    zips = (project.folder / ".chalice" / "deployments").glob("*.zip")
+    return next(
+        file for file in zips if base64.b64encode(hashlib.sha256(file.read_bytes()).digest()).decode() == digest
+    )
+
+
+def settings_of(project: Project, account: Account, folder: Path) -> Any:
+    """The settings that the deployed function of the API reads, with its code and its environment."""
+    with zipfile.ZipFile(code_of(project, account, "rds-lifecycle-dev")) as opened:
+        opened.extractall(folder)
+    variables = account.functions()["rds-lifecycle-dev"]["Environment"]["Variables"]
+    code = "import sys, pickle, app; sys.stdout.buffer.write(pickle.dumps(app.current_settings()))"
+    done = subprocess.run(
+        [sys.executable, "-B", "-c", code], cwd=folder, env=variables, capture_output=True, check=True
+    )
+    return pickle.loads(done.stdout)  # noqa: S301 - our own process

@@ -3,14 +3,18 @@
 import importlib.util
 import json
 import re
+import shutil
 import sys
 import zipfile
+from pathlib import Path
 
 import pytest
 
+from chalicelib.environment import PACKAGED_SETTINGS
 from chalicelib.settings import read_settings
+from dev.deploy.findings import NotReady
 from dev.deploy.package import check_interval
-from dev.deploy.preflight import NotReady
+from tests.deploy.large_stage import LARGE_SETTINGS
 from tests.deploy.project import Project
 from tests.served import ROOT
 
@@ -72,7 +76,10 @@ def test_template__schedules_the_check_every_15_minutes_and_routes_rds_events(pa
     [schedule] = resources["InactivityCheck"]["Properties"]["Events"].values()
     assert schedule["Properties"]["Schedule"] == "rate(15 minutes)"
     [rule] = resources["DatabaseEvent"]["Properties"]["Events"].values()
-    assert rule["Properties"]["Pattern"]["detail"] == {"SourceIdentifier": ["ss-financial-prod"]}
+    assert rule["Properties"]["Pattern"] == {
+        "source": ["aws.rds"],
+        "detail-type": ["RDS DB Instance Event", "RDS DB Cluster Event"],
+    }
 
 
 def test_template__requires_a_token_for_every_route_except_the_page(package: Project) -> None:
@@ -88,3 +95,19 @@ def test_check_interval__longer_than_alarms_support__is_rejected() -> None:
     check_interval(read_settings({"DATABASES": "one", "CHECK_INTERVAL_MINUTES": "5037"}))
     with pytest.raises(NotReady, match="alarms support intervals of up to 5037 minutes"):
         check_interval(read_settings({"DATABASES": "one", "CHECK_INTERVAL_MINUTES": "5038"}))
+
+
+def test_package__of_a_stage_too_large_for_the_environment__has_the_setting_in_the_zip(
+    package: Project, tmp_path: Path
+) -> None:
+    shutil.copytree(package.folder, tmp_path, symlinks=True, dirs_exist_ok=True)
+    project = Project(tmp_path)
+    project.configure("prod", **LARGE_SETTINGS)
+    assert "put DATABASES into the zip" in project.python("dev.deploy.package", "prod")
+    with zipfile.ZipFile(project.zip("prod")) as archive:
+        assert json.loads(archive.read(PACKAGED_SETTINGS)) == {"DATABASES": LARGE_SETTINGS["DATABASES"]}
+    resources = project.template("prod")["Resources"]
+    functions = [r["Properties"] for r in resources.values() if r["Type"] == "AWS::Serverless::Function"]
+    assert len(functions) == 5
+    for function in functions:
+        assert function["Environment"]["Variables"] == {"ACCESS_TOKENS": LARGE_SETTINGS["ACCESS_TOKENS"]}
