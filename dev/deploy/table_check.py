@@ -74,7 +74,7 @@ def _check_expiry(client: "DynamoDBClient", name: str) -> Iterator[Finding]:
         yield notice(
             f"The table {name} was not created by rds-lifecycle and is not changed. Its Time to Live is off, so "
             f"history items stay until you delete them. If it were on, DynamoDB would delete every item whose {ours} "
-            f"has passed: history items after 400 days, but also items of other programs. If none of them has {ours}, run: "
-            f"aws dynamodb update-time-to-live --table-name {name} "
+            f"has passed: history items after 400 days, but also items of other programs. If none of these has {ours}, "
+            f"run: aws dynamodb update-time-to-live --table-name {name} "
             f"--time-to-live-specification Enabled=true,AttributeName={ours}"
         )
