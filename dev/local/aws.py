@@ -18,7 +18,9 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from chalicelib.domain.model import DatabaseRef, Kind
 from chalicelib.settings import Settings
 from dev.local.apigateway import accept_swagger
+from dev.local.domains import serve_domains
 from dev.local.dynamodb import serialize_calls
+from dev.local.layers import serve_layers
 from dev.local.options import REGION
 from dev.local.quotas import enforce_quotas
 from dev.local.rds import LocalRds
@@ -41,6 +43,8 @@ class LocalAws:
         serialize_calls()
         accept_swagger()
         enforce_quotas()
+        serve_layers()
+        serve_domains()
         # moto: would require Docker to create a function.
         default_user_config["lambda"] = {"use_docker": False}
         # moto: would load 1,300 machine images of EC2 to create an RDS instance.

@@ -57,10 +57,17 @@ class Project:
 
     def change_settings(self, stage: str, **settings: str) -> None:
         """Change settings of a stage."""
-        file = self.folder / ".chalice" / "config.json"
-        config = json.loads(file.read_text())
-        config["stages"][stage]["environment_variables"] |= settings
-        file.write_text(json.dumps(config))
+        variables = self._config()["stages"][stage]["environment_variables"]
+        self.change_stage(stage, environment_variables=variables | settings)
+
+    def change_stage(self, stage: str, **options: Any) -> None:
+        """Change options of Chalice for a stage."""
+        config = self._config()
+        config["stages"][stage] |= options
+        (self.folder / ".chalice" / "config.json").write_text(json.dumps(config))
+
+    def _config(self) -> Any:
+        return json.loads((self.folder / ".chalice" / "config.json").read_text())
 
     def template(self, stage: str) -> Any:
         """The SAM template that `make package` wrote."""

@@ -25,6 +25,7 @@ from tests.served import ROOT, TOKENS, load_app
 
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:"
 RULE = "arn:aws:events:us-east-1:123456789012:rule/"
+CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/"
 TIMES = {"api_handler": 29, "authorize": 29, "inactivity_check": 90, "database_event": 90, "start_database": 90}
 HANDLERS = {"api_handler": "app.app"} | {name: f"app.{name}" for name in TIMES if name != "api_handler"}
 
@@ -284,6 +285,41 @@ def test_deploy__of_a_stage_too_large_for_the_environment__packages_the_largest_
     assert account.functions()["rds-lifecycle-prod"]["Environment"]["Variables"] == {"DATABASES": "ss-financial-prod"}
     with zipfile.ZipFile(code_of(project, account, "rds-lifecycle-prod")) as opened:
         assert PACKAGED_SETTINGS not in opened.namelist()
+
+
+def test_deploy__with_a_stage_name_a_layer_and_a_domain__keeps_and_deletes_them(
+    project: Project, account: Account
+) -> None:
+    domain = {"domain_name": "api.example.com", "certificate_arn": f"{CERTIFICATE}1"}
+    project.change_stage("dev", api_gateway_stage="v1", automatic_layer=True, api_gateway_custom_domain=domain)
+    output = deploy(project, account, "dev")
+    [api] = account.everything()["apis"]
+    assert f"The API is at https://{api}.execute-api.us-east-1.amazonaws.com/v1\n" in output
+    first = options_of(account)
+    assert first == ({"rds-lifecycle-dev-managed-layer": 1}, {"api.example.com": [api]})
+    deploy(project, account, "dev")
+    (project.folder / ".chalice" / "deployed" / "dev.json").unlink()
+    deploy(project, account, "dev")
+    assert account.everything()["apis"] == {api}
+    assert options_of(account) == first, "nothing is created twice, and none of an earlier deployment is left"
+    output = deploy(project, account, "dev", "undeploy")
+    assert "Nothing is left of the stage dev" in output
+    assert options_of(account) == ({}, {})
+    assert [kind for kind, names in account.everything().items() if names] == ["tables"]
+
+
+def options_of(account: Account) -> tuple[dict[str, int], dict[str, list[str]]]:
+    """The number of versions of each layer, and the APIs of each domain."""
+    functions, gateway = account.aws.client("lambda"), account.aws.client("apigateway")
+    layers = [layer["LayerName"] for layer in functions.list_layers()["Layers"]]
+    domains = [domain["domainName"] for domain in gateway.get_domain_names()["items"]]
+    return (
+        {name: len(functions.list_layer_versions(LayerName=name)["LayerVersions"]) for name in layers},
+        {
+            name: [mapping["restApiId"] for mapping in gateway.get_base_path_mappings(domainName=name)["items"]]
+            for name in domains
+        },
+    )
 
 
 def code_of(project: Project, account: Account, function: str) -> Path:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from chalicelib.settings import Settings, read_settings
 from dev.deploy.policies import policies_of
 from dev.deploy.sam_template import build_template
 from dev.stage import ROOT
+from dev.table import TAG
 from tests.deploy.project import Project
 from tests.support import PROD
 
@@ -59,6 +61,16 @@ def test_table__is_retained_and_can_be_left_out(cloudformation: Any) -> None:
         "KeySchema": [{"AttributeName": "key", "KeyType": "HASH"}],
         "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True},
         "TimeToLiveSpecification": {"AttributeName": "expires_at", "Enabled": True},
+        "Tags": [TAG],
+    }
+
+
+def test_table__with_a_kms_key__is_encrypted_with_it() -> None:
+    properties = merged(Settings((PROD,), table_kms_key="arn:aws:kms:eu-central-1:123456789012:key/1"))["MetadataTable"]
+    assert properties["Properties"]["SSESpecification"] == {
+        "SSEEnabled": True,
+        "SSEType": "KMS",
+        "KMSMasterKeyId": "arn:aws:kms:eu-central-1:123456789012:key/1",
     }
 
 
@@ -155,6 +167,16 @@ def test_api__is_throttled_and_named_after_its_stage(cloudformation: Any) -> Non
     dimensions = cloudformation["ApiFails"]["Properties"]["Dimensions"]
     assert dimensions == [{"Name": "ApiName", "Value": title}, {"Name": "Stage", "Value": "api"}]
     assert title == "rds-lifecycle-prod"
+
+
+def test_alarm__of_an_api_stage_with_another_name__watches_this_stage(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / ".chalice", tmp_path / ".chalice", ignore=shutil.ignore_patterns("deployments", "deployed"))
+    file = tmp_path / ".chalice" / "config.json"
+    config = json.loads(file.read_text())
+    config["stages"]["prod"]["api_gateway_stage"] = "v1"
+    file.write_text(json.dumps(config))
+    alarm = build_template("prod", Settings((PROD,)), tmp_path)["Resources"]["ApiFails"]
+    assert {"Name": "Stage", "Value": "v1"} in alarm["Properties"]["Dimensions"]
 
 
 def merged(settings: Settings) -> Any:
