@@ -226,9 +226,31 @@ def test_alarm__of_failing_checks__fires_after_two_consecutive_failures(runs: in
     assert merged(Settings((PROD,)))["CheckDoesNotRun"]["Properties"]["TreatMissingData"] == "breaching"
 
 
+def test_alarm__of_stops_with_open_connections__fires_at_the_first_of_either_function(cloudformation: Any) -> None:
+    properties = cloudformation["StopsWithOpenConnections"]["Properties"]
+    checks, events, stops = properties["Metrics"]
+    watched = {}
+    for metric in (checks, events):
+        assert metric["MetricStat"]["Stat"] == "Sum"
+        assert metric["MetricStat"]["Period"] == 15 * 60
+        assert metric["MetricStat"]["Metric"]["Namespace"] == "rds-lifecycle"
+        assert metric["MetricStat"]["Metric"]["MetricName"] == "StopsWithOpenConnections"
+        [dimension] = metric["MetricStat"]["Metric"]["Dimensions"]
+        watched[metric["Id"]] = dimension["Name"], dimension["Value"]["Ref"]
+        assert metric["ReturnData"] is False
+    # The logical IDs refer to the functions' complete names, which are the values of the dimension.
+    assert watched == {"checks": ("function", "InactivityCheck"), "events": ("function", "DatabaseEvent")}
+    names = [cloudformation[logical]["Properties"]["FunctionName"] for _, logical in watched.values()]
+    assert names == ["rds-lifecycle-prod-inactivity_check", "rds-lifecycle-prod-database_event"]
+    # A function without a stop sends no datapoint.
+    assert stops["Expression"] == "SUM([FILL(checks, 0), FILL(events, 0)])"
+    assert (properties["ComparisonOperator"], properties["Threshold"]) == ("GreaterThanOrEqualToThreshold", 1)
+    assert (properties["EvaluationPeriods"], properties["TreatMissingData"]) == (1, "notBreaching")
+
+
 def test_alarms__notify_the_topic_or_the_email_address(cloudformation: Any) -> None:
     alarms = of_type(cloudformation, "AWS::CloudWatch::Alarm")
-    assert set(alarms) == {"CheckFails", "CheckDoesNotRun", "ApiFails", "EventsLost"}
+    assert set(alarms) == {"CheckFails", "CheckDoesNotRun", "ApiFails", "EventsLost", "StopsWithOpenConnections"}
     actions = {
         "Fn::If": [
             "HasTopic",
