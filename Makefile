@@ -83,11 +83,11 @@ undeploy: $(RUN) ## delete everything of a stage except its table: STAGE=prod
 token: $(RUN) ## create an access token: NAME=dashboard ROLE=operator
 	@$(BIN)/python -m dev.token --name '$(NAME)' --role '$(ROLE)'
 
-lock: $(RUN) ## update requirements-run.txt and requirements-dev.txt from their .in files
-	@set -e; for set in dev run; do \
+lock: $(RUN) ## update requirements.txt, requirements-run.txt and requirements-dev.txt from their .in files
+	@set -e; for set in requirements-dev requirements-run requirements; do \
 		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
-			$$([ $$set = dev ] || echo --constraints requirements-dev.txt) \
-			requirements-$$set.in -o requirements-$$set.txt; \
+			$$([ $$set = requirements-dev ] || echo --constraints requirements-dev.txt) \
+			$$set.in -o $$set.txt; \
 	done
 
 clean: ## delete the virtual environment, caches and build output

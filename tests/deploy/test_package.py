@@ -15,7 +15,7 @@ from chalicelib.settings import read_settings
 from dev.deploy.findings import NotReady
 from dev.deploy.package import check_interval
 from tests.deploy.large_stage import LARGE_SETTINGS
-from tests.deploy.project import Project
+from tests.deploy.project import Project, copy_project
 from tests.served import ROOT
 
 LIMIT = 2_000_000
@@ -54,6 +54,31 @@ def test_zip__contains_current_bytecode_of_every_module_that_the_app_loads(packa
         assert data[:4] == importlib.util.MAGIC_NUMBER
         assert int.from_bytes(data[4:8], "little") == 0b01, "PEP 552: never compared with the source"
         assert data[8:16] == importlib.util.source_hash(files[name]), name
+
+
+def pins(name: str) -> dict[str, set[str]]:
+    """The hashes of each pin of a requirements file."""
+    text = (ROOT / name).read_text().replace("\\\n", " ")
+    found = (line.split() for line in text.splitlines() if line and not line.startswith("#"))
+    return {pin: {word for word in rest if word.startswith("--hash=sha256:")} for pin, *rest in found}
+
+
+def test_requirements__of_the_zip__are_pinned_with_hashes_as_those_of_the_development() -> None:
+    packaged = pins("requirements.txt")
+    assert {pin.split("==")[0] for pin in packaged} == {"aws-lambda-powertools", "jmespath", "typing-extensions"}
+    assert all(packaged.values())
+    for name in ("requirements-run.txt", "requirements-dev.txt"):
+        assert packaged.items() <= pins(name).items()
+
+
+def test_package__of_a_requirement_with_another_hash__is_refused(tmp_path: Path) -> None:
+    project = copy_project(tmp_path)
+    file = project.folder / "requirements.txt"
+    file.write_text(re.sub(r"sha256:\w+", f"sha256:{'0' * 64}", file.read_text(), count=1))
+    done = project.run(sys.executable, "-B", "-m", "dev.deploy.package", "prod")
+    assert done.returncode == 1
+    assert "DO NOT MATCH THE HASHES" in done.stdout + done.stderr
+    assert not project.zip("prod").exists()
 
 
 def test_template__gives_each_function_its_timeout_memory_and_own_role(package: Project) -> None:
