@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import pickle
+import re
 import shutil
 import subprocess
 import sys
@@ -306,6 +307,46 @@ def test_deploy__with_a_stage_name_a_layer_and_a_domain__keeps_and_deletes_them(
     assert "Nothing is left of the stage dev" in output
     assert options_of(account) == ({}, {})
     assert [kind for kind, names in account.everything().items() if names] == ["tables"]
+
+
+def test_deployer_policy__of_the_guide__permits_every_call_and_nothing_else(project: Project, account: Account) -> None:
+    document = json.loads((ROOT / "docs" / "deployer-policy.json").read_text())
+    account.aws.grant("DEPLOYER", without_conditions(document))
+    deployer = Account(account.aws, access_key="DEPLOYER")
+    domain = {"domain_name": "api.example.com", "certificate_arn": f"{CERTIFICATE}1"}
+    project.change_stage("dev", automatic_layer=True, api_gateway_custom_domain=domain)
+    project.configure("dev", DATABASES="one,cluster:two", WARM_UP_SCHEDULE="rate(1 day)")
+    deploy(project, deployer, "dev", "doctor")
+    deploy(project, deployer, "dev")
+    project.configure("dev", WARM_UP_SCHEDULE="")
+    deploy(project, deployer, "dev", "doctor")
+    (project.folder / ".chalice" / "deployed" / "dev.json").unlink()
+    deploy(project, deployer, "dev")
+    deploy(project, deployer, "dev", "undeploy")
+    assert account.aws.denied == []
+    assert unused(document, account.aws.used["DEPLOYER"]) == []
+
+
+def without_conditions(document: Any) -> Any:
+    """The policy as moto can evaluate it: without conditions."""
+    statements = [{name: part for name, part in s.items() if name != "Condition"} for s in document["Statement"]]
+    return {**document, "Statement": statements}
+
+
+def unused(document: Any, used: set[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The actions and the resources of each statement that no call has needed."""
+    found = []
+    for statement in document["Statement"]:
+        patterns = [re.escape(pattern).replace(r"\*", ".*") for pattern in statement["Resource"]]
+        needed = {
+            (action, pattern)
+            for action, resource in used
+            for pattern in patterns
+            if action in statement["Action"] and re.fullmatch(pattern, resource)
+        }
+        found += [(statement["Sid"], action) for action in statement["Action"] if action not in {a for a, _ in needed}]
+        found += [(statement["Sid"], pattern) for pattern in patterns if pattern not in {p for _, p in needed}]
+    return found
 
 
 def options_of(account: Account) -> tuple[dict[str, int], dict[str, list[str]]]:
