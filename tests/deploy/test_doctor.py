@@ -4,6 +4,7 @@ import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -132,6 +133,14 @@ def test_check_databases__that_rds_can_never_stop__says_so(aws: None) -> None:
     assert finding.severity is Severity.NOTICE
     assert finding.text.startswith("DATABASES: RDS can never stop the instance copy")
     assert "Remove it from DATABASES" in finding.text
+
+
+def test_check_databases__with_pending_modifications__names_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    described = SimpleNamespace(ref=PROD, stop_unsupported=False, pending_modifications=("DBInstanceClass",))
+    monkeypatch.setattr("dev.deploy.rds_check.Rds.describe", lambda *_: {PROD: described})
+    [finding] = check_databases(boto3.client("rds"), Settings((PROD,)))
+    assert finding.severity is Severity.NOTICE
+    assert "has pending modifications (DBInstanceClass), which a stop would discard" in finding.text
 
 
 @pytest.mark.parametrize(
