@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from chalicelib.aws.rds import Rds
 from chalicelib.domain.errors import DatabaseNotFound, Problem
-from chalicelib.domain.model import DatabaseRef, Description
+from chalicelib.domain.model import DatabaseRef, Description, Kind
 from chalicelib.settings import Settings
 from dev.deploy.findings import Finding, notice
 
@@ -14,24 +14,35 @@ if TYPE_CHECKING:
 
 
 def check_databases(client: "RDSClient", settings: Settings) -> list[Finding]:
-    """One finding for each condition of a database; one for all that RDS refused to describe for the same reason."""
+    """One finding for each condition of a database; one for all of a kind that are missing or could not be read."""
+    described = Rds(client).describe(settings.databases)
     findings: list[Finding] = []
-    for ref, described in Rds(client).describe(settings.databases).items():
-        found = _problem(ref, described) if isinstance(described, Problem) else _conditions(described)
-        findings += [finding for finding in found if finding not in findings]
+    for kind in Kind:
+        findings += _missing(kind, [ref.id for ref, d in described.items() if _is_missing(ref, d, kind)])
+    for ref, description in described.items():
+        if not isinstance(description, Problem):
+            findings += _conditions(description)
+        elif not isinstance(description, DatabaseNotFound):
+            findings += [found for found in _unread(ref.kind, description) if found not in findings]
     return findings
 
 
-def _problem(ref: DatabaseRef, problem: Problem) -> Iterator[Finding]:
-    if isinstance(problem, DatabaseNotFound):
+def _is_missing(ref: DatabaseRef, description: Description | Problem, kind: Kind) -> bool:
+    return ref.kind is kind and isinstance(description, DatabaseNotFound)
+
+
+def _missing(kind: Kind, ids: list[str]) -> Iterator[Finding]:
+    if ids:
         yield notice(
-            f"DATABASES: RDS has no {ref.kind} {ref.id} in this account and Region. Every check fails until it exists: "
-            "create it, or correct DATABASES or the Region."
+            f"DATABASES: RDS has no {kind} {', '.join(ids)} in this account and Region. Every check fails until RDS "
+            "has all of them: create them, or correct DATABASES or the Region."
         )
-        return
+
+
+def _unread(kind: Kind, problem: Problem) -> Iterator[Finding]:
     yield notice(
-        f"RDS could not be asked about the {ref.kind}s in DATABASES, so they are not checked. Allow these credentials "
-        f"rds:DescribeDB{ref.kind.capitalize()}s, or try again. {problem.log_detail}"
+        f"RDS could not be asked about the {kind}s in DATABASES, so they are not checked. Allow these credentials "
+        f"rds:DescribeDB{kind.capitalize()}s, or try again. {problem.log_detail}"
     )
 
 

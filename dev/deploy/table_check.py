@@ -23,7 +23,9 @@ def check_table(client: "DynamoDBClient", settings: Settings) -> list[Finding]:
         found = table.describe(client, settings.metadata_table)
         if found is None:
             return []
-        findings = [*_check_key(settings, found), *_check_encryption(settings, found)]
+        if wrong_key := list(_check_key(settings, found)):
+            return wrong_key
+        findings = list(_check_encryption(settings, found))
         if not table.is_ours(client, found):
             findings += _check_expiry(client, settings.metadata_table)
     except (ClientError, BotoCoreError) as failure:

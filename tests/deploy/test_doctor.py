@@ -59,7 +59,7 @@ def test_examine__stage_that_is_ready__finds_nothing(root: Path, aws: None) -> N
 
 
 def test_examine__everything_is_wrong__is_one_list_and_changes_nothing(root: Path, aws: None) -> None:
-    configure(root, DATABASES="missing,cluster:also-missing", METADATA_TABLE="theirs")
+    configure(root, DATABASES="missing,cluster:also-missing,second", METADATA_TABLE="theirs")
     dynamodb = boto3.client("dynamodb")
     dynamodb.create_table(
         TableName="theirs",
@@ -68,14 +68,13 @@ def test_examine__everything_is_wrong__is_one_list_and_changes_nothing(root: Pat
         BillingMode="PAY_PER_REQUEST",
     )
     found = examined(root)
-    assert [severity for severity, _ in found] == [Severity.ERROR] * 2 + [Severity.NOTICE] * 3
+    assert [severity for severity, _ in found] == [Severity.ERROR] * 2 + [Severity.NOTICE] * 2
     texts = [text for _, text in found]
     assert len(set(texts)) == len(texts)
     assert texts[0].startswith("These policies do not match the settings: policy-prod-")
     assert texts[1].startswith("METADATA_TABLE: the table theirs has the partition key id (S).")
-    assert texts[2].startswith("The table theirs was not created by rds-lifecycle")
-    assert texts[3].startswith("DATABASES: RDS has no instance missing")
-    assert texts[4].startswith("DATABASES: RDS has no cluster also-missing")
+    assert texts[2].startswith("DATABASES: RDS has no instance missing, second in this account and Region.")
+    assert texts[3].startswith("DATABASES: RDS has no cluster also-missing in this account and Region.")
     assert dynamodb.describe_time_to_live(TableName="theirs")["TimeToLiveDescription"]["TimeToLiveStatus"] == "DISABLED"
 
 

@@ -173,7 +173,7 @@ def test_check_table__of_another_program_with_expiry__says_only_what_differs(
 )
 def test_check_table__another_key_schema__is_an_error(client: Any, definition: Any, described: str) -> None:
     create(client, **definition)
-    [(severity, text), *_] = findings(client)
+    [(severity, text)] = findings(client)
     assert severity is Severity.ERROR
     assert described in text
     assert "It must have the partition key key (S) and no sort key. Set METADATA_TABLE" in text
