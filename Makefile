@@ -12,7 +12,7 @@ NODE := node_modules/ready
 export PYTHONPYCACHEPREFIX := $(CURDIR)/.cache/bytecode
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-unit lint fuzz bench screenshots format policies deploy package undeploy token lock clean
+.PHONY: help run demo test test-unit lint fuzz bench screenshots format policies doctor deploy package undeploy token lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -68,6 +68,9 @@ format: $(DEV) $(NODE) ## format the code and apply ruff's automatic fixes
 policies: $(RUN) ## write the IAM policies of every stage to .chalice
 	@$(BIN)/python -m dev.deploy.policies
 
+doctor: $(RUN) ## check everything that can be known before deploying, and list what to fix: STAGE=prod
+	@$(BIN)/python -m dev.deploy.doctor '$(STAGE)'
+
 deploy: $(RUN) ## check the stage, create its table if it is missing, and deploy with Chalice: STAGE=prod
 	@$(BIN)/python -m dev.deploy.deploy '$(STAGE)'
 
@@ -80,11 +83,11 @@ undeploy: $(RUN) ## delete everything of a stage except its table: STAGE=prod
 token: $(RUN) ## create an access token: NAME=dashboard ROLE=operator
 	@$(BIN)/python -m dev.token --name '$(NAME)' --role '$(ROLE)'
 
-lock: $(RUN) ## update requirements-run.txt and requirements-dev.txt from their .in files
-	@set -e; for set in dev run; do \
+lock: $(RUN) ## update requirements.txt, requirements-run.txt and requirements-dev.txt from their .in files
+	@set -e; for set in requirements-dev requirements-run requirements; do \
 		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
-			$$([ $$set = dev ] || echo --constraints requirements-dev.txt) \
-			requirements-$$set.in -o requirements-$$set.txt; \
+			$$([ $$set = requirements-dev ] || echo --constraints requirements-dev.txt) \
+			$$set.in -o $$set.txt; \
 	done
 
 clean: ## delete the virtual environment, caches and build output

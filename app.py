@@ -25,8 +25,9 @@ from chalicelib.api.requests import body_of, read_days, read_hold, read_start_pa
 from chalicelib.bootstrap import connect
 from chalicelib.domain.errors import DatabaseNotFound, Problem
 from chalicelib.domain.model import Kind
+from chalicelib.environment import environment
 from chalicelib.service.lifecycle import AUTOMATIC_START_EVENTS, Lifecycle, RestartResult
-from chalicelib.settings import SettingsError, read_deploy_time_settings, read_settings
+from chalicelib.settings import Settings, SettingsError, read_deploy_time_settings, read_settings
 from chalicelib.telemetry import logger
 
 declared = read_deploy_time_settings(os.environ)
@@ -41,9 +42,14 @@ if declared.cors_origin is not None:
     )
 
 
+def current_settings() -> Settings:
+    """The current settings. Raises SettingsError."""
+    return read_settings(environment(os.environ))
+
+
 def service() -> Lifecycle:
     """The service on AWS, with the current settings. Raises SettingsError."""
-    return connect(read_settings(os.environ))
+    return connect(current_settings())
 
 
 @app.middleware("all")
@@ -131,7 +137,7 @@ def restart_response(result: RestartResult, location: str, lifecycle: Lifecycle)
 def authorize(request: Any) -> AuthResponse:
     """The token's name, and all routes that its role may call. Never raises: an error denies access."""
     try:
-        token = auth.authenticate(str(request.token), read_settings(os.environ).access_tokens)
+        token = auth.authenticate(str(request.token), current_settings().access_tokens)
     except SettingsError as error:
         logger.error(str(error))
         token = None
@@ -221,23 +227,20 @@ def inactivity_check(event: Any) -> dict[str, Any]:
     return {"results": [result.to_json() for result in service().check()]}
 
 
-@app.on_cw_event(
-    {
-        "source": ["aws.rds"],
-        "detail-type": [f"RDS DB {kind.capitalize()} Event" for kind in Kind],
-        "detail": {"SourceIdentifier": [ref.id for ref in declared.databases] or ["no-database-is-configured"]},
-    }
-)
+# The pattern names no ids, because EventBridge accepts at most 2,048 characters; the function ignores other databases.
+# https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html
+@app.on_cw_event({"source": ["aws.rds"], "detail-type": [f"RDS DB {kind.capitalize()} Event" for kind in Kind]})
 def database_event(event: Any) -> None:
     """Reconcile the database that the event names. Of the rest, only the announcement of an automatic start is used."""
-    lifecycle = service()
-    ref = lifecycle.settings.database(str(event.detail.get("SourceIdentifier")))
+    settings = current_settings()
+    source = event.detail.get("SourceIdentifier")
+    ref = settings.database(str(source))
     if ref is None:
-        source = event.detail.get("SourceIdentifier")
-        logger.info("The event is for a database that is not managed.", extra={"source": source})
+        # Before anything is connected: most events of a large account are for other databases.
+        logger.debug("The event is for a database that is not managed.", extra={"source": source})
         return
-    is_announced = event.detail.get("EventID") in AUTOMATIC_START_EVENTS
-    lifecycle.handle_event(ref, automatic_start_announced=is_announced)
+    is_announced = event.detail.get("EventID") == AUTOMATIC_START_EVENTS[ref.kind]
+    connect(settings).handle_event(ref, automatic_start_announced=is_announced)
 
 
 @app.lambda_function()

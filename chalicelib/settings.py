@@ -45,6 +45,7 @@ class Settings:
     cors_origin: str | None = None
     dashboard_url: str | None = None
     hourly_cost_usd: float | None = None
+    table_kms_key: str | None = None
 
     @property
     def policy(self) -> Policy:
@@ -221,6 +222,9 @@ _table: Final = _matching(r"[a-zA-Z0-9_.-]{3,255}", "it is not a valid table nam
 _key: Final = _matching(
     r"(?s)(?!(rds_lifecycle|rds_history|rds_access)(/|\Z)).{1,1000}", "it cannot be the key of the activity item"
 )
+_kms_key: Final = _matching(
+    r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/[A-Za-z0-9-]+", "it is not the ARN of a KMS key (an alias is none)"
+)
 _schedule: Final = _matching(
     r"cron\(\s*[^()\s]+(\s+[^()\s]+){5}\s*\)|rate\((1 (minute|hour|day)|([2-9]|[1-9]\d+) (minutes|hours|days))\)",
     "EventBridge does not accept it",
@@ -241,9 +245,10 @@ _ENTRIES: Final = (
 )
 _ORIGIN: Final = "an origin such as https://dashboard.example.com, or *"
 _INTERVAL: Final = "whole minutes, 1 or more"
+_KMS_KEY: Final = "an ARN such as arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 
 SETTINGS: Final = (
-    Setting("DATABASES", "databases", REQUIRED, _databases, _DATABASES, deploy_time=True),
+    Setting("DATABASES", "databases", REQUIRED, _databases, _DATABASES),
     Setting("METADATA_TABLE", "metadata_table", "system-metadata", _table, "the name of a DynamoDB table"),
     Setting("ACTIVITY_KEY", "activity_key", "last_rds_query_time", _key, _KEY),
     Setting("IDLE_MINUTES", "idle_timeout", "60", _minutes, "a number over 0, fractions allowed"),
@@ -254,6 +259,7 @@ SETTINGS: Final = (
     Setting("CORS_ORIGIN", "cors_origin", NO_DEFAULT, _origin, _ORIGIN, deploy_time=True),
     Setting("DASHBOARD_URL", "dashboard_url", NO_DEFAULT, _url, "an http or https address", deploy_time=True),
     Setting("HOURLY_COST_USD", "hourly_cost_usd", NO_DEFAULT, _cost, "a number, 0 or more"),
+    Setting("TABLE_KMS_KEY", "table_kms_key", NO_DEFAULT, _kms_key, _KMS_KEY),
 )
 """Every environment variable that the app reads."""
 

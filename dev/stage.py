@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from chalice.config import Config
+from chalice.constants import DEFAULT_APIGATEWAY_STAGE_NAME
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 APP_NAME: Final = "rds-lifecycle"
@@ -31,6 +32,11 @@ def stage_environment(stage: str, root: Path = ROOT) -> Mapping[str, str]:
     """The environment variables of the stage. Raises KeyError for a stage that is not in config.json."""
     environment: Mapping[str, str] = stage_config(stage, root).environment_variables
     return environment
+
+
+def api_stage(stage: str, root: Path = ROOT) -> str:
+    """The name of API Gateway's stage, which is part of the API's URL: `api_gateway_stage`, or Chalice's default."""
+    return str(stage_config(stage, root).api_gateway_stage or DEFAULT_APIGATEWAY_STAGE_NAME)
 
 
 def function_name(stage: str, function: str) -> str:

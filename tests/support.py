@@ -185,7 +185,7 @@ def _on_moto(settings: Settings, databases: tuple[DatabaseRef, ...]) -> World:
     world = World(
         settings, clock, simulated_rds, rds, dynamodb, cloudwatch, lambda: tables[settings.metadata_table].items
     )
-    ensure_table(world.dynamodb, settings.metadata_table)
+    ensure_table(world.dynamodb, settings.metadata_table, sleep=lambda _: None)
     for ref in databases:
         create_database(world.rds, ref)
     return world

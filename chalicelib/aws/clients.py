@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -52,6 +53,14 @@ _TRANSIENT: Final = frozenset(
     }
 )
 
+
+# A denial that is about the KMS key of the table. DynamoDB uses the key on behalf of the function's role:
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
+_NAMES_KMS: Final = re.compile(r"\bkms:[A-Z]|\bKMS key\b|:kms:")
+_KMS_REMEDY: Final = (
+    "Set TABLE_KMS_KEY to the key's ARN, run make policies and deploy again; the key's policy must allow the role "
+    "kms:Decrypt, and the key must be enabled."
+)
 
 # What botocore and the adapters raise for a malformed response: a page of a proxy, an incomplete document.
 _MALFORMED: Final = (ResponseParserError, AttributeError, KeyError, TypeError, ValueError)
@@ -146,6 +155,11 @@ def _translate(action: str, error: ClientError) -> AwsUnavailable | AccessDenied
     code = error_code(error)
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     log_detail = f"{action}: {error}"
+    if code in _DENIED and _NAMES_KMS.search(error.response.get("Error", {}).get("Message", "")):
+        message = (
+            "The function's role may not use the KMS key that encrypts the metadata table, or the key is disabled."
+        )
+        return AccessDenied(message, _KMS_REMEDY, log_detail=log_detail)
     if code in _DENIED:
         message = f"The function's role lacks the permission {action}."
         return AccessDenied(message, "Run make policies and deploy again.", log_detail=log_detail)

@@ -10,7 +10,7 @@ from chalicelib import telemetry
 from chalicelib.aws.table import Table
 from chalicelib.domain.errors import BadRequest, CannotStart, DatabaseNotFound, Problem, UnknownDatabase
 from chalicelib.domain.history import History, build_history, days_of
-from chalicelib.domain.model import Action, DatabaseRef, Observation, State
+from chalicelib.domain.model import Action, DatabaseRef, Kind, Observation, State
 from chalicelib.domain.statuses import classify_status, remedy_for
 from chalicelib.domain.transitions.commands import Command, EndHold, RequestRestart, SetHold
 from chalicelib.service.executor import Clock, Sleep
@@ -18,8 +18,8 @@ from chalicelib.service.reconciler import DatabaseView, ExecutorFactory, Reconci
 from chalicelib.settings import Settings
 
 MAX_HOLD: Final = timedelta(hours=168)
-AUTOMATIC_START_EVENTS: Final = ("RDS-EVENT-0154", "RDS-EVENT-0153")
-"""RDS sends them when it starts an instance or a cluster that has been stopped for seven days.
+AUTOMATIC_START_EVENTS: Final = {Kind.INSTANCE: "RDS-EVENT-0154", Kind.CLUSTER: "RDS-EVENT-0153"}
+"""RDS sends them when it starts a database that has been stopped for seven days.
 
 https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Events.Messages.html
 https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/USER_Events.Messages.html

@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chalicelib.settings import Settings, SettingsError, read_settings
-from dev.stage import LOCAL_STAGE, ROOT, function_name, stages
+from dev.deploy.packaged_settings import settings_to_move
+from dev.stage import LOCAL_STAGE, ROOT, function_name, stage_environment, stages
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
@@ -18,7 +19,7 @@ def find(client: "LambdaClient", stage: str, settings: Settings, root: Path = RO
     ]
     for other in stages(root):
         if other not in (stage, LOCAL_STAGE):
-            found += _shared_resources(other, _deployed_settings(client, other), settings)
+            found += _shared_resources(other, _deployed_settings(client, other, root), settings)
     return found
 
 
@@ -46,9 +47,7 @@ def _shared_resources(other: str, theirs: Settings | None, ours: Settings) -> li
             f"DATABASES: {', '.join(sorted(both))} is already managed by the stage {other} of this account, and each "
             "stage would ignore the other's restarts. Remove it from one of the stages, and deploy that stage first."
         )
-    keys = {ours.activity_key_of(ref) for ref in ours.databases} & {
-        theirs.activity_key_of(ref) for ref in theirs.databases
-    }
+    keys = _activity_keys(ours) & _activity_keys(theirs)
     if keys and ours.metadata_table == theirs.metadata_table:
         shared.append(
             f"ACTIVITY_KEY: the stage {other} of this account also reads {', '.join(sorted(keys))} in the table "
@@ -58,9 +57,15 @@ def _shared_resources(other: str, theirs: Settings | None, ours: Settings) -> li
     return shared
 
 
-def _deployed_settings(client: "LambdaClient", stage: str) -> Settings | None:
+def _activity_keys(settings: Settings) -> set[str]:
+    return {key for ref in settings.databases for key in settings.activity_keys_of(ref)}
+
+
+def _deployed_settings(client: "LambdaClient", stage: str, root: Path) -> Settings | None:
+    """The settings that the stage is deployed with. Those in its zip are read from config.json instead."""
     try:
         answer = client.get_function_configuration(FunctionName=function_name(stage, "inactivity_check"))
-        return read_settings(answer.get("Environment", {}).get("Variables", {}))
+        variables = answer.get("Environment", {}).get("Variables", {})
+        return read_settings({**settings_to_move(stage_environment(stage, root)), **variables})
     except (client.exceptions.ResourceNotFoundException, SettingsError):
         return None

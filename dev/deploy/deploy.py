@@ -10,12 +10,15 @@ from botocore.exceptions import BotoCoreError, ClientError
 from app import app
 from chalicelib.settings import Settings
 from dev.deploy import deployment_state, log_groups
+from dev.deploy.doctor import examine
+from dev.deploy.findings import NotReady, errors_of, notices_of, print_notices
 from dev.deploy.policies import functions_of
-from dev.deploy.preflight import NotReady, Target, check_account, check_conflicts, check_stage
+from dev.deploy.preflight import Target
 from dev.stage import ROOT, function_name
 from dev.table import ensure_table
 
-CHALICE: Final = (sys.executable, "-m", "dev.deploy.chalice_cli")
+# Without -B, importing chalicelib would leave __pycache__ in it, which Chalice would package.
+CHALICE: Final = (sys.executable, "-B", "-m", "dev.deploy.chalice_cli")
 
 
 class ChaliceFailed(Exception):
@@ -32,17 +35,26 @@ def chalice(*arguments: str) -> None:
 
 def deploy(stage: str) -> None:
     """Deploy the stage. Raises NotReady before anything is changed, ChaliceFailed, and botocore's errors."""
-    settings = check_stage(stage)
-    target = check_account(stage)
-    check_conflicts(target, settings)
+    settings, target = _check(stage)
     print(f"Deploying the stage {stage} to {target}.")
-    created = ensure_table(target.session.client("dynamodb"), settings.metadata_table)
-    print(f"The table {settings.metadata_table} {'was created' if created else 'exists already'}.")
+    table = ensure_table(target.session.client("dynamodb"), settings.metadata_table, settings.table_kms_key)
+    print(f"The table {settings.metadata_table} {'was created' if table.created else 'exists already'}.")
+    print_notices(table.notices)
     deployment_state.refresh(stage, target.session)
     chalice("deploy", "--stage", stage)
     log_groups.set_retention(target.session.client("logs"), groups_of(target, settings))
     url = deployment_state.api_url(deployment_state.refresh(stage, target.session))
     _print_next_steps(stage, settings, str(url))
+
+
+def _check(stage: str) -> tuple[Settings, Target]:
+    """The stage's settings and its target, where `make doctor` finds no error. Raises NotReady."""
+    diagnosis = examine(stage)
+    errors, notices = errors_of(diagnosis.findings), notices_of(diagnosis.findings)
+    if errors or diagnosis.settings is None or diagnosis.target is None:
+        raise NotReady(errors, notices)
+    print_notices(notices)
+    return diagnosis.settings, diagnosis.target
 
 
 def groups_of(target: Target, settings: Settings) -> list[str]:

@@ -8,7 +8,8 @@ from typing import Final
 
 from chalicelib.settings import Settings
 from dev.deploy.deploy import ChaliceFailed, chalice
-from dev.deploy.preflight import NotReady, check_stage
+from dev.deploy.findings import NotReady, print_notices
+from dev.deploy.preflight import check_stage
 from dev.deploy.sam_template import LONGEST_INTERVAL, build_template
 from dev.stage import APP_NAME, ROOT
 
@@ -25,7 +26,8 @@ Add CreateTable=false after --parameter-overrides if the table {table} exists al
 
 def package(stage: str) -> Path:
     """Write build/<stage>/sam.json and deployment.zip. Needs no credentials. Raises NotReady and ChaliceFailed."""
-    settings = check_stage(stage)
+    settings, notices = check_stage(stage)
+    print_notices(notices)
     check_interval(settings)
     folder = Path("build") / stage
     (ROOT / folder).mkdir(parents=True, exist_ok=True)

@@ -84,6 +84,8 @@ def _policy(function: str, settings: Settings, config: Config) -> dict[str, Any]
         {"Effect": "Allow", "Action": sorted(actions), "Resource": list(resources)}
         for resources, actions in sorted(by_resources.items())
     ]
+    if settings.table_kms_key is not None and any("dynamodb" in calls for calls in CALLS[function]):
+        statements.append(_key_statement(settings.table_kms_key))
     statements.append(_log_statement(function, config))
     if config.subnet_ids and config.security_group_ids:
         statements.append(VPC_ATTACH_POLICY)
@@ -124,6 +126,19 @@ _ARN_PART: Final = {Kind.INSTANCE: "db", Kind.CLUSTER: "cluster"}
 
 def _arn(ref: DatabaseRef) -> str:
     return f"arn:*:rds:*:*:{_ARN_PART[ref.kind]}:{ref.id}"
+
+
+def _key_statement(key: str) -> dict[str, Any]:
+    """What DynamoDB does with a customer-managed key on behalf of the function's role.
+
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
+    """
+    return {
+        "Effect": "Allow",
+        "Action": ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"],
+        "Resource": [key],
+        "Condition": {"StringLike": {"kms:ViaService": "dynamodb.*"}},
+    }
 
 
 def _log_statement(function: str, config: Config) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Checks whether a stage can be deployed to this account, before `make deploy` changes anything."""
+"""The stage, the account and the region of a deployment, checked before anything is changed."""
 
 import os
 from dataclasses import dataclass
@@ -8,16 +8,10 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.settings import Settings, SettingsError, read_settings
-from dev.deploy import conflicts, policies
+from dev.deploy import policies
+from dev.deploy.findings import Finding, NotReady, error, errors_of, notices_of
+from dev.deploy.quota_checks import check_quotas
 from dev.stage import LOCAL_STAGE, ROOT, stage_environment
-
-
-class NotReady(Exception):
-    """Why nothing was changed; each error is one line."""
-
-    def __init__(self, errors: list[str]) -> None:
-        self.errors = tuple(errors)
-        super().__init__("Nothing was changed:\n  " + "\n  ".join(errors))
 
 
 @dataclass(frozen=True)
@@ -32,19 +26,36 @@ class Target:
         return f"account {self.account}, region {self.session.region_name}"
 
 
-def check_stage(stage: str, root: Path = ROOT) -> Settings:
-    """The stage's settings, if its files allow a deployment. Raises NotReady."""
+def read_stage(stage: str, root: Path = ROOT) -> Settings:
+    """The settings of a stage that can be deployed. Raises NotReady."""
     try:
         settings = read_settings(stage_environment(stage, root))
-    except KeyError as error:
-        raise NotReady([error.args[0]]) from None
-    except SettingsError as error:
-        raise NotReady([f"stage {stage}: {message}" for message in error.errors]) from None
+    except KeyError as problem:
+        raise NotReady([problem.args[0]]) from None
+    except SettingsError as problem:
+        raise NotReady([f"stage {stage}: {message}" for message in problem.errors]) from None
     if stage == LOCAL_STAGE:
         raise NotReady([f"STAGE: the stage {stage} is for make run only, because its tokens are public."])
-    if stale := policies.stale_files(stage, root):
-        raise NotReady([f"These policies do not match the settings: {', '.join(stale)}. Run make policies."])
     return settings
+
+
+def check_files(stage: str, settings: Settings, root: Path = ROOT) -> list[Finding]:
+    """The findings about the stage's policies and quotas, for which no account is needed."""
+    from app import app  # noqa: PLC0415 - only this check loads the app
+
+    found = check_quotas(stage, settings, app, root)
+    if stale := policies.stale_files(stage, root):
+        found.insert(0, error(f"These policies do not match the settings: {', '.join(stale)}. Run make policies."))
+    return found
+
+
+def check_stage(stage: str, root: Path = ROOT) -> tuple[Settings, list[str]]:
+    """The stage's settings, if its files allow a deployment, and the notices about them. Raises NotReady."""
+    settings = read_stage(stage, root)
+    findings = check_files(stage, settings, root)
+    if errors := errors_of(findings):
+        raise NotReady(errors, notices_of(findings))
+    return settings, notices_of(findings)
 
 
 def check_account(stage: str, root: Path = ROOT) -> Target:
@@ -62,15 +73,9 @@ def check_account(stage: str, root: Path = ROOT) -> Target:
         if missing:
             raise NotReady(missing)
         account = session.client("sts").get_caller_identity()["Account"]
-    except KeyError as error:
-        raise NotReady([error.args[0]]) from None
-    except (BotoCoreError, ClientError) as error:
+    except KeyError as problem:
+        raise NotReady([problem.args[0]]) from None
+    except (BotoCoreError, ClientError) as problem:
         endpoint = os.environ.get("AWS_ENDPOINT_URL", "AWS")
-        raise NotReady([f"{endpoint} rejects the credentials or does not respond: {error}"]) from error
+        raise NotReady([f"{endpoint} rejects the credentials or does not respond: {problem}"]) from problem
     return Target(stage, session, account)
-
-
-def check_conflicts(target: Target, settings: Settings, root: Path = ROOT) -> None:
-    """Check that the stage conflicts with no other deployment in the account and region. Raises NotReady."""
-    if found := conflicts.find(target.session.client("lambda"), target.stage, settings, root):
-        raise NotReady(found)

@@ -11,7 +11,8 @@ from chalice.utils import to_cfn_resource_name
 from chalicelib.settings import Settings
 from dev.deploy.log_groups import RETENTION_DAYS, log_group
 from dev.deploy.policies import functions_of
-from dev.stage import APP_NAME, ROOT, function_name
+from dev.stage import APP_NAME, ROOT, api_stage, function_name
+from dev.table import TAG
 
 LONGEST_INTERVAL: Final = timedelta(minutes=5037)
 """The evaluation period of an alarm is at most seven days, and here it covers two checks and a few minutes.
@@ -40,9 +41,10 @@ def build_template(stage: str, settings: Settings, root: Path = ROOT) -> dict[st
     own["DeadLettersFromLambda"] = {
         "Properties": {"Roles": [{"Ref": role} for role in map(_role, _async_functions(settings))]}
     }
-    own["MetadataTable"] = {"Properties": {"TableName": settings.metadata_table}}
+    own["MetadataTable"] = {"Properties": _table(settings)}
     own["RestAPI"] = {"Properties": _api(stage, settings)}
-    own["ApiFails"] = {"Properties": {"Dimensions": _dimensions(ApiName=f"{APP_NAME}-{stage}", Stage="api")}}
+    dimensions = _dimensions(ApiName=f"{APP_NAME}-{stage}", Stage=api_stage(stage, root))
+    own["ApiFails"] = {"Properties": {"Dimensions": dimensions}}
     own |= _alarms(settings, common)
     for resource in common["Resources"].values():
         if resource.get("Type") == "AWS::CloudWatch::Alarm":
@@ -85,6 +87,14 @@ def _function(stage: str, function: str) -> dict[str, Any]:
             },
         }
     return built
+
+
+def _table(settings: Settings) -> dict[str, Any]:
+    """The table's name, the tag of the tables that rds-lifecycle has created, and its KMS key."""
+    table: dict[str, Any] = {"TableName": settings.metadata_table, "Tags": [TAG]}
+    if settings.table_kms_key is not None:
+        table["SSESpecification"] = {"SSEEnabled": True, "SSEType": "KMS", "KMSMasterKeyId": settings.table_kms_key}
+    return table
 
 
 def _api(stage: str, settings: Settings) -> dict[str, Any]:

@@ -5,8 +5,9 @@ import sys
 from chalicelib.settings import SettingsError, read_settings
 from dev.deploy import conflicts, deployment_state, log_groups
 from dev.deploy.deploy import ChaliceFailed, chalice, run
+from dev.deploy.findings import NotReady
 from dev.deploy.policies import CALLS
-from dev.deploy.preflight import NotReady, check_account
+from dev.deploy.preflight import check_account
 from dev.stage import function_name, stage_environment
 
 

@@ -19,8 +19,11 @@ from chalicelib.domain.model import DatabaseRef, Kind
 from chalicelib.settings import Settings
 from dev.local.apigateway import accept_swagger
 from dev.local.cloudwatch import publish_connections
+from dev.local.domains import serve_domains
 from dev.local.dynamodb import serialize_calls
+from dev.local.layers import serve_layers
 from dev.local.options import REGION
+from dev.local.quotas import enforce_quotas
 from dev.local.rds import LocalRds
 from dev.stage import APP_NAME, LOCAL_STAGE
 from dev.table import ensure_table
@@ -40,6 +43,9 @@ class LocalAws:
         self._invoke: Invoke | None = None
         serialize_calls()
         accept_swagger()
+        enforce_quotas()
+        serve_layers()
+        serve_domains()
         # moto: would require Docker to create a function.
         default_user_config["lambda"] = {"use_docker": False}
         # moto: would load 1,300 machine images of EC2 to create an RDS instance.
@@ -72,7 +78,8 @@ class LocalAws:
 
     def create_resources(self, settings: Settings) -> None:
         """Create the metadata table, and every managed database with the status stopped."""
-        ensure_table(boto3.client("dynamodb", endpoint_url=self.url, region_name=REGION), settings.metadata_table)
+        dynamodb = boto3.client("dynamodb", endpoint_url=self.url, region_name=REGION)
+        ensure_table(dynamodb, settings.metadata_table, sleep=lambda _: None)
         client = boto3.client("rds", endpoint_url=self.url, region_name=REGION)
         for ref in settings.databases:
             create_database(client, ref)

@@ -71,11 +71,15 @@ def test_database_event__database_in_use__stops_nothing(serve: Serve) -> None:
 
 
 @pytest.mark.parametrize("source", ["another-database", "", None, 3], ids=["other id", "empty", "null", "number"])
-def test_database_event__not_a_managed_database__is_ignored(serve: Serve, source: Any) -> None:
+def test_database_event__not_a_managed_database__makes_no_call_and_no_log_line(
+    serve: Serve, source: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     app = serve()
+    connected: list[Any] = []
+    monkeypatch.setattr(app.module, "connect", connected.append)
     app.world.calls.clear()
     app.send_event(source)
-    assert app.world.calls == []
+    assert (app.world.calls, connected, capsys.readouterr().out) == ([], [], "")
 
 
 def test_database_event__stopped_with_a_pending_restart__starts_it(serve: Serve) -> None:
@@ -88,14 +92,14 @@ def test_database_event__stopped_with_a_pending_restart__starts_it(serve: Serve)
     assert app.world.status() == "starting"
 
 
-def test_database_event__event_pattern__matches_the_managed_databases(serve: Serve) -> None:
-    app = serve(databases="ss-financial-prod,cluster:analytics")
-    [rule] = [source for source in app.module.app.event_sources if source.name == "database_event"]
-    assert rule.event_pattern == {
-        "source": ["aws.rds"],
-        "detail-type": ["RDS DB Instance Event", "RDS DB Cluster Event"],
-        "detail": {"SourceIdentifier": ["ss-financial-prod", "analytics"]},
-    }
+def test_database_event__event_pattern__is_the_same_for_any_number_of_databases(serve: Serve) -> None:
+    for databases in ("ss-financial-prod", ",".join(f"database-{number:017}" for number in range(70))):
+        app = serve(databases=databases)
+        [rule] = [source for source in app.module.app.event_sources if source.name == "database_event"]
+        assert rule.event_pattern == {
+            "source": ["aws.rds"],
+            "detail-type": ["RDS DB Instance Event", "RDS DB Cluster Event"],
+        }
 
 
 def test_schedules__from_settings__invoke_the_check_and_the_warm_up(serve: Serve) -> None:
@@ -116,7 +120,7 @@ def test_app__on_moto_with_real_clients_and_the_real_clock__stops_and_restarts(m
     monkeypatch.setenv("ACCESS_TOKENS", TOKENS)
     monkeypatch.setenv("ACTIVITY_METRIC", "DatabaseConnections>0")
     with mock_aws():
-        ensure_table(boto3.client("dynamodb"), "system-metadata")
+        ensure_table(boto3.client("dynamodb"), "system-metadata", sleep=lambda _: None)
         create_database(boto3.client("rds"), PROD)
         client = Client(load_app().app, stage_name="a-stage-of-tests", project_dir=str(ROOT))
         scheduled = client.events.generate_cw_event("aws.events", "Scheduled Event", {}, [])

@@ -11,14 +11,15 @@ CREDENTIALS = {"AWS_ACCESS_KEY_ID": "dummy", "AWS_SECRET_ACCESS_KEY": "dummy", "
 
 @dataclass(frozen=True)
 class Account:
-    """The simulated AWS, accessed with dummy credentials."""
+    """The simulated AWS, accessed with an access key that may do everything, unless a policy was granted to it."""
 
     aws: GuardedAws
+    access_key: str = CREDENTIALS["AWS_ACCESS_KEY_ID"]
 
     @property
     def environ(self) -> dict[str, str]:
         """The environment variables with which `make deploy` deploys to it."""
-        return {**CREDENTIALS, "AWS_ENDPOINT_URL": self.aws.url}
+        return {**CREDENTIALS, "AWS_ACCESS_KEY_ID": self.access_key, "AWS_ENDPOINT_URL": self.aws.url}
 
     def everything(self) -> dict[str, set[str]]:
         """The names of all deployed resources."""

@@ -76,16 +76,22 @@ class GuardedAws(LocalAws):
 
 def _call(service: str, environ: dict[str, Any], body: bytes) -> tuple[str, dict[str, Any]]:
     """The operation and the parameters of a call, in the protocol of its service."""
-    if service == "dynamodb":
-        return environ["HTTP_X_AMZ_TARGET"].split(".")[1], json.loads(body)
-    if service == "rds":
-        form = {name: values[0] for name, values in parse_qs(body.decode()).items()}
-        return form["Action"], form
-    return environ["PATH_INFO"].rsplit("/", 1)[-1], {}
+    match service:
+        case "dynamodb" | "events" | "logs":
+            return environ["HTTP_X_AMZ_TARGET"].split(".")[1], json.loads(body)
+        case "rds" | "iam" | "sts":
+            form = {name: values[0] for name, values in parse_qs(body.decode()).items()}
+            return form["Action"], form
+        case "lambda" | "apigateway":
+            query = f"?{environ['QUERY_STRING']}" if environ.get("QUERY_STRING") else ""
+            parameters = json.loads(body) if body.startswith(b"{") else {}
+            return f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}{query}", parameters
+        case _:
+            return environ["PATH_INFO"].rsplit("/", 1)[-1], {}
 
 
 def _deny(service: str, start_response: Any) -> Iterable[bytes]:
-    if service == "dynamodb":
+    if service in ("dynamodb", "events", "logs"):
         start_response("400 Bad Request", [("Content-Type", "application/x-amz-json-1.0")])
         return [b'{"__type": "com.amazon.coral.service#AccessDeniedException", "Message": "not authorized"}']
     start_response("403 Forbidden", [("Content-Type", "text/xml")])

@@ -1,7 +1,9 @@
 """A copy of the project, in which commands run as in a new clone, without access to a package index."""
 
+import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -57,10 +59,17 @@ class Project:
 
     def change_settings(self, stage: str, **settings: str) -> None:
         """Change settings of a stage."""
-        file = self.folder / ".chalice" / "config.json"
-        config = json.loads(file.read_text())
-        config["stages"][stage]["environment_variables"] |= settings
-        file.write_text(json.dumps(config))
+        variables = self._config()["stages"][stage]["environment_variables"]
+        self.change_stage(stage, environment_variables=variables | settings)
+
+    def change_stage(self, stage: str, **options: Any) -> None:
+        """Change options of Chalice for a stage."""
+        config = self._config()
+        config["stages"][stage] |= options
+        (self.folder / ".chalice" / "config.json").write_text(json.dumps(config))
+
+    def _config(self) -> Any:
+        return json.loads((self.folder / ".chalice" / "config.json").read_text())
 
     def template(self, stage: str) -> Any:
         """The SAM template that `make package` wrote."""
@@ -88,16 +97,24 @@ def copy_project(folder: Path) -> Project:
     (folder / ".venv").symlink_to(sys.prefix)
     wheels = folder / _WHEELS
     wheels.mkdir()
-    for line in (ROOT / "requirements.txt").read_text().splitlines():
-        if "==" in line:
-            _wheel(distribution(line.split("==")[0]), wheels)
+    pins = re.findall(r"^([a-z0-9-]+)==", (folder / "requirements.txt").read_text(), flags=re.MULTILINE)
+    # A rebuilt wheel has another hash than the one on the package index.
+    lines = [_pin(distribution(name), wheels) for name in pins]
+    (folder / "requirements.txt").write_text("".join(lines))
     return Project(folder)
 
 
-def _wheel(installed: Distribution, folder: Path) -> None:
+def _pin(installed: Distribution, wheels: Path) -> str:
+    """The line of requirements.txt for the rebuilt wheel."""
+    digest = hashlib.sha256(_wheel(installed, wheels).read_bytes()).hexdigest()
+    return f"{installed.name}=={installed.version} \\\n    --hash=sha256:{digest}\n"
+
+
+def _wheel(installed: Distribution, folder: Path) -> Path:
     """Rebuild the wheel of an installed pure-Python package, so that no test downloads it."""
     name = f"{installed.name.replace('-', '_')}-{installed.version}"
-    with zipfile.ZipFile(folder / f"{name}-py3-none-any.whl", "w", zipfile.ZIP_DEFLATED) as wheel:
+    made = folder / f"{name}-py3-none-any.whl"
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as wheel:
         for file in installed.files or ():
             path = file.as_posix()
             if path.endswith(".pyc"):
@@ -105,3 +122,4 @@ def _wheel(installed: Distribution, folder: Path) -> None:
             if path.startswith(".."):
                 path = f"{name}.data/scripts/{file.name}"
             wheel.writestr(path, Path(str(file.locate())).read_bytes())
+    return made

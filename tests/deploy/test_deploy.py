@@ -3,7 +3,11 @@
 import base64
 import hashlib
 import json
+import pickle
+import re
 import shutil
+import subprocess
+import sys
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,14 +15,18 @@ from typing import Any
 
 import pytest
 
+from chalicelib.environment import PACKAGED_SETTINGS
+from chalicelib.settings import read_settings
 from dev.deploy.policies import policies_of
 from tests.deploy.account import Account
 from tests.deploy.guarded_aws import guarded_aws
+from tests.deploy.large_stage import LARGE_SETTINGS
 from tests.deploy.project import Project, copy_project
 from tests.served import ROOT, TOKENS, load_app
 
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:"
 RULE = "arn:aws:events:us-east-1:123456789012:rule/"
+CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/"
 TIMES = {"api_handler": 29, "authorize": 29, "inactivity_check": 90, "database_event": 90, "start_database": 90}
 HANDLERS = {"api_handler": "app.app"} | {name: f"app.{name}" for name in TIMES if name != "api_handler"}
 
@@ -118,7 +126,6 @@ def assert_everything_is_there(project: Project, account: Account, api: str) -> 
     assert json.loads(account.rules()[event]["EventPattern"]) == {
         "source": ["aws.rds"],
         "detail-type": ["RDS DB Instance Event", "RDS DB Cluster Event"],
-        "detail": {"SourceIdentifier": ["ss-financial-dev"]},
     }
     assert account.target(check) == f"{ARN}rds-lifecycle-dev-inactivity_check"
     assert account.target(event) == f"{ARN}rds-lifecycle-dev-database_event"
@@ -235,7 +242,7 @@ def assert_existing_configuration_is_kept(account: Account, before: dict[str, An
     recovery = client.describe_continuous_backups(TableName="system-metadata-dev")["ContinuousBackupsDescription"]
     assert recovery["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "DISABLED"
     expiry = client.describe_time_to_live(TableName="system-metadata-dev")["TimeToLiveDescription"]
-    assert expiry == {"TimeToLiveStatus": "ENABLED", "AttributeName": "expires_at"}
+    assert expiry == {"TimeToLiveStatus": "DISABLED"}
     groups = account.aws.client("logs").describe_log_groups()["logGroups"]
     assert {group["logGroupName"]: group["retentionInDays"] for group in groups} == {
         f"/aws/lambda/{name}": 30 for name in account.functions()
@@ -252,3 +259,126 @@ def test_deploy__with_invalid_settings__fails_before_any_request(project: Projec
     assert "stage dev: IDLE_MINUTES: found 'soon'" in done.stderr
     assert "Traceback" not in done.stderr
     assert account.aws.requests == []
+
+
+def test_deploy__of_a_stage_too_large_for_the_environment__packages_the_largest_setting(
+    project: Project, account: Account, tmp_path: Path
+) -> None:
+    project.configure("dev", **LARGE_SETTINGS)
+    output = deploy(project, account, "dev")
+    assert "put DATABASES into the zip; a plain chalice deploy of this stage would fail" in output
+    functions = account.functions()
+    assert set(functions) == {name_of("dev", function) for function in TIMES}
+    for function in functions.values():
+        assert set(function["Environment"]["Variables"]) == {"ACCESS_TOKENS", "METADATA_TABLE"}
+    assert settings_of(project, account, tmp_path / "unpacked") == read_settings(
+        {**LARGE_SETTINGS, "METADATA_TABLE": "system-metadata-dev"}
+    )
+    deploy(project, account, "dev")
+
+    # The packaged settings are known to the other stages, and are not theirs.
+    shared = LARGE_SETTINGS["DATABASES"].split(",")[99]
+    project.configure("prod", DATABASES=shared)
+    rejected = project.make("deploy", "STAGE=prod", **account.environ)
+    assert f"DATABASES: {shared} is already managed by the stage dev" in rejected.stderr
+    project.configure("prod", DATABASES="ss-financial-prod")
+    deploy(project, account, "prod")
+    assert account.functions()["rds-lifecycle-prod"]["Environment"]["Variables"] == {"DATABASES": "ss-financial-prod"}
+    with zipfile.ZipFile(code_of(project, account, "rds-lifecycle-prod")) as opened:
+        assert PACKAGED_SETTINGS not in opened.namelist()
+
+
+def test_deploy__with_a_stage_name_a_layer_and_a_domain__keeps_and_deletes_them(
+    project: Project, account: Account
+) -> None:
+    domain = {"domain_name": "api.example.com", "certificate_arn": f"{CERTIFICATE}1"}
+    project.change_stage("dev", api_gateway_stage="v1", automatic_layer=True, api_gateway_custom_domain=domain)
+    output = deploy(project, account, "dev")
+    [api] = account.everything()["apis"]
+    assert f"The API is at https://{api}.execute-api.us-east-1.amazonaws.com/v1\n" in output
+    first = options_of(account)
+    assert first == ({"rds-lifecycle-dev-managed-layer": 1}, {"api.example.com": [api]})
+    deploy(project, account, "dev")
+    (project.folder / ".chalice" / "deployed" / "dev.json").unlink()
+    deploy(project, account, "dev")
+    assert account.everything()["apis"] == {api}
+    assert options_of(account) == first, "nothing is created twice, and none of an earlier deployment is left"
+    output = deploy(project, account, "dev", "undeploy")
+    assert "Nothing is left of the stage dev" in output
+    assert options_of(account) == ({}, {})
+    assert [kind for kind, names in account.everything().items() if names] == ["tables"]
+
+
+def test_deployer_policy__of_the_guide__permits_every_call_and_nothing_else(project: Project, account: Account) -> None:
+    document = json.loads((ROOT / "docs" / "deployer-policy.json").read_text())
+    account.aws.grant("DEPLOYER", without_conditions(document))
+    deployer = Account(account.aws, access_key="DEPLOYER")
+    domain = {"domain_name": "api.example.com", "certificate_arn": f"{CERTIFICATE}1"}
+    project.change_stage("dev", automatic_layer=True, api_gateway_custom_domain=domain)
+    project.configure("dev", DATABASES="one,cluster:two", WARM_UP_SCHEDULE="rate(1 day)")
+    deploy(project, deployer, "dev", "doctor")
+    deploy(project, deployer, "dev")
+    project.configure("dev", WARM_UP_SCHEDULE="")
+    deploy(project, deployer, "dev", "doctor")
+    (project.folder / ".chalice" / "deployed" / "dev.json").unlink()
+    deploy(project, deployer, "dev")
+    deploy(project, deployer, "dev", "undeploy")
+    assert account.aws.denied == []
+    assert unused(document, account.aws.used["DEPLOYER"]) == []
+
+
+def without_conditions(document: Any) -> Any:
+    """The policy as moto can evaluate it: without conditions."""
+    statements = [{name: part for name, part in s.items() if name != "Condition"} for s in document["Statement"]]
+    return {**document, "Statement": statements}
+
+
+def unused(document: Any, used: set[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The actions and the resources of each statement that no call has needed."""
+    found = []
+    for statement in document["Statement"]:
+        patterns = [re.escape(pattern).replace(r"\*", ".*") for pattern in statement["Resource"]]
+        needed = {
+            (action, pattern)
+            for action, resource in used
+            for pattern in patterns
+            if action in statement["Action"] and re.fullmatch(pattern, resource)
+        }
+        found += [(statement["Sid"], action) for action in statement["Action"] if action not in {a for a, _ in needed}]
+        found += [(statement["Sid"], pattern) for pattern in patterns if pattern not in {p for _, p in needed}]
+    return found
+
+
+def options_of(account: Account) -> tuple[dict[str, int], dict[str, list[str]]]:
+    """The number of versions of each layer, and the APIs of each domain."""
+    functions, gateway = account.aws.client("lambda"), account.aws.client("apigateway")
+    layers = [layer["LayerName"] for layer in functions.list_layers()["Layers"]]
+    domains = [domain["domainName"] for domain in gateway.get_domain_names()["items"]]
+    return (
+        {name: len(functions.list_layer_versions(LayerName=name)["LayerVersions"]) for name in layers},
+        {
+            name: [mapping["restApiId"] for mapping in gateway.get_base_path_mappings(domainName=name)["items"]]
+            for name in domains
+        },
+    )
+
+
+def code_of(project: Project, account: Account, function: str) -> Path:
+    """The zip of a deployed function: the one of Chalice's zips that AWS has received."""
+    digest = account.functions()[function]["CodeSha256"]
+    zips = (project.folder / ".chalice" / "deployments").glob("*.zip")
+    return next(
+        file for file in zips if base64.b64encode(hashlib.sha256(file.read_bytes()).digest()).decode() == digest
+    )
+
+
+def settings_of(project: Project, account: Account, folder: Path) -> Any:
+    """The settings that the deployed function of the API reads, with its code and its environment."""
+    with zipfile.ZipFile(code_of(project, account, "rds-lifecycle-dev")) as opened:
+        opened.extractall(folder)
+    variables = account.functions()["rds-lifecycle-dev"]["Environment"]["Variables"]
+    code = "import sys, pickle, app; sys.stdout.buffer.write(pickle.dumps(app.current_settings()))"
+    done = subprocess.run(
+        [sys.executable, "-B", "-c", code], cwd=folder, env=variables, capture_output=True, check=True
+    )
+    return pickle.loads(done.stdout)  # noqa: S301 - our own process

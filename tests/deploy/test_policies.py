@@ -129,6 +129,24 @@ def test_policy__grants_exactly_these_permissions(tmp_path: Path, function: str)
     assert granted - logs == GRANTED[function]
 
 
+@pytest.mark.parametrize("function", policies.CALLS)
+def test_policy__with_a_kms_key__permits_its_use_through_dynamodb_where_the_table_is_used(
+    tmp_path: Path, function: str
+) -> None:
+    environment = {"DATABASES": "one", "WARM_UP_SCHEDULE": "rate(1 day)"}
+    key = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+    root = project(tmp_path, {"environment_variables": {**environment, "TABLE_KMS_KEY": key}})
+    written = policies.policies_of("test", root)[f"policy-test-{function}.json"]
+    statements = [statement for statement in written["Statement"] if "kms:Decrypt" in statement["Action"]]
+    expected = {
+        "Effect": "Allow",
+        "Action": ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"],
+        "Resource": [key],
+        "Condition": {"StringLike": {"kms:ViaService": "dynamodb.*"}},
+    }
+    assert statements == ([] if function == "authorize" else [expected])
+
+
 class Guard:
     """Checks every AWS call of one function against its policy."""
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from moto import mock_aws
 
-from dev.deploy import policies
-from dev.deploy.preflight import NotReady, check_account, check_conflicts, check_stage
+from dev.deploy import conflicts, policies
+from dev.deploy.findings import NotReady
+from dev.deploy.preflight import check_account, check_stage
 from tests.served import ROOT
 from tests.support import PROD
 
@@ -28,7 +29,8 @@ def configure(root: Path, stage: str, **settings: str) -> None:
 
 
 def test_check_stage__of_a_deployable_stage__returns_its_settings(root: Path) -> None:
-    assert check_stage("prod", root).databases == (PROD,)
+    settings, notices = check_stage("prod", root)
+    assert (settings.databases, notices) == ((PROD,), [])
 
 
 @pytest.mark.parametrize("stage", ["moon", ""], ids=["unknown", "empty"])
@@ -107,5 +109,5 @@ def test_check_conflicts__with_a_stack_of_the_stage__names_it() -> None:
             Code={"ZipFile": b"zip"},
             Tags={"aws:cloudformation:stack-name": "databases"},
         )
-        with pytest.raises(NotReady, match="The CloudFormation stack databases has deployed the stage prod here"):
-            check_conflicts(target, check_stage("prod"))
+        [conflict] = conflicts.find(target.session.client("lambda"), "prod", check_stage("prod")[0])
+        assert conflict.startswith("The CloudFormation stack databases has deployed the stage prod here")

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from chalicelib.settings import Settings, read_settings
 from dev.deploy.policies import policies_of
 from dev.deploy.sam_template import build_template
 from dev.stage import ROOT
+from dev.table import TAG
 from tests.deploy.project import Project
 from tests.support import PROD
 
@@ -59,6 +61,16 @@ def test_table__is_retained_and_can_be_left_out(cloudformation: Any) -> None:
         "KeySchema": [{"AttributeName": "key", "KeyType": "HASH"}],
         "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True},
         "TimeToLiveSpecification": {"AttributeName": "expires_at", "Enabled": True},
+        "Tags": [TAG],
+    }
+
+
+def test_table__with_a_kms_key__is_encrypted_with_it() -> None:
+    properties = merged(Settings((PROD,), table_kms_key="arn:aws:kms:eu-central-1:123456789012:key/1"))["MetadataTable"]
+    assert properties["Properties"]["SSESpecification"] == {
+        "SSEEnabled": True,
+        "SSEType": "KMS",
+        "KMSMasterKeyId": "arn:aws:kms:eu-central-1:123456789012:key/1",
     }
 
 
@@ -157,6 +169,16 @@ def test_api__is_throttled_and_named_after_its_stage(cloudformation: Any) -> Non
     assert title == "rds-lifecycle-prod"
 
 
+def test_alarm__of_an_api_stage_with_another_name__watches_this_stage(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / ".chalice", tmp_path / ".chalice", ignore=shutil.ignore_patterns("deployments", "deployed"))
+    file = tmp_path / ".chalice" / "config.json"
+    config = json.loads(file.read_text())
+    config["stages"]["prod"]["api_gateway_stage"] = "v1"
+    file.write_text(json.dumps(config))
+    alarm = build_template("prod", Settings((PROD,)), tmp_path)["Resources"]["ApiFails"]
+    assert {"Name": "Stage", "Value": "v1"} in alarm["Properties"]["Dimensions"]
+
+
 def merged(settings: Settings) -> Any:
     return build_template("prod", settings, ROOT)["Resources"]
 
@@ -204,9 +226,31 @@ def test_alarm__of_failing_checks__fires_after_two_consecutive_failures(runs: in
     assert merged(Settings((PROD,)))["CheckDoesNotRun"]["Properties"]["TreatMissingData"] == "breaching"
 
 
+def test_alarm__of_stops_with_open_connections__fires_at_the_first_of_either_function(cloudformation: Any) -> None:
+    properties = cloudformation["StopsWithOpenConnections"]["Properties"]
+    checks, events, stops = properties["Metrics"]
+    watched = {}
+    for metric in (checks, events):
+        assert metric["MetricStat"]["Stat"] == "Sum"
+        assert metric["MetricStat"]["Period"] == 15 * 60
+        assert metric["MetricStat"]["Metric"]["Namespace"] == "rds-lifecycle"
+        assert metric["MetricStat"]["Metric"]["MetricName"] == "StopsWithOpenConnections"
+        [dimension] = metric["MetricStat"]["Metric"]["Dimensions"]
+        watched[metric["Id"]] = dimension["Name"], dimension["Value"]["Ref"]
+        assert metric["ReturnData"] is False
+    # The logical IDs refer to the functions' complete names, which are the values of the dimension.
+    assert watched == {"checks": ("function", "InactivityCheck"), "events": ("function", "DatabaseEvent")}
+    names = [cloudformation[logical]["Properties"]["FunctionName"] for _, logical in watched.values()]
+    assert names == ["rds-lifecycle-prod-inactivity_check", "rds-lifecycle-prod-database_event"]
+    # A function without a stop sends no datapoint.
+    assert stops["Expression"] == "SUM([FILL(checks, 0), FILL(events, 0)])"
+    assert (properties["ComparisonOperator"], properties["Threshold"]) == ("GreaterThanOrEqualToThreshold", 1)
+    assert (properties["EvaluationPeriods"], properties["TreatMissingData"]) == (1, "notBreaching")
+
+
 def test_alarms__notify_the_topic_or_the_email_address(cloudformation: Any) -> None:
     alarms = of_type(cloudformation, "AWS::CloudWatch::Alarm")
-    assert set(alarms) == {"CheckFails", "CheckDoesNotRun", "ApiFails", "EventsLost"}
+    assert set(alarms) == {"CheckFails", "CheckDoesNotRun", "ApiFails", "EventsLost", "StopsWithOpenConnections"}
     actions = {
         "Fn::If": [
             "HasTopic",

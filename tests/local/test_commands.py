@@ -4,12 +4,9 @@ import hashlib
 import subprocess
 import sys
 
-import boto3
 import pytest
-from moto import mock_aws
 
 from chalicelib.settings import SettingsError, read_settings
-from dev.table import ensure_table
 from dev.token import entry
 from tests.served import ROOT
 
@@ -28,20 +25,6 @@ def test_make_token__prints_a_new_token_and_its_entry() -> None:
         "reporter",
         hashlib.sha256(token.encode()).hexdigest(),
     )
-
-
-def test_ensure_table__creates_the_table_once_with_recovery_and_expiry() -> None:
-    with mock_aws():
-        client = boto3.client("dynamodb")
-        assert ensure_table(client, "metadata")
-        assert not ensure_table(client, "metadata")
-        table = client.describe_table(TableName="metadata")["Table"]
-        assert table["BillingModeSummary"]["BillingMode"] == "PAY_PER_REQUEST"
-        assert table["KeySchema"] == [{"AttributeName": "key", "KeyType": "HASH"}]
-        expiry = client.describe_time_to_live(TableName="metadata")["TimeToLiveDescription"]
-        assert (expiry["TimeToLiveStatus"], expiry["AttributeName"]) == ("ENABLED", "expires_at")
-        recovery = client.describe_continuous_backups(TableName="metadata")["ContinuousBackupsDescription"]
-        assert recovery["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "ENABLED"
 
 
 def test_make_token__with_an_invalid_role__fails() -> None:

@@ -106,7 +106,7 @@ class Checker:
     ) -> None:
         """A call took effect, or the service refused it."""
         now = self._scheduler.now
-        if invocation.event_id in AUTOMATIC_START_EVENTS:
+        if invocation.event_id in AUTOMATIC_START_EVENTS.values():
             self._truths[invocation.refs[0]].announced_at = invocation.began
         if call.operation == "BatchGetItem":
             invocation.activity_read_at.update(dict.fromkeys(refs, now))
@@ -209,7 +209,7 @@ class Checker:
         """A function ended and was not killed."""
         self.report.counters[f"runs of {invocation.function}"] += 1
         truth = self._truths[invocation.refs[0]]
-        if invocation.event_id in AUTOMATIC_START_EVENTS:
+        if invocation.event_id in AUTOMATIC_START_EVENTS.values():
             truth.was_announcement_handled |= error is None and not invocation.had_fault
         if invocation.function == "inactivity_check" and error is not None:
             for ref in invocation.refs:

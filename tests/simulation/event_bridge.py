@@ -47,7 +47,7 @@ class EventBridge:
     def send_event(self, event: RdsEvent) -> None:
         """RDS sends an event. AWS does not guarantee that one arrives, so some announcements of a start never do."""
         ref, rng = event.ref, self._rng_of(f"event/{event.ref.id}")
-        if event.event_id in AUTOMATIC_START_EVENTS and rng.random() < 0.3:
+        if event.event_id in AUTOMATIC_START_EVENTS.values() and rng.random() < 0.3:
             return
         fault = self._faults.draw(EVENT_FAULTS)
         if fault is not None:

@@ -25,6 +25,7 @@ from chalicelib.settings import (
 from tests.support import PROD
 
 DIGEST = hashlib.sha256(b"secret").hexdigest()
+KEY_ID = "1234abcd-12ab-34cd-56ef-1234567890ab"
 DEFAULTS = {field.name: field.default for field in fields(Settings)}
 
 
@@ -71,6 +72,7 @@ def test_read_settings__every_variable_set__has_every_value() -> None:
         "CORS_ORIGIN": "https://dashboard.example.com",
         "DASHBOARD_URL": "https://dashboard.example.com/start",
         "HOURLY_COST_USD": "0.073",
+        "TABLE_KMS_KEY": f"arn:aws:kms:eu-central-1:123456789012:key/{KEY_ID}",
     }
     assert set(environ) == {setting.name for setting in SETTINGS}
     assert read_settings(environ) == Settings(
@@ -85,6 +87,7 @@ def test_read_settings__every_variable_set__has_every_value() -> None:
         cors_origin="https://dashboard.example.com",
         dashboard_url="https://dashboard.example.com/start",
         hourly_cost_usd=0.073,
+        table_kms_key=f"arn:aws:kms:eu-central-1:123456789012:key/{KEY_ID}",
     )
 
 
@@ -137,6 +140,8 @@ def test_read_settings__databases_missing__raises_settings_error(environ: dict[s
         pytest.param("DASHBOARD_URL", "javascript:alert(1)", id="address of a script"),
         pytest.param("DASHBOARD_URL", "https://x.example/<script>", id="address with markup"),
         pytest.param("HOURLY_COST_USD", "-1", id="negative cost"),
+        pytest.param("TABLE_KMS_KEY", KEY_ID, id="id of a key"),
+        pytest.param("TABLE_KMS_KEY", "arn:aws:kms:eu-central-1:123456789012:alias/table", id="alias of a key"),
     ],
 )
 def test_read_settings__invalid_value__is_an_error_that_names_it(name: str, value: str) -> None:
