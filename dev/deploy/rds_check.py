@@ -50,12 +50,11 @@ def _conditions(description: Description) -> Iterator[Finding]:
     ref = description.ref
     if description.stop_unsupported:
         yield notice(
-            f"DATABASES: RDS can never stop the {ref.kind} {ref.id}, because of its engine or deployment type, so the "
-            "check fails when it is idle. Remove it from DATABASES; an Aurora cluster is named there as cluster:<id>."
+            f"DATABASES: RDS cannot stop the {ref.kind} {ref.id}, because {description.stop_unsupported}. Remove it "
+            "from DATABASES: it would never be stopped."
         )
-    # Descriptions have this attribute once the app keeps databases with pending modifications running.
     if pending := description.pending_modifications:
         yield notice(
             f"The {ref.kind} {ref.id} has pending modifications ({', '.join(pending)}), which a stop would discard. "
-            "Apply them, or cancel them, before it is to be stopped."
+            "It is not stopped until they are applied: apply them immediately, or revoke them."
         )
