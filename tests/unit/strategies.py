@@ -6,6 +6,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from chalicelib.domain.activity import (
+    AUTO,
     InvalidActivity,
     LastQuery,
     MetricActive,
@@ -25,13 +26,16 @@ from chalicelib.domain.model import (
     StopIntent,
 )
 from tests.support import NOW, PROD
-from tests.unit.domain.test_statuses import STATUSES_BY_MEANING
+from tests.unit.domain.test_statuses import MEANING_OF_STATUSES
 
-STATUSES = [status for statuses in STATUSES_BY_MEANING.values() for status in statuses.split()]
-"""Every status that the contract names."""
+STATUSES = list(MEANING_OF_STATUSES)
+"""Every documented status."""
 
 TIMES = st.integers(-3 * 86400, 600).map(lambda seconds: NOW + timedelta(seconds=seconds))
+ITEM_TIMES = TIMES | st.integers(-60, 0).map(lambda days: NOW + timedelta(days=days))
+"""Times in activity items: some are so old that reports are not trusted."""
 MAYBE_TIMES = st.none() | TIMES
+RESOURCE_IDS = st.none() | st.sampled_from(["db-FIRST", "db-SECOND"])
 RESTARTS = st.builds(PendingRestart, TIMES, st.just("ops"))
 DECISION_FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "available_since": MAYBE_TIMES,
@@ -40,8 +44,13 @@ DECISION_FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "last_restart_requested_at": MAYBE_TIMES,
     "pending_restart": st.none() | RESTARTS,
     "hold": st.none() | st.builds(Hold, TIMES, st.just("ops")),
-    "stop_intent": st.none() | st.builds(StopIntent, TIMES, st.just("Idle.")),
+    "stop_intent": st.none() | st.builds(StopIntent, TIMES, st.just("Idle."), st.none() | st.integers(0, 99)),
     "started_by_aws": st.booleans(),
+    "capacity_refused_at": MAYBE_TIMES,
+    "metric_unknown_since": MAYBE_TIMES,
+    "last_error": st.none() | st.sampled_from(["AwsError", "CannotStop", "InvalidState", "InvalidStateAgain"]),
+    "status": st.none() | st.sampled_from(STATUSES),
+    "status_changed_at": MAYBE_TIMES,
 }
 DECISION_RECORDS = st.builds(DatabaseRecord, **DECISION_FIELDS)
 """Records that differ in the fields that a decision depends on."""
@@ -49,26 +58,28 @@ DECISION_RECORDS = st.builds(DatabaseRecord, **DECISION_FIELDS)
 RECORDS = st.builds(
     DatabaseRecord,
     **DECISION_FIELDS,
-    status=st.none() | st.sampled_from(STATUSES),
-    status_changed_at=MAYBE_TIMES,
+    resource_id=RESOURCE_IDS,
     accepted_start=st.none() | st.builds(AcceptedStart, TIMES, RESTARTS, st.booleans()),
     start_durations=st.lists(st.integers(0, 3600), max_size=3).map(tuple),
     automatic_restart_at=MAYBE_TIMES,
-    last_error=st.none() | st.just("AwsError"),
     last_daily_status_on=st.none() | st.just(NOW.date()),
 )
 POLICIES = st.builds(
     Policy,
     idle_timeout=st.integers(1, 200_000).map(lambda seconds: timedelta(seconds=seconds)),
     restart_ttl=st.integers(1800, 200_000).map(lambda seconds: timedelta(seconds=seconds)),
-    activity_rule=st.none() | st.just(MetricRule("DBLoad", 0.05)),
+    activity_rule=st.sampled_from([None, AUTO, MetricRule("DBLoad", 0.05)]),
 )
 # The two statuses in which the app acts are drawn as often as all the others together.
 DESCRIPTIONS = st.builds(
     Description,
     st.just(PROD),
     st.just("available") | st.just("stopped") | st.sampled_from([*STATUSES, "status-of-a-later-version"]),
-    st.none() | TIMES,
+    MAYBE_TIMES,
+    RESOURCE_IDS,
+    stop_unsupported=st.none() | st.just("it is a read replica"),
+    pending_modifications=st.just(()) | st.just(("DBInstanceClass",)),
+    automatic_start_announced=st.booleans(),
 )
 OBSERVATIONS = st.builds(
     Observation,
@@ -76,6 +87,9 @@ OBSERVATIONS = st.builds(
     at=st.just(NOW),
     description=DESCRIPTIONS,
     record=st.just(DatabaseRecord()),
-    activity=TIMES.map(LastQuery) | st.just(NoActivity()) | st.just(InvalidActivity("it is not a time")),
-    metric=st.none() | TIMES.map(MetricActive) | st.just(MetricIdle()) | st.just(MetricUnknown("no datapoints")),
+    activity=ITEM_TIMES.map(LastQuery) | st.just(NoActivity()) | st.just(InvalidActivity("it is not a time")),
+    metric=st.none()
+    | st.builds(MetricActive, TIMES, st.integers(0, 9).map(float))
+    | st.just(MetricIdle())
+    | st.just(MetricUnknown("no datapoints")),
 )
