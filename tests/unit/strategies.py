@@ -1,5 +1,6 @@
 """Hypothesis strategies of records, observations and policies."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -93,3 +94,20 @@ OBSERVATIONS = st.builds(
     | st.just(MetricIdle())
     | st.just(MetricUnknown("no datapoints")),
 )
+
+IDLE_OBSERVATIONS = st.builds(
+    lambda observation, unsupported, pending: replace(
+        observation,
+        description=Description(PROD, "available", stop_unsupported=unsupported, pending_modifications=pending),
+    ),
+    OBSERVATIONS,
+    st.sampled_from([None, None, None, "it is a read replica"]),
+    st.sampled_from([(), (), (), ("DBInstanceClass",)]),
+)
+"""Observations of a database that runs; most of them allow a stop."""
+
+IDLE_RECORDS = st.builds(lambda record: replace(record, hold=None, stop_intent=None, last_error=None), DECISION_RECORDS)
+IDLE_POLICIES = st.builds(
+    lambda policy, minutes: replace(policy, idle_timeout=timedelta(minutes=minutes)), POLICIES, st.integers(1, 120)
+)
+"""Idle timeouts that are short compared with the times in records and activity items."""

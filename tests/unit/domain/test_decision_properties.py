@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 
 from chalicelib.domain.activity import InvalidActivity, LastQuery, MetricActive, MetricIdle, are_reports_trusted
-from chalicelib.domain.decision import decide
+from chalicelib.domain.decision import MAX_CLOCK_SKEW, decide
 from chalicelib.domain.model import (
     AcceptedStart,
     Action,
@@ -21,7 +21,14 @@ from chalicelib.domain.restart_expiry import is_restart_expired
 from chalicelib.domain.statuses import STOP_INTENT_TTL
 from tests.support import NOW
 from tests.unit.domain.examples import POLICY, observed
-from tests.unit.strategies import DECISION_RECORDS, OBSERVATIONS, POLICIES
+from tests.unit.strategies import (
+    DECISION_RECORDS,
+    IDLE_OBSERVATIONS,
+    IDLE_POLICIES,
+    IDLE_RECORDS,
+    OBSERVATIONS,
+    POLICIES,
+)
 
 STARTABLE = ("stopped", "inaccessible-encryption-credentials-recoverable", "incompatible-network")
 
@@ -63,6 +70,19 @@ def test_decide__any_input__acts_only_where_that_is_safe_and_explains_it(
     assert decision.detail[0].isupper() or decision.detail.startswith("ops ")
 
 
+@settings(max_examples=500)
+@given(IDLE_OBSERVATIONS, IDLE_RECORDS, IDLE_POLICIES)
+def test_decide__any_running_database__stops_exactly_where_nothing_forbids_it(
+    observation: Observation, record: DatabaseRecord, policy: Policy
+) -> None:
+    decision = decide(observation, record, policy, NOW)
+    if decision.action is Action.STOP:
+        assert_may_stop(observation, record, policy)
+    else:
+        with pytest.raises(AssertionError):
+            assert_may_stop(observation, record, policy)
+
+
 def assert_may_stop(observation: Observation, record: DatabaseRecord, policy: Policy) -> None:
     description, rule = observation.described, policy.activity_rule
     assert description.status == "available"
@@ -70,6 +90,7 @@ def assert_may_stop(observation: Observation, record: DatabaseRecord, policy: Po
     assert description.pending_modifications == ()
     assert record.last_error != "CannotStop"
     assert not isinstance(observation.activity, InvalidActivity)
+    assert not isinstance(observation.activity, LastQuery) or observation.activity.at <= NOW + MAX_CLOCK_SKEW
     assert record.hold is None or record.hold.until <= NOW
     assert record.stop_intent is None or abs(NOW - record.stop_intent.set_at) >= STOP_INTENT_TTL
     activity = [record.first_observed_at, record.last_restart_requested_at]
