@@ -133,7 +133,7 @@ def test_stop_refused_while_running__once__keeps_the_intent_and_records_no_event
 
 @pytest.mark.parametrize("refusals", [2, 3, 10])
 def test_stop_refused_while_running__several_times__is_one_event_without_advice_to_remove_it(refusals: int) -> None:
-    record, events = STOPPING, []
+    record, events = STOPPING, list[Event]()
     for number in range(refusals):
         transition = stop_refused_while_running(record, minutes(15 * number))
         record = transition.record
