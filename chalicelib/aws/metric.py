@@ -72,11 +72,11 @@ class ActivityMetric:
     def _series(
         self, refs: Sequence[DatabaseRef], start: datetime, end: datetime
     ) -> dict[DatabaseRef, dict[str, Series]]:
-        """The series of each database by metric; that of a failed query is empty."""
+        """The series of each database by metric. If a query failed, all are empty: the database might be in use."""
         asked = [(ref, name) for ref in refs for name in self._metric_names]
         queries: Any = [_query(f"m{number}", ref, name) for number, (ref, name) in enumerate(asked)]
         points: list[list[tuple[datetime, float]]] = [[] for _ in asked]
-        failed: set[int] = set()
+        failed: set[DatabaseRef] = set()
         with aws_call("cloudwatch:GetMetricData"):
             pages = self._client.get_paginator("get_metric_data").paginate(
                 MetricDataQueries=queries, StartTime=start, EndTime=end, ScanBy="TimestampDescending"
@@ -85,11 +85,11 @@ class ActivityMetric:
                 for result in page["MetricDataResults"]:
                     number = int(result["Id"].removeprefix("m"))
                     if result.get("StatusCode") in ("InternalError", "Forbidden"):
-                        failed.add(number)
+                        failed.add(asked[number][0])
                     points[number] += zip(result["Timestamps"], result["Values"], strict=True)
         series: dict[DatabaseRef, dict[str, Series]] = {ref: {} for ref in refs}
         for number, (ref, name) in enumerate(asked):
-            series[ref][name] = [] if number in failed else points[number]
+            series[ref][name] = [] if ref in failed else points[number]
         return series
 
     def _classify(self, series: dict[str, Series], now: datetime) -> Metric:

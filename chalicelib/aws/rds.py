@@ -190,8 +190,15 @@ def _description(
         automatic_restart_at=_utc(item.get("AutomaticRestartTime")),
         resource_id=resource_id,
         stop_unsupported=unsupported,
-        pending_modifications=tuple(sorted(name for name, value in pending.items() if value not in (None, {}, []))),
+        pending_modifications=tuple(sorted(name for name, value in pending.items() if not _is_empty(value))),
     )
+
+
+def _is_empty(value: Any) -> bool:
+    """Whether nothing is pending: no value, or a map or list without values. False and 0 are values."""
+    if isinstance(value, Mapping):
+        return all(_is_empty(inner) for inner in value.values())
+    return value is None or value == []
 
 
 _APIS: Final = {

@@ -7,10 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib.domain.activity import Activity, InvalidActivity, LastQuery
+from chalicelib.domain.activity import Activity, InvalidActivity, LastQuery, NoActivity
 from chalicelib.domain.errors import WriteConflict
+from chalicelib.settings import read_settings
 from tests.support import NOW, PROD, MakeWorld, World, before_call, failing
 
+NO_TIME = InvalidActivity("it is text, but not an ISO 8601 date with a time of day")
+NO_EPOCH = InvalidActivity("it is a number, but not one of seconds or milliseconds since 1970")
 ITEM = {"TableName": "system-metadata", "Key": {"key": {"S": "last_rds_query_time"}}}
 
 
@@ -34,7 +37,14 @@ def read_activity(world: World) -> Activity:
         pytest.param({"N": "1772442000"}, LastQuery(NOW), id="epoch seconds"),
         pytest.param({"S": "1772442000"}, LastQuery(NOW), id="epoch seconds as text"),
         pytest.param({"M": {"S": {"S": "2026-03-02T09:00:00Z"}}}, LastQuery(NOW), id="map of a type"),
-        pytest.param({"S": "garbage"}, InvalidActivity("it is text, but not an ISO 8601 time"), id="other text"),
+        pytest.param({"N": "1772442000000"}, LastQuery(NOW), id="epoch milliseconds"),
+        pytest.param({"S": "1772442000000"}, LastQuery(NOW), id="epoch milliseconds as text"),
+        pytest.param({"S": "garbage"}, NO_TIME, id="other text"),
+        pytest.param({"S": "2026-03-02"}, NO_TIME, id="date without a time of day"),
+        pytest.param({"S": "2026-W10-1"}, NO_TIME, id="week date"),
+        pytest.param({"S": "20260302"}, NO_EPOCH, id="date without separators"),
+        pytest.param({"N": "0"}, NO_EPOCH, id="zero"),
+        pytest.param({"N": "1767"}, NO_EPOCH, id="small number"),
         pytest.param({"BOOL": True}, InvalidActivity("it is true or false, not a time"), id="boolean"),
         pytest.param({"L": []}, InvalidActivity("it is neither text nor a number"), id="list"),
         pytest.param({"NULL": True}, InvalidActivity("it has no value"), id="null"),
@@ -45,6 +55,71 @@ def test_read__activity_item_of_any_type__is_a_time_or_invalid(
 ) -> None:
     world.put_activity_item(value)
     assert read_activity(world) == activity
+
+
+EARLIER, LATER = {"S": "2026-03-02T08:00:00Z"}, {"S": "2026-03-02T09:00:00Z"}
+GARBAGE = {"S": "garbage"}
+
+
+@pytest.mark.parametrize(
+    ("plain", "own", "activity"),
+    [
+        pytest.param(None, None, NoActivity(), id="no item"),
+        pytest.param(LATER, None, LastQuery(NOW), id="only the item of the default database"),
+        pytest.param(None, LATER, LastQuery(NOW), id="only the item with its id"),
+        pytest.param(EARLIER, LATER, LastQuery(NOW), id="the one with its id is later"),
+        pytest.param(LATER, EARLIER, LastQuery(NOW), id="the one of the default database is later"),
+        pytest.param(GARBAGE, LATER, NO_TIME, id="the one of the default database is invalid"),
+        pytest.param(LATER, GARBAGE, NO_TIME, id="the one with its id is invalid"),
+    ],
+)
+def test_read__default_database__has_two_items_and_the_later_counts(
+    world: World, plain: dict[str, str] | None, own: dict[str, str] | None, activity: Activity
+) -> None:
+    for key, value in (("last_rds_query_time", plain), ("last_rds_query_time/ss-financial-prod", own)):
+        if value is not None:
+            world.put_activity_item(value, key=key)
+    assert read_activity(world) == activity
+
+
+@pytest.mark.parametrize(
+    ("items", "default", "other"),
+    [
+        pytest.param({"last_rds_query_time/Billing": LATER}, NoActivity(), LastQuery(NOW), id="as it is spelled"),
+        pytest.param({"last_rds_query_time/billing": LATER}, NoActivity(), LastQuery(NOW), id="in lower case"),
+        pytest.param(
+            {"last_rds_query_time/Billing": LATER, "last_rds_query_time/billing": EARLIER},
+            NoActivity(),
+            LastQuery(NOW),
+            id="both, as it is spelled is later",
+        ),
+        pytest.param(
+            {"last_rds_query_time/Billing": GARBAGE, "last_rds_query_time/billing": LATER},
+            NoActivity(),
+            NO_TIME,
+            id="both, as it is spelled is invalid",
+        ),
+        pytest.param({"last_rds_query_time/Orders-DB": LATER}, LastQuery(NOW), NoActivity(), id="default, as spelled"),
+        pytest.param({"last_rds_query_time": LATER}, LastQuery(NOW), NoActivity(), id="default, without its id"),
+    ],
+)
+def test_read__ids_with_capitals__finds_the_items_in_either_spelling(
+    make_world: MakeWorld, items: dict[str, dict[str, str]], default: Activity, other: Activity
+) -> None:
+    settings = read_settings({"DATABASES": "Orders-DB,Billing"})
+    world = make_world(*settings.databases, settings=settings)
+    for key, value in items.items():
+        world.put_activity_item(value, key=key)
+    assert [activity for _, activity in world.table.read(settings.databases).values()] == [default, other]
+
+
+def test_report_activity__ids_with_capitals__writes_the_item_in_lower_case(make_world: MakeWorld) -> None:
+    settings = read_settings({"DATABASES": "Orders-DB,Billing"})
+    world = make_world(*settings.databases, settings=settings)
+    for ref in settings.databases:
+        world.table.report_activity(ref, NOW)
+    keys = {item["key"]["S"] for item in world.dynamodb.scan(TableName="system-metadata")["Items"]}
+    assert keys == {"last_rds_query_time", "last_rds_query_time/billing"}
 
 
 def test_activity__item_without_a_value__is_invalid_until_reported(world: World) -> None:

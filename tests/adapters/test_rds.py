@@ -126,6 +126,7 @@ START_ERRORS: list[ErrorCase] = [
 ]
 STOP_ERRORS: list[ErrorCase] = [
     ("InvalidDBInstanceState", 400, InvalidState),
+    ("InvalidDBClusterStateFault", 400, InvalidState),
     ("DBInstanceNotFound", 404, DatabaseNotFound),
     ("InvalidParameterCombination", 400, CannotStop),
 ]
@@ -162,14 +163,24 @@ def test_stop__refused__is_an_error_of_the_app(
     assert type(refusal.value) is error
 
 
-def test_stop__invalid_cluster_state__is_permanent_for_instances_only(stubbed: tuple[Rds, Stubber]) -> None:
+def test_stop__never_supported__says_what_to_do(stubbed: tuple[Rds, Stubber]) -> None:
     rds, stubber = stubbed
-    stubber.add_client_error("stop_db_instance", "InvalidDBClusterStateFault")
-    with pytest.raises(CannotStop, match="read replicas"):
+    stubber.add_client_error("stop_db_instance", "InvalidParameterCombination")
+    with pytest.raises(CannotStop, match="Remove it from DATABASES, or hold it"):
         rds.stop(PROD)
-    stubber.add_client_error("stop_db_cluster", "InvalidDBClusterStateFault")
-    with pytest.raises(InvalidState):
-        rds.stop(ANALYTICS)
+
+
+@pytest.mark.parametrize("code", ["InvalidDBInstanceState", "InvalidDBClusterStateFault", "InvalidDBClusterState"])
+@BOTH_KINDS
+def test_stop__refused_for_its_state__gives_no_advice_to_remove_it(
+    stubbed: tuple[Rds, Stubber], ref: DatabaseRef, code: str
+) -> None:
+    rds, stubber = stubbed
+    stubber.add_client_error(f"stop_db_{ref.kind}", code)
+    with pytest.raises(InvalidState) as refusal:
+        rds.stop(ref)
+    assert "DATABASES" not in refusal.value.detail
+    assert "replica" not in refusal.value.detail
 
 
 @pytest.mark.parametrize(

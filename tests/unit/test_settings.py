@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib.domain.activity import MetricRule
+from chalicelib.domain.activity import AUTO, MetricRule
 from chalicelib.domain.model import DatabaseRef, Kind, Policy
 from chalicelib.settings import (
     NO_DEFAULT,
@@ -115,6 +115,7 @@ def test_read_settings__databases_missing__raises_settings_error(environ: dict[s
     [
         pytest.param("DATABASES", "a,,b", id="empty id"),
         pytest.param("DATABASES", "twice,cluster:twice", id="the same id twice"),
+        pytest.param("DATABASES", "Twice,twice", id="the same id in another case"),
         pytest.param("DATABASES", "snapshot:x", id="unknown kind of database"),
         pytest.param("DATABASES", "-x", id="id begins with a hyphen"),
         pytest.param("DATABASES", "x-", id="id ends with a hyphen"),
@@ -133,6 +134,8 @@ def test_read_settings__databases_missing__raises_settings_error(environ: dict[s
         pytest.param("WARM_UP_SCHEDULE", "every morning", id="schedule in words"),
         pytest.param("WARM_UP_SCHEDULE", "cron(0 7 * *)", id="cron with four fields"),
         pytest.param("WARM_UP_SCHEDULE", "rate(1 hours)", id="rate with a wrong plural"),
+        pytest.param("ACTIVITY_METRIC", "automatic", id="metric without a rule"),
+        pytest.param("ACTIVITY_METRIC", "DatabaseConnections<1", id="metric below a number"),
         pytest.param("ACTIVITY_METRIC", "DatabaseConnections>", id="metric without a number"),
         pytest.param("ACTIVITY_METRIC", "DatabaseConnections>x", id="metric with a word"),
         pytest.param("ACTIVITY_METRIC", "DatabaseConnections>inf", id="metric with infinity"),
@@ -167,10 +170,78 @@ def test_read_settings__invalid_access_token__is_an_error_that_does_not_show_it(
     assert DIGEST not in error
 
 
-def test_activity_key_of__several_databases__only_the_default_one_has_the_plain_key() -> None:
-    settings = read_settings({"DATABASES": "one,cluster:two"})
-    keys = [settings.activity_key_of(ref) for ref in settings.databases]
-    assert keys == ["last_rds_query_time", "last_rds_query_time/two"]
+@pytest.mark.parametrize(
+    ("databases", "keys"),
+    [
+        pytest.param("one", [("last", "last/one")], id="the default database has both keys"),
+        pytest.param("one,cluster:two", [("last", "last/one"), ("last/two",)], id="another one has its own key"),
+        pytest.param(
+            "Orders-DB,Billing",
+            [("last", "last/orders-db", "last/Orders-DB"), ("last/billing", "last/Billing")],
+            id="capitals: as RDS stores it and as it is spelled",
+        ),
+        pytest.param("cluster:Analytics", [("last", "last/analytics", "last/Analytics")], id="cluster with capitals"),
+    ],
+)
+def test_activity_keys_of__any_databases__are_those_that_a_backend_may_write(
+    databases: str, keys: list[tuple[str, ...]]
+) -> None:
+    settings = read_settings({"DATABASES": databases, "ACTIVITY_KEY": "last"})
+    assert [settings.activity_keys_of(ref) for ref in settings.databases] == keys
+
+
+def test_activity_keys_of__default_database_named_by_its_id__has_the_keys_of_the_default_database() -> None:
+    settings = read_settings({"DATABASES": "Orders-DB"})
+    ref = DatabaseRef(Kind.INSTANCE, "orders-db")
+    assert settings.activity_keys_of(ref) == ("last_rds_query_time", "last_rds_query_time/orders-db")
+
+
+def test_read_settings__ids_with_capitals__are_in_lower_case_and_keep_their_spelling() -> None:
+    settings = read_settings({"DATABASES": "Orders-DB, cluster:Analytics,billing"})
+    assert [(ref.kind, ref.id, ref.spelling) for ref in settings.databases] == [
+        (Kind.INSTANCE, "orders-db", "Orders-DB"),
+        (Kind.CLUSTER, "analytics", "Analytics"),
+        (Kind.INSTANCE, "billing", "billing"),
+    ]
+    assert settings.databases[0] == DatabaseRef(Kind.INSTANCE, "orders-db")
+    assert {settings.databases[0]: "found"}[DatabaseRef(Kind.INSTANCE, "orders-db")] == "found"
+
+
+@pytest.mark.parametrize("database_id", ["orders-db", "Orders-DB", "ORDERS-DB"])
+def test_database__id_in_any_case__is_found(database_id: str) -> None:
+    settings = read_settings({"DATABASES": "Orders-DB,Billing"})
+    assert settings.database(database_id) == settings.databases[0]
+
+
+@pytest.mark.parametrize("database_id", ["", "orders", "cluster:orders-db", "orders-db "])
+def test_database__other_id__is_none(database_id: str) -> None:
+    assert read_settings({"DATABASES": "Orders-DB,Billing"}).database(database_id) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        pytest.param(None, AUTO, id="not set"),
+        pytest.param("auto", AUTO, id="auto"),
+        pytest.param("Auto", AUTO, id="auto with a capital"),
+        pytest.param("none", None, id="none"),
+        pytest.param("None", None, id="none with a capital"),
+        pytest.param("DatabaseConnections>0", MetricRule("DatabaseConnections", 0.0), id="connections"),
+        pytest.param("DBLoad > 0.05", MetricRule("DBLoad", 0.05), id="load, with spaces"),
+        pytest.param("CommitThroughput>1e2", MetricRule("CommitThroughput", 100.0), id="another metric"),
+    ],
+)
+def test_read_settings__activity_metric__is_auto_none_or_a_rule(text: str | None, rule: MetricRule | None) -> None:
+    environ = {"DATABASES": "one"} | ({} if text is None else {"ACTIVITY_METRIC": text})
+    settings = read_settings(environ)
+    assert settings.activity_metric == rule
+    assert settings.policy.activity_rule == rule
+
+
+def test_read_settings__rule_on_connections__counts_whether_or_not_queries_are_reported() -> None:
+    rule = read_settings({"DATABASES": "one", "ACTIVITY_METRIC": "DatabaseConnections>0"}).activity_metric
+    assert rule is not None
+    assert (rule.only_without_reports, AUTO.only_without_reports) == (False, True)
 
 
 @pytest.mark.parametrize(

@@ -97,6 +97,32 @@ def test_log_event__caused_by_the_app_or_a_failure__is_a_line_and_a_metric(
 
 
 @pytest.mark.parametrize(
+    ("by", "connections", "names"),
+    [
+        pytest.param(APP_ACTOR, 4, ["Stops", "StopsWithOpenConnections"], id="four connections open"),
+        pytest.param(APP_ACTOR, None, ["Stops"], id="number not known"),
+        pytest.param(APP_ACTOR, 0, ["Stops"], id="no connection open"),
+        pytest.param(EXTERNAL_ACTOR, 4, [], id="external stop"),
+    ],
+)
+def test_log_event__stop_with_open_connections__is_counted_for_the_function(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    by: str,
+    connections: int | None,
+    names: list[str],
+) -> None:
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "rds-lifecycle-prod-inactivity_check")
+    telemetry.log_event(PROD, Event(NOW, EventName.STOPPING, by, "Idle.", open_connections=connections))
+    found = metrics(capsys)
+    assert [emf["_aws"]["CloudWatchMetrics"][0]["Metrics"][0]["Name"] for emf in found] == names
+    for emf in found[1:]:
+        assert emf["StopsWithOpenConnections"] == [1]
+        assert emf["function"] == "rds-lifecycle-prod-inactivity_check"
+        assert emf["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["function"]]
+
+
+@pytest.mark.parametrize(
     "event",
     [
         pytest.param(Event(NOW, EventName.STOPPED, APP_ACTOR, "Stopped."), id="end of a stop"),

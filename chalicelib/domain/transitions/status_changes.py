@@ -31,8 +31,7 @@ def apply_status(record: DatabaseRecord, description: Description, info: StatusI
     if info != classify_status(description.status):
         return Transition(record)
     ineffective = _ineffective_start(record, description, info)
-    if description.automatic_start_announced and is_started_by_aws(record, now):
-        record = replace(record, started_by_aws=True)
+    record = _with_automatic_start(record, description, info, now)
     unobserved = infer_unobserved_events(record, description, info, now)
     record = _with_automatic_restart(record, description, info)
     if description.status == record.status:
@@ -44,6 +43,18 @@ def apply_status(record: DatabaseRecord, description: Description, info: StatusI
         return _start_without_effect(changed, ineffective, now)
     before = classify_status(record.status)
     return Transition(changed, unobserved).then(_status_transition(changed, description.status, before, info, now))
+
+
+def _with_automatic_start(
+    record: DatabaseRecord, description: Description, info: StatusInfo, now: datetime
+) -> DatabaseRecord:
+    """The record with what is known of an automatic start. One before an unobserved stop no longer counts."""
+    was_ready = record.status is not None and classify_status(record.status).ready
+    if was_ready and info.state is State.STARTING:
+        record = replace(record, started_by_aws=False)
+    if description.automatic_start_announced and is_started_by_aws(record, now):
+        return replace(record, started_by_aws=True)
+    return record
 
 
 def is_started_by_aws(record: DatabaseRecord, now: datetime) -> bool:

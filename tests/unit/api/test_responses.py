@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from chalicelib.api.responses import database_to_json, retry_after_seconds
-from chalicelib.domain.activity import NoActivity
+from chalicelib.domain.activity import Metric, MetricActive, MetricIdle, MetricUnknown, NoActivity
 from chalicelib.domain.decision import decide
 from chalicelib.domain.model import AcceptedStart, DatabaseRecord, Description, Observation, PendingRestart
 from chalicelib.domain.timestamps import format_time
@@ -18,9 +18,15 @@ SETTINGS = Settings((PROD,))
 RESTART = PendingRestart(NOW, "ops")
 
 
-def view(status: str, record: DatabaseRecord, at: datetime = NOW) -> DatabaseView:
-    description = Description(PROD, status)
-    observation = Observation(PROD, at, description, record, NoActivity())
+def view(
+    status: str,
+    record: DatabaseRecord,
+    at: datetime = NOW,
+    metric: Metric | None = MetricIdle(),  # noqa: B008 - it is immutable
+    **described: Any,
+) -> DatabaseView:
+    description = Description(PROD, status, **described)
+    observation = Observation(PROD, at, description, record, NoActivity(), metric)
     return DatabaseView(description, record, decide(observation, record, SETTINGS.policy, at), at)
 
 
@@ -93,3 +99,47 @@ def test_retry_after__starting__is_half_of_the_remaining_time_within_2_to_30_s(p
 def test_stops_at__running_and_no_activity_known__is_now() -> None:
     body = to_json("available", DatabaseRecord(status="available"))
     assert (body["stops_at"], body["idle_minutes"]) == ("2026-03-02T09:00:00Z", None)
+
+
+@pytest.mark.parametrize(
+    ("metric", "described", "reason", "stops_at", "idle_minutes"),
+    [
+        pytest.param(MetricIdle(), {}, "idle", "2026-03-02T08:00:00Z", 120.0, id="idle"),
+        pytest.param(
+            MetricActive(NOW - timedelta(minutes=3), 4.0),
+            {},
+            "unreported-connections",
+            "2026-03-02T09:57:00Z",
+            3.0,
+            id="connections open until three minutes ago",
+        ),
+        pytest.param(MetricUnknown("No datapoints."), {}, "metric-unknown", None, 120.0, id="metric unknown"),
+        pytest.param(
+            MetricIdle(), {"stop_unsupported": "it is a read replica"}, "cannot-stop", None, 120.0, id="read replica"
+        ),
+        pytest.param(
+            MetricIdle(),
+            {"pending_modifications": ("DBInstanceClass",)},
+            "pending-modifications",
+            None,
+            120.0,
+            id="pending modification",
+        ),
+    ],
+)
+def test_stops_at__running_for_two_hours__is_null_where_something_forbids_the_stop(
+    metric: Metric, described: dict[str, Any], reason: str, stops_at: str | None, idle_minutes: float
+) -> None:
+    record = DatabaseRecord(status="available", first_observed_at=NOW - timedelta(hours=2))
+    body = database_to_json(view("available", record, metric=metric, **described), SETTINGS)
+    assert (body["reason"], body["stops_at"], body["idle_minutes"]) == (reason, stops_at, idle_minutes)
+
+
+@pytest.mark.parametrize(
+    ("metric", "source"),
+    [(MetricIdle(), "started"), (MetricActive(NOW, 1.0), "metric")],
+    ids=["first observation", "open connections"],
+)
+def test_last_activity_source__no_query__says_what_the_timer_runs_from(metric: Metric, source: str) -> None:
+    record = DatabaseRecord(status="available", first_observed_at=NOW - timedelta(hours=2))
+    assert database_to_json(view("available", record, metric=metric), SETTINGS)["last_activity_source"] == source

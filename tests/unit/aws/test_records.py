@@ -1,5 +1,6 @@
 """The stored form of records and history events: written data is read back, and invalid data is ignored."""
 
+from dataclasses import fields
 from typing import Any
 
 import pytest
@@ -15,9 +16,33 @@ from chalicelib.aws.records import (
     encode_record,
     to_attributes,
 )
-from chalicelib.domain.model import DatabaseRecord, Event, EventName
+from chalicelib.domain.model import AcceptedStart, DatabaseRecord, Event, EventName, Hold, PendingRestart, StopIntent
 from tests.support import NOW
 from tests.unit.strategies import RECORDS, TIMES
+
+AT = "2026-03-02T09:00:00+00:00"
+FULL = DatabaseRecord(
+    revision=3,
+    resource_id="db-FIRST",
+    status="available",
+    status_changed_at=NOW,
+    available_since=NOW,
+    started_on_request=True,
+    first_observed_at=NOW,
+    last_restart_requested_at=NOW,
+    pending_restart=PendingRestart(NOW, "ops"),
+    hold=Hold(NOW, "ops"),
+    stop_intent=StopIntent(NOW, "Idle.", 4),
+    accepted_start=AcceptedStart(NOW, PendingRestart(NOW, "ops"), external=True),
+    start_durations=(240,),
+    automatic_restart_at=NOW,
+    started_by_aws=True,
+    capacity_refused_at=NOW,
+    metric_unknown_since=NOW,
+    last_error="CannotStop",
+    last_daily_status_on=NOW.date(),
+)
+"""A record in which every field is set."""
 
 
 def stored(record: DatabaseRecord) -> dict[str, Any]:
@@ -46,6 +71,47 @@ def test_decode_record__revision__counts_only_as_a_positive_number(
     stored_revision: dict[str, Any], revision: int
 ) -> None:
     assert decode_record({"revision": stored_revision}) == DatabaseRecord(revision=revision)
+
+
+def test_encode_record__every_field_set__is_stored_under_its_name() -> None:
+    names = {field.name for field in fields(DatabaseRecord)}
+    assert set(encode_record(DatabaseRecord())) == {"v", *names}
+    assert {field.name for field in fields(FULL) if getattr(FULL, field.name) == field.default} == set()
+    assert stored(FULL) == {
+        "v": {"N": "1"},
+        "revision": {"N": "3"},
+        "resource_id": {"S": "db-FIRST"},
+        "status": {"S": "available"},
+        "status_changed_at": {"S": AT},
+        "available_since": {"S": AT},
+        "started_on_request": {"BOOL": True},
+        "first_observed_at": {"S": AT},
+        "last_restart_requested_at": {"S": AT},
+        "pending_restart": {"M": {"requested_at": {"S": AT}, "by": {"S": "ops"}}},
+        "hold": {"M": {"until": {"S": AT}, "by": {"S": "ops"}}},
+        "stop_intent": {"M": {"set_at": {"S": AT}, "reason": {"S": "Idle."}, "open_connections": {"N": "4"}}},
+        "accepted_start": {
+            "M": {
+                "accepted_at": {"S": AT},
+                "restart": {"M": {"requested_at": {"S": AT}, "by": {"S": "ops"}}},
+                "external": {"BOOL": True},
+            }
+        },
+        "start_durations": {"L": [{"N": "240"}]},
+        "automatic_restart_at": {"S": AT},
+        "started_by_aws": {"BOOL": True},
+        "capacity_refused_at": {"S": AT},
+        "metric_unknown_since": {"S": AT},
+        "last_error": {"S": "CannotStop"},
+        "last_daily_status_on": {"S": "2026-03-02"},
+    }
+    assert decode_record(stored(FULL)) == FULL
+
+
+@pytest.mark.parametrize("connections", [None, 0, 4], ids=["not known", "none", "four"])
+def test_decode_record__stop_intent__keeps_the_number_of_open_connections(connections: int | None) -> None:
+    record = DatabaseRecord(stop_intent=StopIntent(NOW, "Idle.", connections))
+    assert decode_record(stored(record)) == record
 
 
 def test_decode_record__no_item__is_a_new_record() -> None:
@@ -119,6 +185,7 @@ EVENTS = st.builds(
     st.just("It happened."),
     st.none() | st.just("available"),
     st.none() | st.integers(0, 3600),
+    st.none() | st.integers(0, 99),
 )
 
 
@@ -138,6 +205,7 @@ VALID = {"at": NOW.isoformat(), "event": "stopped", "detail": "It has stopped."}
         pytest.param({**VALID, "event": "event-of-a-later-version"}, id="unknown event"),
         pytest.param({**VALID, "at": "yesterday"}, id="invalid time"),
         pytest.param({**VALID, "seconds": "long"}, id="text instead of a number"),
+        pytest.param({**VALID, "open_connections": "many"}, id="text instead of a number of connections"),
         pytest.param({"event": "stopped"}, id="missing fields"),
         pytest.param("stopped", id="text instead of a map"),
         pytest.param(None, id="nothing"),

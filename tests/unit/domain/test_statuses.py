@@ -1,5 +1,6 @@
 """RDS statuses: what each means, what it means while the app stops the database, and which descriptions are stale."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -13,33 +14,48 @@ from chalicelib.domain.statuses import (
     has_stop_intent,
     ignore_stale_description,
     is_known,
+    is_replaced,
     remedy_for,
 )
 from tests.support import NOW, PROD
 
 STATUSES_BY_MEANING = {
-    StatusInfo(State.STOPPED): "stopped",
-    StatusInfo(State.STARTING): "starting",
-    StatusInfo(State.STOPPING): "stopping",
-    StatusInfo(State.RUNNING, ready=True): "available",
-    StatusInfo(State.BUSY, ready=True): (
-        "backing-up configuring-enhanced-monitoring configuring-iam-database-auth configuring-log-exports modifying "
-        "resetting-master-credentials storage-config-upgrade storage-initialization storage-optimization "
-        "update-iam-db-auth"
-    ),
-    StatusInfo(State.BUSY): (
-        "backtracking converting-to-vpc creating delete-precheck failing-over maintenance migrating moving-to-vpc "
-        "promoting rebooting renaming upgrading"
-    ),
-    StatusInfo(State.FAILED): (
-        "cloning-failed deleting failed inaccessible-encryption-credentials "
-        "inaccessible-encryption-credentials-recoverable incompatible-network incompatible-option-group "
-        "incompatible-parameters incompatible-restore insufficient-capacity migration-failed restore-error storage-full"
-    ),
+    "stopped": "stopped",
+    "starting": "starting",
+    "stopping": "stopping",
+    "running, ready": "available",
+    "busy, ready": """
+        backing-up configuring-enhanced-monitoring configuring-iam-database-auth configuring-log-exports modifying
+        resetting-master-credentials scaling-capacity scaling-compute scaling-storage storage-config-upgrade
+        storage-initialization storage-optimization update-iam-db-auth
+    """,
+    "busy, not ready": """
+        backtracking converting-to-vpc creating delete-precheck failing-over maintenance migrating moving-to-vpc
+        preparing-data-migration promoting rebooting renaming upgrading
+    """,
+    "failed": """
+        automation-paused cloning-failed deleting failed inaccessible-encryption-credentials incompatible-create
+        incompatible-option-group incompatible-parameters incompatible-restore insufficient-capacity migration-failed
+        restore-error storage-full unsupported-configuration upgrade-failed
+    """,
+    "failed, can be started": "inaccessible-encryption-credentials-recoverable incompatible-network",
 }
-"""The table of the documentation."""
+"""The documented statuses, by what each means."""
 
-FAILED = STATUSES_BY_MEANING[StatusInfo(State.FAILED)].split()
+MEANINGS = {
+    "stopped": StatusInfo(State.STOPPED, ready=False, startable=True),
+    "starting": StatusInfo(State.STARTING, ready=False, startable=False),
+    "stopping": StatusInfo(State.STOPPING, ready=False, startable=False),
+    "running, ready": StatusInfo(State.RUNNING, ready=True, startable=False),
+    "busy, ready": StatusInfo(State.BUSY, ready=True, startable=False),
+    "busy, not ready": StatusInfo(State.BUSY, ready=False, startable=False),
+    "failed": StatusInfo(State.FAILED, ready=False, startable=False),
+    "failed, can be started": StatusInfo(State.FAILED, ready=False, startable=True),
+}
+MEANING_OF_STATUSES = {
+    status: MEANINGS[meaning] for meaning, statuses in STATUSES_BY_MEANING.items() for status in statuses.split()
+}
+FAILED = [status for status, info in MEANING_OF_STATUSES.items() if info.state is State.FAILED]
 
 CYCLE = ("stopped", "starting", "available", "stopping")
 """The cycle of statuses of a database, in order."""
@@ -47,7 +63,7 @@ CYCLE = ("stopped", "starting", "available", "stopping")
 
 @pytest.mark.parametrize(
     ("status", "info"),
-    [pytest.param(status, info, id=status) for info, some in STATUSES_BY_MEANING.items() for status in some.split()],
+    [pytest.param(status, info, id=status) for status, info in MEANING_OF_STATUSES.items()],
 )
 def test_classify_status__documented_status__has_the_documented_meaning(status: str, info: StatusInfo) -> None:
     assert classify_status(status) == info
@@ -89,7 +105,7 @@ def test_has_stop_intent__none_set__is_false() -> None:
         pytest.param("available", StatusInfo(State.STOPPING), id="available"),
         pytest.param("backing-up", StatusInfo(State.STOPPING), id="busy and ready"),
         pytest.param("rebooting", StatusInfo(State.BUSY), id="busy and not ready"),
-        pytest.param("stopped", StatusInfo(State.STOPPED), id="stopped"),
+        pytest.param("stopped", StatusInfo(State.STOPPED, startable=True), id="stopped"),
         pytest.param("storage-full", StatusInfo(State.FAILED), id="failed"),
     ],
 )
@@ -149,3 +165,39 @@ def test_ignore_stale_description__status_outside_the_cycle__is_kept(in_cycle: s
 @pytest.mark.parametrize("status", CYCLE)
 def test_ignore_stale_description__first_observation__is_kept(status: str) -> None:
     assert ignore_stale_description(Description(PROD, status), DatabaseRecord(), NOW).status == status
+
+
+RESOURCE, ANOTHER = "db-FIRST", "db-SECOND"
+
+
+@pytest.mark.parametrize(
+    ("recorded", "described", "expected"),
+    [
+        pytest.param(RESOURCE, RESOURCE, False, id="the same resource"),
+        pytest.param(RESOURCE, ANOTHER, True, id="another resource"),
+        pytest.param(None, RESOURCE, False, id="none recorded"),
+        pytest.param(RESOURCE, None, False, id="none described"),
+        pytest.param(None, None, False, id="none known"),
+    ],
+)
+def test_is_replaced__resource_ids__must_both_be_known_and_differ(
+    recorded: str | None, described: str | None, *, expected: bool
+) -> None:
+    description = Description(PROD, "available", resource_id=described)
+    assert is_replaced(DatabaseRecord(resource_id=recorded), description) is expected
+
+
+@pytest.mark.parametrize(
+    ("described", "status"),
+    [
+        pytest.param(ANOTHER, "stopping", id="another resource, not stale"),
+        pytest.param(RESOURCE, "stopped", id="the same resource, stale"),
+        pytest.param(None, "stopped", id="unknown resource, stale"),
+    ],
+)
+def test_ignore_stale_description__earlier_status__is_kept_if_it_is_of_another_resource(
+    described: str | None, status: str
+) -> None:
+    record = replace(changed_now("stopped"), resource_id=RESOURCE)
+    description = Description(PROD, "stopping", resource_id=described)
+    assert ignore_stale_description(description, record, NOW).status == status

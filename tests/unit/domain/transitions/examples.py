@@ -23,11 +23,23 @@ def minutes(count: float) -> datetime:
 
 
 def observe(
-    record: DatabaseRecord, status: str, at: datetime = NOW, automatic_restart_at: datetime | None = None
+    record: DatabaseRecord,
+    status: str,
+    at: datetime = NOW,
+    automatic_restart_at: datetime | None = None,
+    *,
+    announced: bool = False,
+    resource_id: str | None = None,
 ) -> tuple[DatabaseRecord, list[Event]]:
-    """The record and the events after an observation that is not the first of its day."""
+    """The record and the events after an observation that is not the first of its day.
+
+    ``announced``: an event of RDS has announced an automatic start.
+    """
     later = replace(record, last_daily_status_on=at.date())
-    transition = apply_observation(later, Description(PROD, status, automatic_restart_at), POLICY, at)
+    description = Description(
+        PROD, status, automatic_restart_at, resource_id=resource_id, automatic_start_announced=announced
+    )
+    transition = apply_observation(later, description, POLICY, at)
     return replace(transition.record, last_daily_status_on=record.last_daily_status_on), list(transition.events)
 
 

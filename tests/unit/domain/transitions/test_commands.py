@@ -19,7 +19,7 @@ from chalicelib.domain.transitions.commands import EndHold, RequestRestart, SetH
 from tests.support import NOW
 from tests.unit.domain.transitions.examples import AVAILABLE, RESTART, STOPPED, minutes, names
 
-STOPPED_INFO = StatusInfo(State.STOPPED)
+STOPPED_INFO = StatusInfo(State.STOPPED, startable=True)
 STARTING_INFO = StatusInfo(State.STARTING)
 STOPPING_INFO = StatusInfo(State.STOPPING)
 AVAILABLE_INFO = StatusInfo(State.RUNNING, ready=True)
@@ -34,6 +34,7 @@ UNTIL = minutes(60)
         pytest.param(STOPPED_INFO, id="stopped"),
         pytest.param(STOPPING_INFO, id="stopping"),
         pytest.param(StatusInfo(State.BUSY), id="busy and not ready"),
+        pytest.param(StatusInfo(State.FAILED, startable=True), id="failed but startable"),
         pytest.param(None, id="RDS did not respond"),
     ],
 )

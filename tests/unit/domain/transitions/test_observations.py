@@ -3,20 +3,31 @@
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
 from hypothesis import given, settings
 
+from chalicelib.domain.activity import NoActivity
+from chalicelib.domain.decision import decide
+from chalicelib.domain.errors import InsufficientCapacity
 from chalicelib.domain.model import (
     AcceptedStart,
+    Action,
     DatabaseRecord,
     Description,
     EventName,
     Hold,
+    Observation,
     PendingRestart,
     Policy,
+    Reason,
+    State,
+    StatusInfo,
     StopIntent,
 )
 from chalicelib.domain.statuses import CONSISTENCY_WINDOW, STOP_INTENT_TTL
+from chalicelib.domain.transitions.commands import RequestRestart, apply_command
 from chalicelib.domain.transitions.observations import apply_observation
+from chalicelib.domain.transitions.results import start_failed
 from tests.support import NOW, PROD
 from tests.unit.domain.transitions.examples import (
     AVAILABLE,
@@ -58,6 +69,24 @@ def test_daily_status__first_observation_of_the_day__is_recorded_once() -> None:
     assert apply_observation(first.record, description, POLICY, minutes(60)).events == ()
     next_day = apply_observation(first.record, description, POLICY, minutes(24 * 60))
     assert names(list(next_day.events)) == [EventName.DAILY_STATUS]
+
+
+@pytest.mark.parametrize(
+    ("last_error", "unsupported", "expected"),
+    [
+        pytest.param("CannotStop", None, None, id="RDS has refused: the stop is tried again"),
+        pytest.param("CannotStop", "it is a read replica", "CannotStop", id="the description says why: recorded once"),
+        pytest.param("AwsError", None, "AwsError", id="another error"),
+    ],
+)
+def test_daily_status__last_error__is_cleared_where_only_a_refusal_said_that_it_cannot_stop(
+    last_error: str, unsupported: str | None, expected: str | None
+) -> None:
+    refused = replace(AVAILABLE, last_error=last_error, last_daily_status_on=NOW.date())
+    description = Description(PROD, "available", stop_unsupported=unsupported)
+    same_day = apply_observation(refused, description, POLICY, minutes(600))
+    assert same_day.record.last_error == last_error
+    assert apply_observation(refused, description, POLICY, minutes(24 * 60)).record.last_error == expected
 
 
 def test_daily_status__another_event_holds_the_status__is_not_recorded() -> None:
@@ -119,11 +148,60 @@ def test_pending_restart__expires_after_a_failed_start__clears_the_error() -> No
     assert record.last_error is None
 
 
-def test_pending_restart__start_without_effect_is_observed_too_late__expires_at_once() -> None:
+def test_pending_restart__start_without_effect_is_observed_late__can_be_carried_out_for_the_ttl() -> None:
     starting = replace(STOPPED, status="starting", accepted_start=AcceptedStart(NOW, RESTART))
     record, events = observe(starting, "stopped", minutes(61), IN_SEVEN_DAYS)
+    assert names_and_initiators(events) == [(EventName.START_FAILED, "ops")]
+    assert record.pending_restart == RESTART
+    assert observe(record, "stopped", minutes(61 + 60), IN_SEVEN_DAYS) == (record, [])
+    _, events = observe(record, "stopped", minutes(61 + 61), IN_SEVEN_DAYS)
+    assert names_and_initiators(events) == [(EventName.RESTART_EXPIRED, "ops")]
+
+
+@pytest.mark.parametrize("duration", [90, 180], ids=["a stop of 90 minutes", "a stop of three hours"])
+def test_pending_restart__requested_during_a_long_stop__is_kept_until_it_has_stopped(duration: int) -> None:
+    stopping = replace(AVAILABLE, status="stopping", status_changed_at=NOW, available_since=None)
+    record = apply_command(stopping, RequestRestart("ops", minutes(2)), StatusInfo(State.STOPPING), minutes(2)).record
+    for minute in range(15, duration, 15):
+        assert observe(record, "stopping", minutes(minute)) == (record, [])
+    record, events = observe(record, "stopped", minutes(duration), IN_SEVEN_DAYS)
+    assert names(events) == [EventName.STOPPED]
+    assert record.pending_restart == PendingRestart(minutes(2), "ops")
+    decision = decide(
+        Observation(PROD, minutes(duration), Description(PROD, "stopped"), record, NoActivity()),
+        record,
+        POLICY,
+        minutes(duration),
+    )
+    assert (decision.action, decision.reason) == (Action.START, Reason.RESTART_REQUESTED)
+
+
+@pytest.mark.parametrize("status", ["maintenance", "rebooting", "a-later-status"])
+def test_pending_restart__an_operation_takes_hours__is_kept(status: str) -> None:
+    record, _ = observe(PENDING, status, minutes(1))
+    assert observe(record, status, minutes(300)) == (record, [])
+    record, _ = observe(record, "stopped", minutes(301), IN_SEVEN_DAYS)
+    assert record.pending_restart == RESTART
+
+
+def test_pending_restart__aws_has_no_capacity_for_hours__is_kept() -> None:
+    no_capacity = InsufficientCapacity("AWS has no capacity.")
+    record = PENDING
+    for minute in range(15, 300, 15):
+        record, events = observe(record, "stopped", minutes(minute), IN_SEVEN_DAYS)
+        assert events == []
+        record = start_failed(record, no_capacity, minutes(minute)).record
+    assert record.pending_restart == RESTART
+
+
+@pytest.mark.parametrize("status", ["inaccessible-encryption-credentials-recoverable", "incompatible-network"])
+def test_pending_restart__database_fails_but_can_be_started__is_kept_for_the_ttl(status: str) -> None:
+    record, events = observe(PENDING, status, minutes(1))
+    assert names(events) == [EventName.FAILED]
+    assert observe(record, status, minutes(61)) == (record, [])
+    record, events = observe(record, status, minutes(62))
+    assert names_and_initiators(events) == [(EventName.RESTART_EXPIRED, "ops")]
     assert record.pending_restart is None
-    assert names_and_initiators(events) == [(EventName.START_FAILED, "ops"), (EventName.RESTART_EXPIRED, "ops")]
 
 
 def test_pending_restart__requested_while_it_stopped_and_described_as_available__is_kept_for_the_window() -> None:

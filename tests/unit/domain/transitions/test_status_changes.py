@@ -12,13 +12,11 @@ from chalicelib.domain.model import (
     EventName,
     StopIntent,
 )
-from chalicelib.domain.transitions.results import stop_accepted
 from tests.support import NOW
 from tests.unit.domain.transitions.examples import (
     AVAILABLE,
     EXTERNAL,
     IN_SEVEN_DAYS,
-    PENDING,
     RESTART,
     STOPPED,
     minutes,
@@ -32,15 +30,23 @@ STARTED = replace(STOPPED, status="starting", accepted_start=AcceptedStart(NOW, 
 
 
 @pytest.mark.parametrize(
-    ("status", "first_observed_at"),
-    [pytest.param("available", NOW, id="running"), pytest.param("stopped", None, id="stopped")],
+    ("status", "available_since"),
+    [
+        pytest.param("available", NOW, id="running"),
+        pytest.param("backing-up", NOW, id="busy and ready"),
+        pytest.param("creating", None, id="busy and not ready"),
+        pytest.param("stopped", None, id="stopped"),
+        pytest.param("storage-full", None, id="failed"),
+    ],
 )
-def test_first_observation__any_status__is_recorded_and_counts_only_where_it_runs(
-    status: str, first_observed_at: datetime | None
+def test_first_observation__any_status__is_recorded_and_starts_the_idle_timer(
+    status: str, available_since: datetime | None
 ) -> None:
     record, events = observe(DatabaseRecord(), status)
     assert names_and_initiators(events) == [(EventName.FIRST_SEEN, None)]
-    assert (record.available_since, record.first_observed_at) == (None, first_observed_at)
+    assert (record.first_observed_at, record.available_since) == (NOW, available_since)
+    later, _ = observe(record, "available", minutes(30))
+    assert later.first_observed_at == NOW
 
 
 def test_start__made_in_the_console__is_external_and_starts_the_idle_timer() -> None:
@@ -59,54 +65,6 @@ def test_stop__made_in_the_console__is_external_and_clears_the_uptime() -> None:
     record, events = observe(record, "stopped", minutes(4), IN_SEVEN_DAYS)
     assert names_and_initiators(events) == [(EventName.STOPPED, EXTERNAL)]
     assert record.automatic_restart_at == IN_SEVEN_DAYS
-
-
-def test_start__after_the_automatic_restart_time__is_by_aws_and_does_not_start_the_idle_timer() -> None:
-    record, events = observe(STOPPED, "starting", IN_SEVEN_DAYS)
-    assert names_and_initiators(events) == [(EventName.STARTING, "AWS")]
-    record, _ = observe(record, "upgrading", IN_SEVEN_DAYS + timedelta(minutes=3))
-    record, events = observe(record, "available", IN_SEVEN_DAYS + timedelta(minutes=5))
-    assert names_and_initiators(events) == [(EventName.AVAILABLE, "AWS")]
-    assert (record.available_since, record.started_by_aws) == (None, True)
-    record, _ = observe(record, "stopped", IN_SEVEN_DAYS + timedelta(minutes=9))
-    assert not record.started_by_aws
-
-
-def test_start__before_the_automatic_restart_time__is_not_by_aws() -> None:
-    at = IN_SEVEN_DAYS - timedelta(seconds=1)
-    record, events = observe(STOPPED, "available", at)
-    assert names_and_initiators(events) == [(EventName.AVAILABLE, EXTERNAL)]
-    assert (record.available_since, record.started_by_aws) == (at, False)
-
-
-def test_start__requested_at_the_automatic_restart_time__is_by_its_requester() -> None:
-    requested = replace(PENDING, last_restart_requested_at=IN_SEVEN_DAYS)
-    record, events = observe(requested, "starting", IN_SEVEN_DAYS)
-    assert names_and_initiators(events) == [(EventName.STARTING, "ops")]
-    assert (record.started_by_aws, record.pending_restart) == (False, None)
-
-
-def test_start__by_aws_after_maintenance_of_the_stopped_database__is_by_aws() -> None:
-    record, _ = observe(STOPPED, "maintenance", IN_SEVEN_DAYS - timedelta(minutes=3))
-    _, events = observe(record, "starting", IN_SEVEN_DAYS + timedelta(minutes=5))
-    assert names_and_initiators(events) == [(EventName.STARTING, "AWS")]
-
-
-def test_available__after_a_start_by_aws__clears_the_automatic_restart_time() -> None:
-    record, _ = observe(STOPPED, "starting", IN_SEVEN_DAYS)
-    record, _ = observe(record, "available", IN_SEVEN_DAYS + timedelta(minutes=9))
-    assert record.automatic_restart_at is None
-    _, events = observe(record, "starting", IN_SEVEN_DAYS + timedelta(minutes=30))
-    assert names_and_initiators(events) == [(EventName.STOPPED, EXTERNAL), (EventName.STARTING, EXTERNAL)]
-
-
-@pytest.mark.parametrize("is_recorded", [pytest.param(True, id="recorded"), pytest.param(False, id="not observed")])
-def test_start__external_after_an_uptime_begun_by_aws__starts_the_idle_timer(*, is_recorded: bool) -> None:
-    started_by_aws = replace(AVAILABLE, available_since=None, started_by_aws=True)
-    record = stop_accepted(started_by_aws, "Idle.", NOW).record if is_recorded else started_by_aws
-    record, _ = observe(record, "starting", minutes(15))
-    record, _ = observe(record, "available", minutes(20))
-    assert record.available_since == minutes(20)
 
 
 def test_available__after_a_requested_start__measures_the_start_and_the_wait() -> None:
@@ -149,11 +107,12 @@ def test_stopped__again_since_a_later_stop__does_not_start_again(restart_at: dat
     assert record.pending_restart is None
 
 
-def test_stop__by_the_app_but_not_recorded__is_by_the_app_and_has_its_reason() -> None:
+def test_stop__by_the_app_but_not_recorded__is_by_the_app_and_has_its_reason_and_open_connections() -> None:
     record, [event] = observe(
-        replace(AVAILABLE, stop_intent=StopIntent(NOW, "Idle for 61 min.")), "stopping", minutes(1)
+        replace(AVAILABLE, stop_intent=StopIntent(NOW, "Idle for 61 min.", 4)), "stopping", minutes(1)
     )
     assert (event.name, event.by, event.detail) == (EventName.STOPPING, "rds-lifecycle", "Idle for 61 min.")
+    assert event.open_connections == 4
     assert record.stop_intent is not None
     record, events = observe(record, "stopped", minutes(30))
     assert names_and_initiators(events) == [(EventName.STOPPED, "rds-lifecycle")]
@@ -173,21 +132,7 @@ def test_available__after_the_stop_intent_has_expired__starts_the_idle_timer() -
     assert (record.available_since, record.stop_intent) == (minutes(3), None)
 
 
-def test_available__after_an_operation_on_a_running_database__does_not_start_the_idle_timer() -> None:
-    record, events = observe(AVAILABLE, "backing-up", minutes(30))
-    assert names(events) == [EventName.BUSY]
-    record, events = observe(record, "available", minutes(40))
-    assert names(events) == [EventName.AVAILABLE]
-    assert record.available_since == NOW
-
-
-def test_available__after_a_reboot__starts_the_idle_timer() -> None:
-    record, _ = observe(AVAILABLE, "rebooting", minutes(30))
-    record, _ = observe(record, "available", minutes(32))
-    assert record.available_since == minutes(32)
-
-
-def test_failed__while_the_app_stops_it__clears_the_uptime_and_the_stop_intent() -> None:
+def test_failed__while_the_app_stops_it__clears_the_stop_intent_and_is_no_stop() -> None:
     record, events = observe(replace(AVAILABLE, stop_intent=StopIntent(NOW, "Idle.")), "storage-full", minutes(1))
     assert names_and_initiators(events) == [(EventName.FAILED, None)]
-    assert (record.available_since, record.stop_intent) == (None, None)
+    assert (record.available_since, record.stop_intent) == (NOW, None)

@@ -25,7 +25,8 @@ LATER_RESTART = IN_SEVEN_DAYS + timedelta(minutes=9)
     ("record", "at", "by"),
     [
         pytest.param(STOPPED, NOW, EXTERNAL, id="outside rds-lifecycle"),
-        pytest.param(STOPPED, LATER_RESTART, "AWS", id="after seven days"),
+        pytest.param(STOPPED, LATER_RESTART, EXTERNAL, id="after seven days, not announced"),
+        pytest.param(replace(STOPPED, started_by_aws=True), LATER_RESTART, "AWS", id="announced by AWS"),
         pytest.param(PENDING, NOW, "ops", id="restart pending"),
     ],
 )
@@ -35,6 +36,7 @@ def test_unobserved_start_and_stop__automatic_restart_time_is_later__are_recorde
     after, events = observe(record, "stopped", at, LATER_RESTART)
     assert names_and_initiators(events) == [(EventName.STARTING, by), (EventName.STOPPED, EXTERNAL)]
     assert after.automatic_restart_at == LATER_RESTART
+    assert not after.started_by_aws
     assert observe(after, "stopped", at, LATER_RESTART)[1] == []
 
 
@@ -43,11 +45,16 @@ def test_unobserved_start_and_stop__automatic_restart_time_differs_by_seconds__a
 
 
 @pytest.mark.parametrize(
-    ("at", "by"),
-    [pytest.param(NOW, EXTERNAL, id="within seven days"), pytest.param(IN_SEVEN_DAYS, "AWS", id="after seven days")],
+    ("at", "announced", "by"),
+    [
+        pytest.param(NOW, False, EXTERNAL, id="within seven days"),
+        pytest.param(IN_SEVEN_DAYS, False, EXTERNAL, id="after seven days, not announced"),
+        pytest.param(IN_SEVEN_DAYS, True, "AWS", id="after seven days, announced"),
+        pytest.param(NOW, True, EXTERNAL, id="within seven days, announced for an earlier stop"),
+    ],
 )
-def test_unobserved_start__stopped_then_stopping__is_recorded(at: datetime, by: str) -> None:
-    _, events = observe(STOPPED, "stopping", at)
+def test_unobserved_start__stopped_then_stopping__is_recorded(at: datetime, by: str, *, announced: bool) -> None:
+    _, events = observe(STOPPED, "stopping", at, announced=announced)
     assert names_and_initiators(events) == [(EventName.STARTING, by), (EventName.STOPPING, EXTERNAL)]
 
 
