@@ -180,7 +180,8 @@ def test_deploy__of_two_stages__shares_no_resource_but_a_configured_table(projec
     project.configure("prod", METADATA_TABLE="system-metadata-dev", DATABASES="ss-financial-dev,ss-financial-prod")
     rejected = project.make("deploy", "STAGE=prod", **account.environ)
     assert rejected.returncode != 0
-    assert "ACTIVITY_KEY: the stage dev of this account also reads last_rds_query_time in the table" in rejected.stderr
+    keys = "last_rds_query_time, last_rds_query_time/ss-financial-dev"
+    assert f"ACTIVITY_KEY: the stage dev of this account also reads {keys} in the table" in rejected.stderr
     assert "DATABASES: ss-financial-dev is already managed by the stage dev of this account" in rejected.stderr
     assert account.functions()["rds-lifecycle-prod"]["Environment"]["Variables"] == {"DATABASES": "ss-financial-prod"}
     project.configure("prod", ACTIVITY_KEY="last_prod_query_time", DATABASES="ss-financial-prod")

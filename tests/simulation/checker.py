@@ -73,7 +73,8 @@ class Checker:
             self._on_start(truth, change, at)
         if change.after == "stopping":
             self._on_stop(truth, at)
-        had_fault = truth.last_fault_at >= truth.started_at
+        # A time of RDS is rounded to microseconds.
+        had_fault = truth.last_fault_at >= truth.started_at - 0.001
         if change.cause is Cause.NO_EFFECT and (truth.started_by is not Initiator.APP or had_fault):
             # The app may not have observed the start, or may not have been able to record it.
             truth.unrecorded = [(at, names) for at, names in truth.unrecorded if "starting" not in names]

@@ -48,7 +48,7 @@ PLAN = Plan(
 
 
 def play(plan: Plan, *steps: Step, lag: float = 0) -> Violation | None:
-    return Simulation(replace(plan, steps=steps), timing=LaggingTiming(lag)).run().violation
+    return Simulation(replace(plan, steps=steps), timing=LaggingTiming(lag=lag)).run().violation
 
 
 def test_restart__while_starting_in_the_console__is_carried_out_when_that_start_has_no_effect() -> None:
