@@ -19,7 +19,9 @@ DATABASE_FIELDS = {
 
 def test_get_database__stopped__shows_every_field(serve: Serve) -> None:
     app = serve()
-    app.world.report_query(NOW - timedelta(minutes=90))
+    app.world.report_query()
+    app.run_check()
+    app.world.clock.advance(90)
     response = app.call("GET", URL, role="viewer")
     assert response.status_code == 200
     assert response.headers["Cache-Control"] == "no-store"
@@ -31,7 +33,7 @@ def test_get_database__stopped__shows_every_field(serve: Serve) -> None:
         "ready": False,
         "reason": "stopped",
         "detail": "It is stopped, and no restart is requested.",
-        "last_activity_at": "2026-03-02T07:30:00Z",
+        "last_activity_at": "2026-03-02T09:00:00Z",
         "last_activity_source": "query",
         "idle_minutes": 90.0,
         "stops_at": None,
@@ -44,12 +46,15 @@ def test_get_database__stopped__shows_every_field(serve: Serve) -> None:
 
 def test_get_database__running__shows_when_it_stops(serve: Serve) -> None:
     app = serve(status="available")
-    app.world.report_query(NOW - timedelta(minutes=12))
+    app.run_check()
+    app.world.clock.advance(10)
+    app.world.report_query()
+    app.world.clock.advance(12)
     shown = app.call("GET", URL, role="viewer").json_body
     assert set(shown) == DATABASE_FIELDS
     assert (shown["status"], shown["state"], shown["ready"]) == ("available", "running", True)
     assert (shown["reason"], shown["idle_minutes"]) == ("recent-activity", 12.0)
-    assert (shown["last_activity_at"], shown["stops_at"]) == ("2026-03-02T08:48:00Z", "2026-03-02T09:48:00Z")
+    assert (shown["last_activity_at"], shown["stops_at"]) == ("2026-03-02T09:10:00Z", "2026-03-02T10:10:00Z")
 
 
 def test_restart__in_each_state__responds_with_its_message(serve: Serve) -> None:
@@ -153,17 +158,18 @@ def test_activity__running__extends_the_idle_timer(serve: Serve) -> None:
 
 def test_hold__set_and_ended__changes_when_it_stops(serve: Serve) -> None:
     app = serve(status="available")
-    app.world.report_query(NOW - timedelta(minutes=90))
+    app.run_check()
+    app.world.clock.advance(90)
     held = app.call("PUT", f"{URL}/hold", body=b'{"hours": 3}')
     assert held.status_code == 200
-    assert (held.json_body["reason"], held.json_body["hold_until"]) == ("held", "2026-03-02T12:00:00Z")
+    assert (held.json_body["reason"], held.json_body["hold_until"]) == ("held", "2026-03-02T13:30:00Z")
     assert held.json_body["stops_at"] is None
     until = app.call("PUT", f"{URL}/hold", body=b'{"until": "2026-03-02T20:00:00+02:00"}')
     assert until.json_body["hold_until"] == "2026-03-02T18:00:00Z"
     assert until.json_body["detail"] == "operator-name keeps it available until 2026-03-02T18:00:00Z."
     ended = app.call("DELETE", f"{URL}/hold")
     assert (ended.json_body["reason"], ended.json_body["hold_until"]) == ("idle", None)
-    assert ended.json_body["stops_at"] == "2026-03-02T08:30:00Z"
+    assert ended.json_body["stops_at"] == "2026-03-02T10:00:00Z"
 
 
 @pytest.mark.parametrize(
