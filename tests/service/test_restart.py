@@ -103,6 +103,21 @@ def test_restart__cannot_be_carried_out__expires(stopped: World) -> None:
     assert stopped.status() == "stopped"
 
 
+@pytest.mark.parametrize("minutes", [90, 600], ids=["90 minutes", "10 hours"])
+def test_restart__while_a_slow_stop_lasts__starts_once_stopped(idle: World, minutes: float) -> None:
+    idle.check()
+    idle.simulated_rds.set_status(PROD.id, "stopping")  # and no transition follows
+    idle.wait(2)
+    assert idle.lifecycle.restart(PROD, by="ops").message == "RDS stopping; it will start as soon as it has stopped"
+    idle.wait(minutes, check_every=15)
+    idle.simulated_rds.set_status(PROD.id, "stopped")
+    assert idle.check().action is Action.START
+    idle.wait(START_MINUTES)
+    assert idle.check().reason == "recent-activity"
+    assert "restart-expired" not in idle.event_names()
+    assert idle.record().pending_restart is None
+
+
 def test_restart__busy_for_two_hours__does_not_expire(make_world: MakeWorld) -> None:
     world = make_world(status="rebooting")
     world.lifecycle.restart(PROD, by="ops")
