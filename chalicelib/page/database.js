@@ -33,6 +33,9 @@ export const EVENT_TITLES = {
   "hold-ended": "No longer kept awake",
 };
 
+/** Failed databases that RDS starts once the cause is fixed. */
+const STARTABLE_FAILURES = ["incompatible-network", "inaccessible-encryption-credentials-recoverable"];
+
 /** @type {EventName[]} */
 const START_RESULTS = ["available", "stopped", "start-failed", "failed"];
 
@@ -85,9 +88,11 @@ export function isChanging({state, restart_requested_at}) {
  * @param {Database} database
  * @param {boolean} mayOperate
  */
-export function startBlocker({state, ready, restart_requested_at}, mayOperate) {
+export function startBlocker({state, status, ready, restart_requested_at}, mayOperate) {
   if (!mayOperate) return "Read-only access; an operator token is needed to start it.";
-  if (state === "failed") return "It cannot be started until the problem is resolved.";
+  if (state === "failed" && !STARTABLE_FAILURES.includes(status ?? "")) {
+    return "It cannot be started until the problem is resolved.";
+  }
   if (ready || state === "running") return "It is awake.";
   if (state === "starting") return "It is starting; no action is needed.";
   if (restart_requested_at !== null) return "A restart is already requested; no action is needed.";
