@@ -105,10 +105,12 @@ def test_restart__in_each_state__responds_with_its_message(serve: Serve) -> None
     [
         ("backing-up", 200, "RDS already backing-up"),
         ("modifying", 200, "RDS already modifying"),
+        ("scaling-compute", 200, "RDS already scaling-compute"),
+        ("preparing-data-migration", 202, "RDS already preparing-data-migration"),
         ("rebooting", 202, "RDS already rebooting"),
         ("a-later-status", 202, "RDS already a-later-status"),
     ],
-    ids=["backing-up", "modifying", "rebooting", "unknown"],
+    ids=["backing-up", "modifying", "scaling-compute", "preparing-data-migration", "rebooting", "unknown"],
 )
 def test_restart__busy__is_200_if_ready_and_202_otherwise(serve: Serve, status: str, code: int, message: str) -> None:
     response = serve(status=status).call("POST", f"{URL}/restart")

@@ -182,6 +182,20 @@ class TestStartedByAws:
         announce_automatic_start(stopped)
         assert stopped.status() == "stopping"
 
+    def test_database__managed_shortly_before_aws_starts_it__gets_an_idle_timeout_from_then_on(
+        self, make_world: MakeWorld
+    ) -> None:
+        world = make_world()
+        world.report_query()
+        world.clock.advance(days=7, minutes=-20)
+        world.lifecycle.check()
+        world.wait(20)
+        announce_automatic_start(world)
+        world.wait(START_MINUTES)
+        assert world.check().reason == "no-activity-data"
+        world.clock.now = NOW + SEVEN_DAYS + timedelta(minutes=41)
+        assert world.check().action == "stop"
+
     def test_database__started_by_aws_and_then_by_a_person__gets_a_full_idle_timeout(self, stopped: World) -> None:
         stopped.report_query()
         stopped.clock.advance(days=7)
