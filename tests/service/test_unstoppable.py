@@ -128,6 +128,6 @@ def test_database__a_modification_waits_for_the_maintenance_window__is_stopped_a
 @pytest.mark.parametrize("ref", KINDS)
 def test_database__no_modification_waits__is_stopped(make_world: MakeWorld, ref: DatabaseRef) -> None:
     world = make_idle(make_world, ref)
-    nothing = {"PendingModifiedValues": {"PendingCloudwatchLogsExports": {}, "ProcessorFeatures": []}}
+    nothing: dict[str, Any] = {"PendingModifiedValues": {"PendingCloudwatchLogsExports": {}, "ProcessorFeatures": []}}
     with describing(world.rds, describe_operation(ref), nothing):
         assert world.check().action == "stop"
