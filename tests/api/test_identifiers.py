@@ -54,11 +54,6 @@ def test_database_event__id_in_any_spelling__reconciles_the_database(app: Served
     assert app.call("GET", "/databases/Orders-DB/history", role="viewer").json_body["events"] == []
 
 
-def test_database_event__pattern__has_the_ids_as_rds_sends_them(app: Served) -> None:
-    [rule] = [source for source in app.module.app.event_sources if source.name == "database_event"]
-    assert rule.event_pattern["detail"] == {"SourceIdentifier": ["orders-db", "billing"]}
-
-
 def test_inactivity_check__ids_in_capitals__returns_lower_case(app: Served) -> None:
     assert [result["database"] for result in app.run_check()["results"]] == ["orders-db", "billing"]
 
