@@ -65,9 +65,9 @@ class Served:
             "inactivity_check", self.client.events.generate_cw_event("aws.events", "Scheduled Event", {}, [])
         )
 
-    def send_event(self, database_id: str, kind: str = "Instance") -> Any:
+    def send_event(self, database_id: str, kind: str = "Instance", event_id: str = "RDS-EVENT-0000") -> Any:
         """Send an RDS event about the database."""
-        detail = {"SourceIdentifier": database_id, "EventID": "RDS-EVENT-0000"}
+        detail = {"SourceIdentifier": database_id, "EventID": event_id}
         event = self.client.events.generate_cw_event("aws.rds", f"RDS DB {kind} Event", detail, [])
         return self.invoke("database_event", event)
 

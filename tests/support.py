@@ -264,15 +264,22 @@ def failing(
 @contextmanager
 def describing_status(client: Any, operation: str, status: str, *, times: int = 1000) -> Iterator[None]:
     """RDS's descriptions still show an earlier status, that many times."""
+    with describing(client, operation, {"DBInstanceStatus": status}, times=times):
+        yield
+
+
+@contextmanager
+def describing(client: Any, operation: str, fields: Mapping[str, Any], *, times: int = 1000) -> Iterator[None]:
+    """RDS's descriptions contain these fields, that many times."""
     left = [times]
 
-    def show_earlier_status(parsed: Any, **_: Any) -> None:
+    def show(parsed: Any, **_: Any) -> None:
         if left[0]:
             left[0] -= 1
-            for item in parsed.get("DBInstances", []):
-                item["DBInstanceStatus"] = status
+            for item in (*parsed.get("DBInstances", ()), *parsed.get("DBClusters", ())):
+                item.update(fields)
 
-    with hooked(client, f"after-call.*.{operation}", show_earlier_status):
+    with hooked(client, f"after-call.*.{operation}", show):
         yield
 
 

@@ -17,6 +17,7 @@ export const STATE_TITLES = {
 /** @type {Record<EventName, string>} */
 export const EVENT_TITLES = {
   "first-seen": "Monitoring started",
+  replaced: "Replaced",
   "restart-requested": "Restart requested",
   "restart-expired": "Restart expired",
   "restart-cancelled": "Restart cancelled",
@@ -32,6 +33,9 @@ export const EVENT_TITLES = {
   "hold-ended": "No longer kept awake",
 };
 
+/** Failed databases that RDS starts once the cause is fixed. */
+const STARTABLE_FAILURES = ["incompatible-network", "inaccessible-encryption-credentials-recoverable"];
+
 /** @type {EventName[]} */
 const START_RESULTS = ["available", "stopped", "start-failed", "failed"];
 
@@ -39,7 +43,7 @@ const START_RESULTS = ["available", "stopped", "start-failed", "failed"];
 const LAST_ACTIVITY = {
   query: "The last query was",
   restart: "The last restart request was",
-  started: "It became available",
+  started: "It became available, or was first observed,",
   metric: "The activity metric was last above its threshold",
 };
 
@@ -54,7 +58,9 @@ const NO_STOP_TIME = {
   busy: "Not while an RDS operation is in progress.",
   failed: "Not until the problem is resolved.",
   "activity-unreadable": "Not until the activity item is fixed.",
+  "cannot-stop": "Never: RDS cannot stop this database.",
   "metric-unknown": "Not while the activity metric has no data.",
+  "pending-modifications": "Not until the waiting modification is applied or revoked.",
 };
 
 /**
@@ -82,9 +88,11 @@ export function isChanging({state, restart_requested_at}) {
  * @param {Database} database
  * @param {boolean} mayOperate
  */
-export function startBlocker({state, ready, restart_requested_at}, mayOperate) {
+export function startBlocker({state, status, ready, restart_requested_at}, mayOperate) {
   if (!mayOperate) return "Read-only access; an operator token is needed to start it.";
-  if (state === "failed") return "It cannot be started until the problem is resolved.";
+  if (state === "failed" && !STARTABLE_FAILURES.includes(status ?? "")) {
+    return "It cannot be started until the problem is resolved.";
+  }
   if (ready || state === "running") return "It is awake.";
   if (state === "starting") return "It is starting; no action is needed.";
   if (restart_requested_at !== null) return "A restart is already requested; no action is needed.";
@@ -183,6 +191,9 @@ export function activityNote(database, now) {
     return `AWS starts every stopped database after seven days. Next automatic start: ${restart}. It is then stopped again.`;
   }
   const {last_activity_source: source, last_activity_at: at} = database;
+  if (database.reason === "unreported-connections") {
+    return `Connections were last open ${ago(now - parseTime(at))}. They count as activity, because nobody reports queries.`;
+  }
   const last = source && at ? `${LAST_ACTIVITY[source]} ${ago(now - parseTime(at))}.` : "No activity is recorded.";
   return `${last} Queries, restarts and starts count as activity.`;
 }

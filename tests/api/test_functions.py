@@ -1,7 +1,7 @@
 """The functions that are not routes: the check, RDS events and the warm-up; and the app on moto with real clients."""
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
@@ -19,8 +19,10 @@ from tests.support import ANALYTICS, NOW, PROD, STOP_MINUTES
 
 def test_inactivity_check__two_databases__returns_a_result_for_each(serve: Serve) -> None:
     app = serve(status="available", databases="ss-financial-prod,cluster:analytics")
-    app.world.report_query(NOW - timedelta(minutes=61))
-    app.world.report_query(NOW, ANALYTICS)
+    app.world.report_query(NOW)
+    app.run_check()
+    app.world.clock.advance(61)
+    app.world.report_query(ref=ANALYTICS)
     assert json.loads(json.dumps(app.run_check())) == {
         "results": [
             {
@@ -28,14 +30,14 @@ def test_inactivity_check__two_databases__returns_a_result_for_each(serve: Serve
                 "state": "running",
                 "action": "stop",
                 "reason": "idle",
-                "detail": "Idle for 1 h 1 min: the last query was at 2026-03-02T07:59:00Z; the idle timeout is 1 h.",
+                "detail": "Idle for 1 h 1 min: the last query was at 2026-03-02T09:00:00Z; the idle timeout is 1 h.",
             },
             {
                 "database": "analytics",
                 "state": "running",
                 "action": "none",
                 "reason": "recent-activity",
-                "detail": "In use: the last query was at 2026-03-02T09:00:00Z, within the idle timeout of 1 h.",
+                "detail": "In use: the last query was at 2026-03-02T10:01:00Z, within the idle timeout of 1 h.",
             },
         ]
     }
@@ -57,8 +59,8 @@ def test_inactivity_check__settings_are_wrong__raises_all_errors(serve: Serve, m
 
 def test_database_event__of_one_database__reconciles_only_this_one(serve: Serve) -> None:
     app = serve(status="available", databases="ss-financial-prod,cluster:analytics")
-    app.world.report_query(NOW - timedelta(hours=2), PROD)
-    app.world.report_query(NOW - timedelta(hours=2), ANALYTICS)
+    app.run_check()
+    app.world.clock.advance(61)
     app.send_event("analytics", kind="Cluster")
     assert (app.world.status(ANALYTICS), app.world.status(PROD)) == ("stopping", "available")
 
@@ -84,7 +86,8 @@ def test_database_event__not_a_managed_database__makes_no_call_and_no_log_line(
 
 def test_database_event__stopped_with_a_pending_restart__starts_it(serve: Serve) -> None:
     app = serve(status="available")
-    app.world.report_query(NOW - timedelta(hours=2))
+    app.run_check()
+    app.world.clock.advance(61)
     app.run_check()
     app.call("POST", "/databases/ss-financial-prod/restart")
     app.world.wait(STOP_MINUTES)
@@ -118,22 +121,31 @@ def test_schedules__from_settings__invoke_the_check_and_the_warm_up(serve: Serve
 def test_app__on_moto_with_real_clients_and_the_real_clock__stops_and_restarts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASES", "ss-financial-prod")
     monkeypatch.setenv("ACCESS_TOKENS", TOKENS)
-    monkeypatch.setenv("ACTIVITY_METRIC", "DatabaseConnections>0")
+    # Six milliseconds: any later check finds the database idle.
+    monkeypatch.setenv("IDLE_MINUTES", "0.0001")
     with mock_aws():
         ensure_table(boto3.client("dynamodb"), "system-metadata", sleep=lambda _: None)
         create_database(boto3.client("rds"), PROD)
         client = Client(load_app().app, stage_name="a-stage-of-tests", project_dir=str(ROOT))
         scheduled = client.events.generate_cw_event("aws.events", "Scheduled Event", {}, [])
         headers = {"Authorization": "Bearer operator"}
-        boto3.client("dynamodb").put_item(
-            TableName="system-metadata",
-            Item={"key": {"S": "last_rds_query_time"}, "value": {"S": "2026-01-01T00:00:00Z"}},
-        )
+        client.lambda_.invoke("inactivity_check", scheduled)
         [result] = client.lambda_.invoke("inactivity_check", scheduled).payload["results"]
         assert (result["action"], result["reason"]) == ("none", "metric-unknown")
-        monkeypatch.delenv("ACTIVITY_METRIC")
+        boto3.client("cloudwatch").put_metric_data(
+            Namespace="AWS/RDS",
+            MetricData=[
+                {
+                    "MetricName": "DatabaseConnections",
+                    "Dimensions": [{"Name": "DBInstanceIdentifier", "Value": PROD.id}],
+                    "Timestamp": datetime.now(UTC) - timedelta(minutes=2),
+                    "Value": 0,
+                }
+            ],
+        )
         [result] = client.lambda_.invoke("inactivity_check", scheduled).payload["results"]
         assert (result["action"], result["reason"]) == ("stop", "idle")
+        monkeypatch.delenv("IDLE_MINUTES")
         assert client.http.post("/databases/ss-financial-prod/restart", headers=headers).status_code == 202
         [result] = client.lambda_.invoke("inactivity_check", scheduled).payload["results"]
         assert (result["action"], result["reason"]) == ("none", "recent-activity")

@@ -1,13 +1,11 @@
 """The routes: statuses, headers and bodies of their responses."""
 
-from datetime import timedelta
-
 import pytest
 from chalice.config import Config
 from chalice.local import LocalGateway
 
 from tests.served import Serve, load_app
-from tests.support import ANALYTICS, NOW, START_MINUTES
+from tests.support import ANALYTICS, START_MINUTES, failing
 
 URL = "/databases/ss-financial-prod"
 
@@ -19,7 +17,9 @@ DATABASE_FIELDS = {
 
 def test_get_database__stopped__shows_every_field(serve: Serve) -> None:
     app = serve()
-    app.world.report_query(NOW - timedelta(minutes=90))
+    app.world.report_query()
+    app.run_check()
+    app.world.clock.advance(90)
     response = app.call("GET", URL, role="viewer")
     assert response.status_code == 200
     assert response.headers["Cache-Control"] == "no-store"
@@ -31,7 +31,7 @@ def test_get_database__stopped__shows_every_field(serve: Serve) -> None:
         "ready": False,
         "reason": "stopped",
         "detail": "It is stopped, and no restart is requested.",
-        "last_activity_at": "2026-03-02T07:30:00Z",
+        "last_activity_at": "2026-03-02T09:00:00Z",
         "last_activity_source": "query",
         "idle_minutes": 90.0,
         "stops_at": None,
@@ -44,12 +44,27 @@ def test_get_database__stopped__shows_every_field(serve: Serve) -> None:
 
 def test_get_database__running__shows_when_it_stops(serve: Serve) -> None:
     app = serve(status="available")
-    app.world.report_query(NOW - timedelta(minutes=12))
+    app.run_check()
+    app.world.clock.advance(10)
+    app.world.report_query()
+    app.world.clock.advance(12)
     shown = app.call("GET", URL, role="viewer").json_body
     assert set(shown) == DATABASE_FIELDS
     assert (shown["status"], shown["state"], shown["ready"]) == ("available", "running", True)
     assert (shown["reason"], shown["idle_minutes"]) == ("recent-activity", 12.0)
-    assert (shown["last_activity_at"], shown["stops_at"]) == ("2026-03-02T08:48:00Z", "2026-03-02T09:48:00Z")
+    assert (shown["last_activity_at"], shown["stops_at"]) == ("2026-03-02T09:10:00Z", "2026-03-02T10:10:00Z")
+
+
+def test_get_database__connections_open_and_no_reports__shows_them_as_activity(serve: Serve) -> None:
+    app = serve(status="available")
+    app.world.set_connections(25)
+    app.run_check()
+    app.world.clock.advance(75)
+    shown = app.call("GET", URL, role="viewer").json_body
+    assert (shown["reason"], shown["last_activity_source"]) == ("unreported-connections", "metric")
+    assert (shown["last_activity_at"], shown["stops_at"]) == ("2026-03-02T10:15:00Z", "2026-03-02T11:15:00Z")
+    [listed] = app.call("GET", "/databases", role="viewer").json_body["databases"]
+    assert listed == shown
 
 
 def test_restart__in_each_state__responds_with_its_message(serve: Serve) -> None:
@@ -90,10 +105,12 @@ def test_restart__in_each_state__responds_with_its_message(serve: Serve) -> None
     [
         ("backing-up", 200, "RDS already backing-up"),
         ("modifying", 200, "RDS already modifying"),
+        ("scaling-compute", 200, "RDS already scaling-compute"),
+        ("preparing-data-migration", 202, "RDS already preparing-data-migration"),
         ("rebooting", 202, "RDS already rebooting"),
         ("a-later-status", 202, "RDS already a-later-status"),
     ],
-    ids=["backing-up", "modifying", "rebooting", "unknown"],
+    ids=["backing-up", "modifying", "scaling-compute", "preparing-data-migration", "rebooting", "unknown"],
 )
 def test_restart__busy__is_200_if_ready_and_202_otherwise(serve: Serve, status: str, code: int, message: str) -> None:
     response = serve(status=status).call("POST", f"{URL}/restart")
@@ -107,6 +124,56 @@ def test_restart__failed__is_409_with_a_remedy(serve: Serve) -> None:
     assert response.headers["Content-Type"] == "application/problem+json"
     assert response.json_body["type"] == "urn:rds-lifecycle:cannot-start"
     assert response.json_body["detail"].endswith("Allocate more storage in the RDS console.")
+
+
+STARTABLE = pytest.mark.parametrize(
+    "status", ["incompatible-network", "inaccessible-encryption-credentials-recoverable"]
+)
+
+
+@STARTABLE
+def test_restart__failed_and_the_cause_is_fixed__is_202(serve: Serve, status: str) -> None:
+    response = serve(status=status).call("POST", f"{URL}/restart")
+    assert (response.status_code, response.json_body["message"]) == (202, "RDS instance starting")
+    assert response.json_body["database"]["state"] == "starting"
+
+
+@STARTABLE
+@pytest.mark.parametrize(
+    ("code", "detail"),
+    [
+        pytest.param("InvalidDBInstanceState", "RDS reports {status} and refused to start it. ", id="state"),
+        pytest.param("KMSKeyNotAccessibleFault", "RDS cannot start it: RDS cannot use its KMS key. ", id="KMS key"),
+    ],
+)
+def test_restart__failed_and_rds_refuses__is_409_and_the_request_is_dropped(
+    serve: Serve, status: str, code: str, detail: str
+) -> None:
+    app = serve(status=status)
+    with failing(app.world.rds, "StartDBInstance", code):
+        response = app.call("POST", f"{URL}/restart")
+    assert (response.status_code, response.json_body["type"]) == (409, "urn:rds-lifecycle:cannot-start")
+    assert response.json_body["detail"].startswith(detail.format(status=status))
+    assert len(response.json_body["detail"]) > len(detail.format(status=status)), "it says what to do"
+    assert app.call("GET", URL).json_body["restart_requested_at"] is None
+    app.run_check()
+    assert app.world.status() == status
+
+
+@STARTABLE
+@pytest.mark.parametrize("operation", ["DescribeDBInstances", "StartDBInstance"])
+def test_restart__failed_and_aws_does_not_answer__is_503_and_carried_out_later(
+    serve: Serve, status: str, operation: str
+) -> None:
+    app = serve(status=status)
+    app.run_check()
+    with failing(app.world.rds, operation, "Throttling"):
+        response = app.call("POST", f"{URL}/restart")
+    assert (response.status_code, response.json_body["type"]) == (503, "urn:rds-lifecycle:aws-unavailable")
+    assert "The request is saved and will be carried out" in response.json_body["detail"]
+    assert app.call("GET", URL).json_body["restart_requested_at"] == "2026-03-02T09:00:00Z"
+    app.run_check()
+    assert app.world.status() == "starting"
 
 
 def test_restart__cluster__message_contains_cluster(serve: Serve) -> None:
@@ -144,26 +211,28 @@ def test_restart__behind_api_gateway__location_has_its_stage(serve: Serve) -> No
 
 def test_activity__running__extends_the_idle_timer(serve: Serve) -> None:
     app = serve(status="available")
-    app.world.report_query(NOW - timedelta(minutes=12))
+    app.run_check()
+    app.world.clock.advance(12)
     response = app.call("POST", f"{URL}/activity", role="reporter")
     assert response.status_code == 200
     assert response.json_body["last_activity_source"] == "query"
-    assert response.json_body["stops_at"] == "2026-03-02T10:00:00Z"
+    assert response.json_body["stops_at"] == "2026-03-02T10:12:00Z"
 
 
 def test_hold__set_and_ended__changes_when_it_stops(serve: Serve) -> None:
     app = serve(status="available")
-    app.world.report_query(NOW - timedelta(minutes=90))
+    app.run_check()
+    app.world.clock.advance(90)
     held = app.call("PUT", f"{URL}/hold", body=b'{"hours": 3}')
     assert held.status_code == 200
-    assert (held.json_body["reason"], held.json_body["hold_until"]) == ("held", "2026-03-02T12:00:00Z")
+    assert (held.json_body["reason"], held.json_body["hold_until"]) == ("held", "2026-03-02T13:30:00Z")
     assert held.json_body["stops_at"] is None
     until = app.call("PUT", f"{URL}/hold", body=b'{"until": "2026-03-02T20:00:00+02:00"}')
     assert until.json_body["hold_until"] == "2026-03-02T18:00:00Z"
     assert until.json_body["detail"] == "operator-name keeps it available until 2026-03-02T18:00:00Z."
     ended = app.call("DELETE", f"{URL}/hold")
     assert (ended.json_body["reason"], ended.json_body["hold_until"]) == ("idle", None)
-    assert ended.json_body["stops_at"] == "2026-03-02T08:30:00Z"
+    assert ended.json_body["stops_at"] == "2026-03-02T10:00:00Z"
 
 
 @pytest.mark.parametrize(

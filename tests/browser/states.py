@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
+import pytest
+
+from chalicelib.service.lifecycle import CheckFailed
 from tests.browser.tab import DASHBOARD, Tab
 from tests.served import Served, serving
 from tests.support import ANALYTICS, PROD, failing
@@ -100,6 +103,51 @@ def make_failed(app: Served) -> None:
     app.run_check()
 
 
+def make_connected_without_reports(app: Served) -> None:
+    """Connections stay open, and the last report of a query is a month old."""
+    app.world.report_query(app.world.clock.now - timedelta(days=31))
+    app.call("POST", f"{URL}/restart")
+    pass_minutes(app, 9)
+    app.world.set_connections(4)
+    pass_minutes(app, 90, check_interval=_CHECK_INTERVAL)
+    app.world.clock.advance(3)
+
+
+def make_metric_unknown(app: Served) -> None:
+    make_connected_without_reports(app)
+    app.world.set_connections(None)
+    pass_minutes(app, 75, check_interval=_CHECK_INTERVAL)
+
+
+def make_unstoppable(app: Served) -> None:
+    make_available(app)
+    app.world.rds.create_db_instance_read_replica(
+        DBInstanceIdentifier="a-replica", SourceDBInstanceIdentifier=PROD.id, DBInstanceClass="db.t4g.micro"
+    )
+    app.world.clock.advance(60)
+    with pytest.raises(CheckFailed):
+        app.run_check()
+
+
+def make_modification_wait(app: Served) -> None:
+    make_available(app)
+    app.world.simulated_rds.databases[PROD].pending_modifications = ("DBInstanceClass",)
+    pass_minutes(app, 60)
+
+
+def make_recoverable(app: Served) -> None:
+    """A failed database that RDS starts once the cause is fixed."""
+    make_available(app)
+    app.world.simulated_rds.set_status(PROD.id, "incompatible-network")
+    app.run_check()
+
+
+def replace_database(app: Served) -> None:
+    make_available(app)
+    app.world.simulated_rds.replace(PROD)
+    pass_minutes(app, 9, check_interval=3)
+
+
 def make_second_database_start(app: Served) -> None:
     make_available(app)
     app.world.simulated_rds.set_status(ANALYTICS.id, "starting")
@@ -150,6 +198,12 @@ PAGE_STATES: Final = (
     PageState("going-to-sleep", "Going to sleep", make_stopping),
     PageState("busy", "Busy", make_busy),
     PageState("failed", "Action required", make_failed),
+    PageState("recoverable", "Action required", make_recoverable),
+    PageState("connected-without-reports", "Awake", make_connected_without_reports),
+    PageState("metric-unknown", "Awake", make_metric_unknown),
+    PageState("unstoppable", "Awake", make_unstoppable),
+    PageState("modification-waits", "Awake", make_modification_wait),
+    PageState("replaced", "Awake", replace_database),
     PageState("several", "Awake", make_second_database_start, databases=f"{PROD.id},cluster:{ANALYTICS.id}"),
 )
 

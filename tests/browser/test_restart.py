@@ -244,3 +244,12 @@ def test_restart_error__another_database_selected__is_hidden(open_tab: OpenTab) 
         tab.page.get_by_role("button", name="other").click()
         expect(tab.page.locator("#database-name")).to_have_text("other")
         expect(tab.page.locator("#status-error")).to_be_empty()
+
+
+def test_start_button__failed_and_rds_can_start_it__starts_it(open_tab: OpenTab) -> None:
+    with PAGE_STATE["recoverable"].served() as app:
+        tab = open_tab(app)
+        PAGE_STATE["recoverable"].show(tab)
+        expect(tab.page.locator("#detail")).to_contain_text("then request a restart.")
+        tab.start_button.click()
+        expect(tab.headline).to_have_text("Waking up")

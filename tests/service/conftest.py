@@ -1,19 +1,17 @@
 """Databases that several tests start from."""
 
-from datetime import timedelta
-
 import pytest
 
-from tests.support import NOW, MakeWorld, World
+from tests.support import MakeWorld, World
 
 
 @pytest.fixture
 def idle(make_world: MakeWorld) -> World:
     """A running database that the app has observed, and that has been idle for two hours."""
     world = make_world(status="available")
-    world.report_query(NOW - timedelta(minutes=50))
+    world.report_query()
     world.lifecycle.check()
-    world.clock.advance(minutes=70)
+    world.clock.advance(minutes=120)
     world.calls.clear()
     return world
 

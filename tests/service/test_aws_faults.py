@@ -157,33 +157,33 @@ class TestStop:
         assert idle.check().action is Action.STOP
         assert idle.status() == "stopping"
 
-    def test_stop__state_refused_at_every_check__is_a_failure_recorded_once(self, idle: World) -> None:
-        with failing(idle.rds, "StopDBInstance", "InvalidDBInstanceState"):
-            idle.check()
-            for _ in range(3):
+    @pytest.mark.parametrize("code", ["InvalidDBInstanceState", "InvalidDBClusterStateFault"])
+    def test_stop__state_refused_at_every_check__is_recorded_once_and_retried(self, idle: World, code: str) -> None:
+        with failing(idle.rds, "StopDBInstance", code) as refusals:
+            for _ in range(4):
+                result = idle.check()
+                assert (result.action, result.reason) == (Action.NONE, Reason.STOPPING)
+                assert "tried again at the next check" in result.detail
+                assert "Remove it" not in result.detail
                 idle.wait(15)
-                assert idle.failed_check().reason == "cannot-stop"
-                assert idle.record().stop_intent is None
+        assert len(refusals) == 4
         assert idle.event_names().count("stop-failed") == 1
         assert idle.lifecycle.restart(PROD, by="ops").ready
 
-    def test_stop__state_refused_and_has_a_replica__is_cannot_stop(self, idle: World) -> None:
-        idle.rds.create_db_instance_read_replica(
-            DBInstanceIdentifier="a-replica", SourceDBInstanceIdentifier=PROD.id, DBInstanceClass="db.t4g.micro"
-        )
-        with failing(idle.rds, "StopDBInstance", "InvalidDBInstanceState"):
-            results = [idle.failed_check() for _ in range(3)]
-        assert {result.reason for result in results} == {"cannot-stop"}
-        assert idle.event_names().count("stop-failed") == 1
+    def test_stop__unsupported__fails_one_check_and_is_tried_again_the_next_day(self, idle: World) -> None:
+        with failing(idle.rds, "StopDBInstance", "InvalidParameterCombination") as refusals:
+            refused = idle.failed_check()
+            assert (refused.reason, "Remove it from DATABASES" in refused.detail) == ("cannot-stop", True)
+            for _ in range(3):
+                idle.wait(15)
+                assert idle.check().reason == Reason.CANNOT_STOP
+            assert len(refusals) == 1
+            idle.clock.advance(days=1)
+            assert idle.failed_check().reason == "cannot-stop"
+        assert len(refusals) == 2
         assert idle.record().stop_intent is None
-
-    @pytest.mark.parametrize("code", ["InvalidParameterCombination", "InvalidDBClusterStateFault"])
-    def test_stop__unsupported__is_a_failure_recorded_once(self, idle: World, code: str) -> None:
-        with failing(idle.rds, "StopDBInstance", code):
-            results = [idle.failed_check() for _ in range(3)]
-        assert results[-1].reason == "cannot-stop"
-        assert "read replicas" in results[-1].detail
-        assert idle.event_names().count("stop-failed") == 1
+        idle.clock.advance(days=1)
+        assert idle.check().action is Action.STOP
 
     def test_stop__permission_missing__clears_the_stop_intent(self, idle: World) -> None:
         with failing(idle.rds, "StopDBInstance", "AccessDenied"):

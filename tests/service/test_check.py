@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.activity import ActivitySource, MetricRule
+from chalicelib.domain.activity import AUTO, ActivitySource, MetricRule
 from chalicelib.domain.errors import DatabaseNotFound
 from chalicelib.domain.model import Action, DatabaseRecord, DatabaseRef, Description, Kind, Reason, Transition
 from chalicelib.domain.transitions.observations import apply_observation
@@ -57,7 +57,7 @@ def test_check__started_by_aws_after_seven_days__stops_it_as_soon_as_available(m
     world.lifecycle.check()
     assert world.lifecycle.describe(PROD).description.automatic_restart_at == NOW + timedelta(days=7)
     world.clock.advance(days=7, minutes=1)
-    world.lifecycle.check()
+    world.lifecycle.handle_event(PROD, automatic_start_announced=True)
     assert world.status() == "starting"
     world.wait(START_MINUTES)
     result = world.check()
@@ -70,9 +70,14 @@ def test_check__started_by_aws_without_activity_item__stops_it(make_world: MakeW
     world = make_world()
     world.lifecycle.check()
     world.clock.advance(days=7, minutes=START_MINUTES)
-    result = world.check()
-    expected = "AWS started it automatically after seven days. No activity is known."
-    assert (result.action, result.detail) == (Action.STOP, expected)
+    result = world.lifecycle.handle_event(PROD, automatic_start_announced=True)
+    assert result.decision.reason is Reason.METRIC_UNKNOWN, "CloudWatch has no datapoint of it yet"
+    world.wait(5)
+    assert world.check().action is Action.STOP
+    assert world.history()[-1]["detail"] == (
+        "AWS started it automatically after seven days. Idle for 7 days: rds-lifecycle first observed it at "
+        "2026-03-02T09:00:00Z; the idle timeout is 1 h."
+    )
 
 
 def test_check__started_by_aws_and_queried__leaves_it_available(make_world: MakeWorld) -> None:
@@ -80,8 +85,8 @@ def test_check__started_by_aws_and_queried__leaves_it_available(make_world: Make
     world.lifecycle.check()
     world.clock.advance(days=7, minutes=START_MINUTES)
     world.report_query()
-    result = world.check()
-    assert (result.action, result.reason) == (Action.NONE, Reason.RECENT_ACTIVITY)
+    result = world.lifecycle.handle_event(PROD, automatic_start_announced=True)
+    assert (result.action_taken, result.decision.reason) == (Action.NONE, Reason.RECENT_ACTIVITY)
 
 
 def test_check__activity_item_is_not_a_time__fails_and_stops_nothing(make_world: MakeWorld) -> None:
@@ -108,9 +113,8 @@ class TestOneOfThreeFails:
     @pytest.fixture
     def world(self, make_world: MakeWorld) -> World:
         world = make_world(*THREE, status="available", activity_metric=MetricRule("DatabaseConnections", 0))
-        for ref in THREE:
-            world.report_query(NOW - timedelta(hours=2), ref)
-            world.set_connections(0, ref)
+        world.lifecycle.check()
+        world.clock.advance(minutes=61)
         return world
 
     def assert_others_stopped(self, world: World) -> None:
@@ -155,11 +159,57 @@ def test_check__one_database_with_nothing_to_do__makes_two_calls(make_world: Mak
     assert sorted(world.calls) == ["BatchGetItem", "DescribeDBInstances"]
 
 
-def test_check__a_hundred_databases_with_nothing_to_do__makes_four_calls() -> None:
-    refs = [DatabaseRef(kind, f"{kind}-{n}") for kind in Kind for n in range(50)]
+@pytest.mark.parametrize(
+    "rule", [pytest.param(AUTO, id="auto"), pytest.param(MetricRule("DatabaseConnections", 0), id="rule")]
+)
+def test_check__no_stop_depends_on_the_metric__does_not_ask_cloudwatch(make_world: MakeWorld, rule: MetricRule) -> None:
+    world = make_world(status="available", activity_metric=rule)
+    world.lifecycle.check()
+    world.wait(45, check_every=15)
+    world.report_query()
+    world.wait(45, check_every=15)
+    world.lifecycle.hold(PROD, timedelta(hours=1), by="ops")
+    world.wait(45, check_every=15)
+    assert "GetMetricData" not in world.calls
+    world.wait(15, check_every=15)
+    assert world.status() == "stopping"
+    assert world.calls.count("GetMetricData") == 1
+
+
+def test_check__metric_is_switched_off__stops_without_cloudwatch(make_world: MakeWorld) -> None:
+    world = make_world(status="available", activity_metric=None)
+    world.set_connections(25)
+    world.lifecycle.check()
+    world.wait(75, check_every=15)
+    assert world.status() == "stopping"
+    assert "GetMetricData" not in world.calls
+
+
+@pytest.mark.parametrize(
+    ("prefix", "reads"),
+    [
+        pytest.param("db", 3, id="two keys for each"),
+        pytest.param("DB", 4, id="three keys for each, because of the spelling in DATABASES"),
+    ],
+)
+@pytest.mark.parametrize("status", ["stopped", "available"])
+def test_check__a_hundred_databases_with_nothing_to_do__makes_few_calls(prefix: str, reads: int, status: str) -> None:
+    ids = [f"{prefix}-{kind}-{n}" for kind in Kind for n in range(50)]
+    refs = [DatabaseRef(Kind.CLUSTER if "cluster" in i else Kind.INSTANCE, i.lower(), i) for i in ids]
     # moto takes seconds to create so many databases.
-    with create_world(*refs, backend="simulated") as world:
+    with create_world(*refs, backend="simulated", status=status) as world:
         world.lifecycle.check()
         world.calls.clear()
         assert len(world.lifecycle.check()) == 100
-        assert sorted(world.calls) == ["BatchGetItem", "BatchGetItem", "DescribeDBClusters", "DescribeDBInstances"]
+        # 100 keys in one call, and one key more for the first database.
+        assert sorted(world.calls) == ["BatchGetItem"] * reads + ["DescribeDBClusters", "DescribeDBInstances"]
+
+
+def test_check__a_hundred_idle_databases__asks_cloudwatch_once() -> None:
+    refs = [DatabaseRef(kind, f"{kind}-{n}") for kind in Kind for n in range(50)]
+    with create_world(*refs, backend="simulated", status="available") as world:
+        world.lifecycle.check()
+        world.clock.advance(61)
+        world.calls.clear()
+        assert {result.action for result in world.lifecycle.check()} == {Action.STOP}
+        assert world.calls.count("GetMetricData") == 1

@@ -5,9 +5,9 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.domain.activity import ActivitySource
-from chalicelib.domain.errors import CannotStart, UnknownDatabase
+from chalicelib.domain.errors import AccessDenied, CannotStart, UnknownDatabase
 from chalicelib.domain.model import Action, DatabaseRef
-from tests.support import ANALYTICS, NOW, PROD, START_MINUTES, STOP_MINUTES, MakeWorld
+from tests.support import ANALYTICS, NOW, PROD, START_MINUTES, STOP_MINUTES, MakeWorld, World, failing
 
 BOTH_KINDS = pytest.mark.parametrize("ref", [PROD, ANALYTICS], ids=["instance", "cluster"])
 
@@ -38,7 +38,8 @@ def test_lifecycle__restarted_then_unused__starts_and_stops_again(make_world: Ma
 @BOTH_KINDS
 def test_restart__while_stopping__starts_once_stopped(make_world: MakeWorld, ref: DatabaseRef) -> None:
     world = make_world(ref, status="available")
-    world.report_query(NOW - timedelta(hours=2), ref)
+    world.lifecycle.check()
+    world.wait(61)
     world.lifecycle.check()
     assert world.status(ref) == "stopping"
     result = world.lifecycle.restart(ref, by="ops")
@@ -87,15 +88,43 @@ def test_restart__busy_and_not_ready__is_pending_until_available(make_world: Mak
     assert world.record().pending_restart is None
 
 
-def test_restart__cannot_be_carried_out__expires(make_world: MakeWorld) -> None:
+def test_restart__cannot_be_carried_out__expires(stopped: World) -> None:
+    with failing(stopped.rds, "StartDBInstance", "AccessDenied"):
+        with pytest.raises(AccessDenied):
+            stopped.lifecycle.restart(PROD, by="ops")
+        for _ in range(4):
+            stopped.wait(15)
+            assert stopped.failed_check().reason == "missing-permission"
+        stopped.wait(15)
+        assert stopped.check().reason == "stopped"
+    assert stopped.record().pending_restart is None
+    assert stopped.event_names()[-1] == "restart-expired"
+    stopped.wait(30, check_every=15)
+    assert stopped.status() == "stopped"
+
+
+@pytest.mark.parametrize("minutes", [90, 600], ids=["90 minutes", "10 hours"])
+def test_restart__while_a_slow_stop_lasts__starts_once_stopped(idle: World, minutes: float) -> None:
+    idle.check()
+    idle.simulated_rds.set_status(PROD.id, "stopping")  # and no transition follows
+    idle.wait(2)
+    assert idle.lifecycle.restart(PROD, by="ops").message == "RDS stopping; it will start as soon as it has stopped"
+    idle.wait(minutes, check_every=15)
+    idle.simulated_rds.set_status(PROD.id, "stopped")
+    assert idle.check().action is Action.START
+    idle.wait(START_MINUTES)
+    assert idle.check().reason == "recent-activity"
+    assert "restart-expired" not in idle.event_names()
+    assert idle.record().pending_restart is None
+
+
+def test_restart__busy_for_two_hours__does_not_expire(make_world: MakeWorld) -> None:
     world = make_world(status="rebooting")
     world.lifecycle.restart(PROD, by="ops")
-    world.wait(75, check_every=15)
-    assert world.record().pending_restart is None
-    assert world.event_names()[-1] == "restart-expired"
+    world.wait(120, check_every=15)
     world.simulated_rds.set_status(PROD.id, "stopped")
-    world.wait(30, check_every=15)
-    assert world.status() == "stopped"
+    assert world.check().action is Action.START
+    assert "restart-expired" not in world.event_names()
 
 
 def test_warm_up__several_databases__starts_all(make_world: MakeWorld) -> None:

@@ -45,8 +45,9 @@ def start_accepted(record: DatabaseRecord, now: datetime) -> Transition:
     restart = record.pending_restart
     if restart is None:
         return Transition(record)
+    # A database that had failed was not observed as stopped, which would have cleared its last uptime.
     started = replace(
-        record,
+        record.with_uptime_cleared(),
         pending_restart=None,
         accepted_start=AcceptedStart(now, restart),
         available_since=None,
@@ -54,7 +55,6 @@ def start_accepted(record: DatabaseRecord, now: datetime) -> Transition:
         started_by_aws=False,
         stop_intent=None,
         capacity_refused_at=None,
-        last_error=None,
         status="starting",
         status_changed_at=now,
     )
