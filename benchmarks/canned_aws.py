@@ -19,7 +19,7 @@ from xml.sax.saxutils import escape
 from botocore import xform_name
 
 from chalicelib.aws.records import encode_record, to_attributes
-from chalicelib.domain.model import DatabaseRecord
+from chalicelib.domain.record import DatabaseRecord
 from chalicelib.domain.timestamps import format_time
 
 STOPPED: Final = "stopped"

@@ -21,7 +21,8 @@ from moto.core.models import DEFAULT_ACCOUNT_ID
 from chalicelib.aws.records import from_attributes
 from chalicelib.aws.table import Table
 from chalicelib.bootstrap import build
-from chalicelib.domain.model import DatabaseRecord, DatabaseRef, Kind
+from chalicelib.domain.model import DatabaseRef, Kind
+from chalicelib.domain.record import DatabaseRecord
 from chalicelib.domain.statuses import classify_status
 from chalicelib.service.lifecycle import CheckFailed, CheckResult
 from chalicelib.settings import Settings

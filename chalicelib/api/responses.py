@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from chalicelib.domain.errors import Problem
 from chalicelib.domain.history import History, summarize
-from chalicelib.domain.model import DatabaseRecord, DatabaseRef, Reason, State
+from chalicelib.domain.model import DatabaseRef, Reason, State
+from chalicelib.domain.record import DatabaseRecord
 from chalicelib.domain.statuses import classify_status, effective_status
 from chalicelib.domain.timestamps import format_time
 from chalicelib.service.lifecycle import RestartResult

@@ -12,7 +12,8 @@ from typing import Any, Final
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
-from chalicelib.domain.model import AcceptedStart, DatabaseRecord, Event, EventName, Hold, PendingRestart, StopIntent
+from chalicelib.domain.model import Event, EventName
+from chalicelib.domain.record import AcceptedStart, DatabaseRecord, Hold, PendingRestart, StopIntent
 from chalicelib.domain.timestamps import parse_time
 
 VERSION: Final = 1

@@ -24,7 +24,8 @@ from chalicelib.aws.records import (
 )
 from chalicelib.domain.activity import Activity, InvalidActivity, LastQuery, NoActivity
 from chalicelib.domain.errors import AwsUnavailable, WriteConflict
-from chalicelib.domain.model import DatabaseRecord, DatabaseRef, Event, Transition
+from chalicelib.domain.model import DatabaseRef, Event, Transition
+from chalicelib.domain.record import DatabaseRecord
 from chalicelib.domain.timestamps import format_time, parse_time
 
 if TYPE_CHECKING:

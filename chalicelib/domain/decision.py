@@ -22,7 +22,8 @@ from chalicelib.domain.activity import (
 )
 from chalicelib.domain.errors import CannotStop
 from chalicelib.domain.idle_timer import last_activity, runs_from_first_observation
-from chalicelib.domain.model import Action, DatabaseRecord, Decision, Observation, Policy, Reason, State
+from chalicelib.domain.model import Action, Decision, Observation, Policy, Reason, State
+from chalicelib.domain.record import DatabaseRecord
 from chalicelib.domain.restart_expiry import is_restart_expired
 from chalicelib.domain.statuses import classify_status, effective_status, remedy_for
 from chalicelib.domain.timestamps import format_duration, format_time
@@ -179,14 +180,14 @@ def _metric_unknown(observation: Observation, record: DatabaseRecord, policy: Po
         case MetricUnknown() if rule.only_without_reports and are_reports_trusted(observation.activity, now):
             return None
         case MetricUnknown(why):
-            cause = why
+            cause = why.rstrip(".")
         case None:
             cause = "it was not read"
         case unexpected:
             assert_never(unexpected)
     since = record.metric_unknown_since or now
     fails = now - since > policy.idle_timeout + METRIC_GRACE
-    detail = f"It is not stopped, because the metric {rule.name} is unknown since {format_time(since)}: {cause}."
+    detail = f"It is not stopped, because the metric {rule.name} has been unknown since {format_time(since)}: {cause}."
     if fails:
         detail += " Action required: fix ACTIVITY_METRIC or the permission cloudwatch:GetMetricData."
     return Decision(Action.NONE, Reason.METRIC_UNKNOWN, detail, check_fails=fails)

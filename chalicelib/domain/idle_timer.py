@@ -3,7 +3,8 @@
 from datetime import timedelta
 
 from chalicelib.domain.activity import ActivitySource, LastActivity, LastQuery
-from chalicelib.domain.model import DatabaseRecord, Observation
+from chalicelib.domain.model import Observation
+from chalicelib.domain.record import DatabaseRecord
 
 
 def last_activity(observation: Observation, record: DatabaseRecord) -> LastActivity | None:

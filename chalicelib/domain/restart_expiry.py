@@ -2,7 +2,8 @@
 
 from datetime import datetime
 
-from chalicelib.domain.model import DatabaseRecord, PendingRestart, Policy
+from chalicelib.domain.model import Policy
+from chalicelib.domain.record import DatabaseRecord, PendingRestart
 from chalicelib.domain.statuses import classify_status
 
 

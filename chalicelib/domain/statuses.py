@@ -9,7 +9,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from chalicelib.domain.model import DatabaseRecord, Description, State, StatusInfo
+from chalicelib.domain.model import Description, State, StatusInfo
+from chalicelib.domain.record import DatabaseRecord
 
 STOP_INTENT_TTL: Final = timedelta(seconds=120)
 """A stop with an older intent is no longer in progress: no function runs longer than 90 s."""

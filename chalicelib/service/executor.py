@@ -11,16 +11,8 @@ from chalicelib import telemetry
 from chalicelib.aws.rds import Rds
 from chalicelib.aws.table import Table
 from chalicelib.domain.errors import AwsUnavailable, CannotStart, InvalidState, Problem, WriteConflict
-from chalicelib.domain.model import (
-    DatabaseRecord,
-    DatabaseRef,
-    Decision,
-    Description,
-    Observation,
-    Policy,
-    State,
-    Transition,
-)
+from chalicelib.domain.model import DatabaseRef, Decision, Description, Observation, Policy, State, Transition
+from chalicelib.domain.record import DatabaseRecord
 from chalicelib.domain.statuses import classify_status, is_known, remedy_for
 from chalicelib.domain.transitions.observations import apply_observation
 from chalicelib.domain.transitions.results import (

@@ -22,7 +22,6 @@ from chalicelib.domain.decision import decide
 from chalicelib.domain.errors import AwsUnavailable, DatabaseNotFound, InvalidState, Problem, WriteConflict
 from chalicelib.domain.model import (
     Action,
-    DatabaseRecord,
     DatabaseRef,
     Decision,
     Description,
@@ -33,6 +32,7 @@ from chalicelib.domain.model import (
     StatusInfo,
     Transition,
 )
+from chalicelib.domain.record import DatabaseRecord
 from chalicelib.domain.statuses import STOP_INTENT_TTL, effective_status, ignore_stale_description
 from chalicelib.domain.transitions.commands import Command, apply_command
 from chalicelib.domain.transitions.observations import apply_observation

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from chalicelib.aws.table import Table
 from chalicelib.domain.activity import Activity, LastQuery, NoActivity
 from chalicelib.domain.errors import AccessDenied, AwsError, AwsUnavailable, WriteConflict
-from chalicelib.domain.model import DatabaseRecord, DatabaseRef, Event, EventName, Kind, Transition
+from chalicelib.domain.model import DatabaseRef, Event, EventName, Kind, Transition
+from chalicelib.domain.record import DatabaseRecord
 from tests.support import NOW, PROD, MakeWorld, World, failing
 
 EVENT = Event(NOW, EventName.STOPPED, "rds-lifecycle", "It has stopped.", "stopped")

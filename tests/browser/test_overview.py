@@ -31,7 +31,7 @@ SENTENCES = {
         "Connections were last open just now. They count as activity, because nobody reports queries.",
     ],
     "metric-unknown": [
-        "because the metric DatabaseConnections is unknown since ",
+        "because the metric DatabaseConnections has been unknown since ",
         "CloudWatch has no datapoint of DatabaseConnections in the last 10 minutes.",
         "Not while the activity metric has no data.",
     ],

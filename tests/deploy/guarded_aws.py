@@ -77,7 +77,7 @@ class GuardedAws(LocalAws):
 def _call(service: str, environ: dict[str, Any], body: bytes) -> tuple[str, dict[str, Any]]:
     """The operation and the parameters of a call, in the protocol of its service."""
     match service:
-        case "dynamodb" | "events" | "logs":
+        case "dynamodb" | "events" | "logs" | "cloudwatch":
             return environ["HTTP_X_AMZ_TARGET"].split(".")[1], json.loads(body)
         case "rds" | "iam" | "sts":
             form = {name: values[0] for name, values in parse_qs(body.decode()).items()}
@@ -91,7 +91,7 @@ def _call(service: str, environ: dict[str, Any], body: bytes) -> tuple[str, dict
 
 
 def _deny(service: str, start_response: Any) -> Iterable[bytes]:
-    if service in ("dynamodb", "events", "logs"):
+    if service in ("dynamodb", "events", "logs", "cloudwatch"):
         start_response("400 Bad Request", [("Content-Type", "application/x-amz-json-1.0")])
         return [b'{"__type": "com.amazon.coral.service#AccessDeniedException", "Message": "not authorized"}']
     start_response("403 Forbidden", [("Content-Type", "text/xml")])

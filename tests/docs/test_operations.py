@@ -174,5 +174,6 @@ def test_sum_of_the_costs__compared_with_the_rows__is_equal() -> None:
 def test_activity_keys__of_the_default_and_another_database__are_as_documented() -> None:
     other = DatabaseRef(PROD.kind, "other")
     settings = Settings((PROD, other))
-    assert settings.activity_key_of(PROD) == settings.activity_key
-    assert settings.activity_key_of(other) == f"{settings.activity_key}/other"
+    key = settings.activity_key
+    assert settings.activity_keys_of(PROD) == (key, f"{key}/{PROD.id}")
+    assert settings.activity_keys_of(other) == (f"{key}/other",)

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from chalicelib.aws.records import encode_record
-from chalicelib.domain.model import DatabaseRecord, EventName, Reason
+from chalicelib.domain.model import EventName, Reason
+from chalicelib.domain.record import DatabaseRecord
 from chalicelib.settings import NO_DEFAULT, REQUIRED, SETTINGS
 from tests.deploy.project import copy_project
 from tests.local.test_make_run import QUICK, running

@@ -12,7 +12,7 @@ from chalicelib.aws.metric import ActivityMetric
 from chalicelib.domain.activity import MetricActive, MetricIdle, MetricRule, MetricUnknown
 from chalicelib.domain.model import DatabaseRef
 from dev.local.cloudwatch import publish_connections
-from tests.support import ANALYTICS, NOW, PROD, START_MINUTES, STOP_MINUTES, World, create_world
+from tests.support import ANALYTICS, NOW, PROD, START_MINUTES, STOP_MINUTES, World, aws_client, create_world
 
 
 class Server:
@@ -69,7 +69,7 @@ CLUSTER = query("DBClusterIdentifier", ANALYTICS.id, number=1)
 
 def metric_data(world: World, *queries: dict[str, Any], start: float = -60, **request: Any) -> list[dict[str, Any]]:
     """The results from ``start`` minutes after the beginning until now."""
-    response = world.cloudwatch.get_metric_data(
+    response = aws_client("cloudwatch").get_metric_data(
         MetricDataQueries=[*queries],
         StartTime=request.pop("StartTime", NOW + timedelta(minutes=start)),
         EndTime=world.clock.now,
@@ -184,7 +184,7 @@ def test_get_metric_data__of_many_queries__answers_each(world: World, server: Se
     world.simulated_rds.set_status(ANALYTICS.id, "available")
     start_server(world, server, 3)
     world.clock.advance(1.5)
-    world.cloudwatch.put_metric_data(
+    aws_client("cloudwatch").put_metric_data(
         Namespace="AWS/RDS",
         MetricData=[
             {"MetricName": "CPUUtilization", "Timestamp": NOW, "Value": 12.5,
@@ -205,20 +205,20 @@ def test_get_metric_statistics_and_list_metrics__know_the_metric(world: World, s
     start_server(world, server, 3)
     world.clock.advance(0.5)
     dimensions = INSTANCE["MetricStat"]["Metric"]["Dimensions"]
-    statistics = world.cloudwatch.get_metric_statistics(
+    statistics = aws_client("cloudwatch").get_metric_statistics(
         Namespace="AWS/RDS", MetricName="DatabaseConnections", Dimensions=dimensions, Period=60,
         StartTime=NOW, EndTime=world.clock.now, Statistics=["Maximum"],
     )  # fmt: skip
     [datapoint] = statistics["Datapoints"]
     assert (datapoint["Maximum"], datapoint["Unit"]) == (3, "Count")
-    [metric] = world.cloudwatch.list_metrics(Namespace="AWS/RDS", Dimensions=dimensions)["Metrics"]
+    [metric] = aws_client("cloudwatch").list_metrics(Namespace="AWS/RDS", Dimensions=dimensions)["Metrics"]
     assert metric["MetricName"] == "DatabaseConnections"
 
 
 @pytest.mark.parametrize(
     ("ref", "connections", "expected"),
     [
-        pytest.param(PROD, 2, MetricActive(NOW + timedelta(minutes=START_MINUTES)), id="connections"),
+        pytest.param(PROD, 2, MetricActive(NOW + timedelta(minutes=START_MINUTES + 0.5), 2), id="connections"),
         pytest.param(PROD, 0, MetricIdle(), id="none"),
         pytest.param(PROD, None, MetricUnknown, id="no-data"),
     ],
@@ -228,6 +228,6 @@ def test_activity_metric__reads_the_published_connections(
 ) -> None:
     start_server(world, server, connections)
     world.clock.advance(0.5)
-    metric = ActivityMetric(lambda: world.cloudwatch, MetricRule("DatabaseConnections", 0))
+    metric = ActivityMetric(lambda: aws_client("cloudwatch"), MetricRule("DatabaseConnections", 0))
     found = metric.read([ref], timedelta(hours=1), world.clock.now)[ref]
     assert found == expected or type(found) is expected

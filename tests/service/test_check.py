@@ -7,7 +7,8 @@ import pytest
 
 from chalicelib.domain.activity import AUTO, ActivitySource, MetricRule
 from chalicelib.domain.errors import DatabaseNotFound
-from chalicelib.domain.model import Action, DatabaseRecord, DatabaseRef, Description, Kind, Reason, Transition
+from chalicelib.domain.model import Action, DatabaseRef, Description, Kind, Reason, Transition
+from chalicelib.domain.record import DatabaseRecord
 from chalicelib.domain.transitions.observations import apply_observation
 from chalicelib.service.lifecycle import CheckFailed
 from tests.support import NOW, PROD, START_MINUTES, MakeWorld, World, create_world

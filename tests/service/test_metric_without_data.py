@@ -67,7 +67,7 @@ def test_rule__metric_name_is_misspelled__fails_the_check_after_90_minutes(make_
     assert wait_until_check_fails(world) == FIRST_FAILURE
     result = world.failed_check()
     assert (result.reason, world.status()) == ("metric-unknown", "available")
-    assert "the metric DatabaseConections is unknown since 2026-03-02T10:15:00Z" in result.detail
+    assert "the metric DatabaseConections has been unknown since 2026-03-02T10:15:00Z" in result.detail
     assert result.detail.endswith("fix ACTIVITY_METRIC or the permission cloudwatch:GetMetricData.")
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from chalicelib.aws.records import VERSION, decode_record
-from chalicelib.domain.model import AcceptedStart, DatabaseRecord, Hold, PendingRestart, StopIntent
+from chalicelib.domain.record import AcceptedStart, DatabaseRecord, Hold, PendingRestart, StopIntent
 from tests.support import NOW, PROD, START_MINUTES, MakeWorld, World
 
 KEY = {"key": {"S": "rds_lifecycle/ss-financial-prod"}}

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
-from chalicelib.domain.model import DatabaseRecord, DatabaseRef, State
+from chalicelib.domain.model import DatabaseRef, State
+from chalicelib.domain.record import DatabaseRecord
 from chalicelib.domain.statuses import classify_status
 from tests.simulation.network import Invocation
 

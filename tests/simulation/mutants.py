@@ -19,7 +19,6 @@ from chalicelib.domain import decision, statuses
 from chalicelib.domain.activity import Activity, LastQuery
 from chalicelib.domain.errors import AwsUnavailable, CannotStop, InsufficientCapacity, InvalidState, WriteConflict
 from chalicelib.domain.model import (
-    DatabaseRecord,
     DatabaseRef,
     Decision,
     Description,
@@ -31,6 +30,7 @@ from chalicelib.domain.model import (
     StatusInfo,
     Transition,
 )
+from chalicelib.domain.record import DatabaseRecord
 from chalicelib.domain.restart_expiry import last_requested_at
 from chalicelib.domain.statuses import classify_status
 from chalicelib.domain.transitions import observations, status_changes

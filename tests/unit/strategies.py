@@ -16,16 +16,8 @@ from chalicelib.domain.activity import (
     MetricUnknown,
     NoActivity,
 )
-from chalicelib.domain.model import (
-    AcceptedStart,
-    DatabaseRecord,
-    Description,
-    Hold,
-    Observation,
-    PendingRestart,
-    Policy,
-    StopIntent,
-)
+from chalicelib.domain.model import Description, Observation, Policy
+from chalicelib.domain.record import AcceptedStart, DatabaseRecord, Hold, PendingRestart, StopIntent
 from tests.support import NOW, PROD
 from tests.unit.domain.test_statuses import MEANING_OF_STATUSES
 

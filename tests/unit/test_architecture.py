@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib.domain.model import DatabaseRecord
+from chalicelib.domain.record import DatabaseRecord
 
 PROJECT = Path(__file__).parents[2]
 CHALICELIB = PROJECT / "chalicelib"
@@ -31,8 +31,8 @@ class Site:
 
 MAY_WRITE = {
     Site("chalicelib/domain/model.py", "then"): "joins two transitions",
-    Site("chalicelib/domain/model.py", "with_external_start"): "a method that transitions call",
-    Site("chalicelib/domain/model.py", "with_uptime_cleared"): "a method that transitions call",
+    Site("chalicelib/domain/record.py", "with_external_start"): "a method that transitions call",
+    Site("chalicelib/domain/record.py", "with_uptime_cleared"): "a method that transitions call",
     Site("chalicelib/domain/statuses.py", "ignore_stale_description"): "replaces fields of a Description",
     Site("chalicelib/aws/records.py", "decode_record"): "decodes a stored record",
     Site("chalicelib/aws/records.py", "_event"): "decodes a stored event",

@@ -4,16 +4,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import assert_never
 
-from chalicelib.domain.model import (
-    DatabaseRecord,
-    Event,
-    EventName,
-    Hold,
-    PendingRestart,
-    State,
-    StatusInfo,
-    Transition,
-)
+from chalicelib.domain.model import Event, EventName, State, StatusInfo, Transition
+from chalicelib.domain.record import DatabaseRecord, Hold, PendingRestart
 from chalicelib.domain.statuses import has_stop_intent
 from chalicelib.domain.timestamps import format_time
 

@@ -4,16 +4,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from chalicelib.domain.errors import CannotStop
-from chalicelib.domain.model import (
-    DatabaseRecord,
-    Description,
-    Event,
-    EventName,
-    Policy,
-    State,
-    StatusInfo,
-    Transition,
-)
+from chalicelib.domain.model import Description, Event, EventName, Policy, State, StatusInfo, Transition
+from chalicelib.domain.record import DatabaseRecord
 from chalicelib.domain.restart_expiry import is_restart_expired, last_requested_at
 from chalicelib.domain.statuses import (
     CONSISTENCY_WINDOW,

@@ -4,19 +4,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from chalicelib.domain.errors import CannotStart, CannotStop, InsufficientCapacity, Problem
-from chalicelib.domain.model import (
-    APP_ACTOR,
-    STOP_REFUSED,
-    STOP_REFUSED_AGAIN,
-    AcceptedStart,
-    DatabaseRecord,
-    Decision,
-    Event,
-    EventName,
-    Reason,
-    StopIntent,
-    Transition,
-)
+from chalicelib.domain.model import APP_ACTOR, Decision, Event, EventName, Reason, Transition
+from chalicelib.domain.record import STOP_REFUSED, STOP_REFUSED_AGAIN, AcceptedStart, DatabaseRecord, StopIntent
 
 
 def apply_decision(record: DatabaseRecord, decision: Decision, now: datetime) -> Transition:

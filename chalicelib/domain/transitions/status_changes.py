@@ -8,8 +8,6 @@ from chalicelib.domain.model import (
     APP_ACTOR,
     AWS_ACTOR,
     EXTERNAL_ACTOR,
-    AcceptedStart,
-    DatabaseRecord,
     Description,
     Event,
     EventName,
@@ -17,6 +15,7 @@ from chalicelib.domain.model import (
     StatusInfo,
     Transition,
 )
+from chalicelib.domain.record import AcceptedStart, DatabaseRecord
 from chalicelib.domain.statuses import CONSISTENCY_WINDOW, classify_status, remedy_for
 from chalicelib.domain.timestamps import format_duration
 
@@ -130,10 +129,20 @@ def _status_transition(
         case State.BUSY:
             return _with_event(record, EventName.BUSY, f"An RDS operation is in progress: {status}.", now)
         case State.FAILED:
-            failed = replace(record, accepted_start=None, stop_intent=None, last_error=None)
-            return _with_event(failed, EventName.FAILED, f"RDS reports {status}. {remedy_for(status)}", now)
+            return _failed(record, now)
         case unexpected:
             assert_never(unexpected)
+
+
+def _failed(record: DatabaseRecord, now: datetime) -> Transition:
+    """A start that ends so is not tried again by itself: somebody has to act first."""
+    status, start = str(record.status), record.accepted_start
+    failed = replace(record, accepted_start=None, stop_intent=None, last_error=None)
+    transition = _with_event(failed, EventName.FAILED, f"RDS reports {status}. {remedy_for(status)}", now)
+    if start is None:
+        return transition
+    detail = f"RDS began to start it, and now reports {status}. {remedy_for(status)}"
+    return transition.then(_with_event(failed, EventName.RESTART_CANCELLED, detail, now, by=start.restart.by))
 
 
 def _first_observed(record: DatabaseRecord, info: StatusInfo, now: datetime) -> Transition:

@@ -8,7 +8,8 @@ import pytest
 from chalicelib.api.responses import database_to_json, retry_after_seconds
 from chalicelib.domain.activity import Metric, MetricActive, MetricIdle, MetricUnknown, NoActivity
 from chalicelib.domain.decision import decide
-from chalicelib.domain.model import AcceptedStart, DatabaseRecord, Description, Observation, PendingRestart
+from chalicelib.domain.model import Description, Observation
+from chalicelib.domain.record import AcceptedStart, DatabaseRecord, PendingRestart
 from chalicelib.domain.timestamps import format_time
 from chalicelib.service.reconciler import DatabaseView
 from chalicelib.settings import Settings

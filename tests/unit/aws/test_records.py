@@ -16,7 +16,8 @@ from chalicelib.aws.records import (
     encode_record,
     to_attributes,
 )
-from chalicelib.domain.model import AcceptedStart, DatabaseRecord, Event, EventName, Hold, PendingRestart, StopIntent
+from chalicelib.domain.model import Event, EventName
+from chalicelib.domain.record import AcceptedStart, DatabaseRecord, Hold, PendingRestart, StopIntent
 from tests.support import NOW
 from tests.unit.strategies import RECORDS, TIMES
 

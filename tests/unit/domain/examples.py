@@ -4,7 +4,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from chalicelib.domain.activity import AUTO, Activity, InvalidActivity, LastQuery, Metric, MetricRule
-from chalicelib.domain.model import DatabaseRecord, Description, Observation, Policy
+from chalicelib.domain.model import Description, Observation, Policy
+from chalicelib.domain.record import DatabaseRecord
 from tests.support import NOW, PROD
 
 HOUR = timedelta(hours=1)

@@ -12,15 +12,8 @@ from chalicelib.domain.activity import (
 )
 from chalicelib.domain.decision import MAX_CLOCK_SKEW, decide
 from chalicelib.domain.errors import AwsUnavailable
-from chalicelib.domain.model import (
-    Action,
-    DatabaseRecord,
-    Hold,
-    Observation,
-    PendingRestart,
-    Reason,
-    StopIntent,
-)
+from chalicelib.domain.model import Action, Observation, Reason
+from chalicelib.domain.record import DatabaseRecord, Hold, PendingRestart, StopIntent
 from chalicelib.domain.statuses import STOP_INTENT_TTL
 from tests.support import NOW
 from tests.unit.domain.examples import HOUR, INVALID, NO_RECORD, POLICY, YESTERDAY, minutes_ago, observed

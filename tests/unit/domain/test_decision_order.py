@@ -6,7 +6,8 @@ import pytest
 
 from chalicelib.domain.activity import Activity, InvalidActivity, LastQuery, Metric, MetricActive, MetricUnknown
 from chalicelib.domain.decision import decide
-from chalicelib.domain.model import DatabaseRecord, Hold, Policy, Reason
+from chalicelib.domain.model import Policy, Reason
+from chalicelib.domain.record import DatabaseRecord, Hold
 from tests.support import NOW
 from tests.unit.domain.examples import (
     HOUR,

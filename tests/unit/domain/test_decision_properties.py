@@ -7,16 +7,8 @@ from hypothesis import given, settings
 
 from chalicelib.domain.activity import InvalidActivity, LastQuery, MetricActive, MetricIdle, are_reports_trusted
 from chalicelib.domain.decision import MAX_CLOCK_SKEW, decide
-from chalicelib.domain.model import (
-    AcceptedStart,
-    Action,
-    DatabaseRecord,
-    Observation,
-    PendingRestart,
-    Policy,
-    Reason,
-    StopIntent,
-)
+from chalicelib.domain.model import Action, Observation, Policy, Reason
+from chalicelib.domain.record import AcceptedStart, DatabaseRecord, PendingRestart, StopIntent
 from chalicelib.domain.restart_expiry import is_restart_expired
 from chalicelib.domain.statuses import STOP_INTENT_TTL
 from tests.support import NOW

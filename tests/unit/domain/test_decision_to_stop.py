@@ -20,7 +20,8 @@ from chalicelib.domain.activity import (
     are_reports_trusted,
 )
 from chalicelib.domain.decision import METRIC_GRACE, decide
-from chalicelib.domain.model import Action, DatabaseRecord, Decision, Policy, Reason
+from chalicelib.domain.model import Action, Decision, Policy, Reason
+from chalicelib.domain.record import DatabaseRecord
 from tests.support import NOW
 from tests.unit.domain.examples import (
     HOUR,

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from chalicelib.domain.activity import Activity, ActivitySource, LastQuery, NoActivity
 from chalicelib.domain.idle_timer import last_activity, runs_from_first_observation
-from chalicelib.domain.model import DatabaseRecord
+from chalicelib.domain.record import DatabaseRecord
 from tests.support import NOW
 from tests.unit.domain.examples import YESTERDAY, minutes_ago, observed
 from tests.unit.strategies import ITEM_TIMES, RECORDS

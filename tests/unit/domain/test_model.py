@@ -6,7 +6,8 @@ import pytest
 
 from chalicelib.domain.activity import NoActivity
 from chalicelib.domain.errors import AwsUnavailable
-from chalicelib.domain.model import DatabaseRecord, Description, Event, EventName, Observation, Transition
+from chalicelib.domain.model import Description, Event, EventName, Observation, Transition
+from chalicelib.domain.record import DatabaseRecord
 from tests.support import ANALYTICS, NOW, PROD
 
 

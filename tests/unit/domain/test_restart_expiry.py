@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 import pytest
 
 from chalicelib.domain.decision import decide
-from chalicelib.domain.model import Action, DatabaseRecord, PendingRestart
+from chalicelib.domain.model import Action
+from chalicelib.domain.record import DatabaseRecord, PendingRestart
 from chalicelib.domain.restart_expiry import is_restart_expired
 from tests.support import NOW
 from tests.unit.domain.examples import POLICY, minutes_ago, observed

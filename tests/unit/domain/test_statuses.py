@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from chalicelib.domain.model import DatabaseRecord, Description, State, StatusInfo, StopIntent
+from chalicelib.domain.model import Description, State, StatusInfo
+from chalicelib.domain.record import DatabaseRecord, StopIntent
 from chalicelib.domain.statuses import (
     CONSISTENCY_WINDOW,
     STOP_INTENT_TTL,

@@ -3,7 +3,8 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from chalicelib.domain.model import DatabaseRecord, Description, Event, EventName, PendingRestart, Policy
+from chalicelib.domain.model import Description, Event, EventName, Policy
+from chalicelib.domain.record import DatabaseRecord, PendingRestart
 from chalicelib.domain.transitions.observations import apply_observation
 from tests.support import NOW, PROD
 

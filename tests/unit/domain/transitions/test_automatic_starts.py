@@ -8,17 +8,8 @@ import pytest
 from chalicelib.domain.activity import LastQuery
 from chalicelib.domain.decision import decide
 from chalicelib.domain.idle_timer import last_activity
-from chalicelib.domain.model import (
-    Action,
-    DatabaseRecord,
-    Decision,
-    Description,
-    EventName,
-    Observation,
-    Reason,
-    State,
-    StatusInfo,
-)
+from chalicelib.domain.model import Action, Decision, Description, EventName, Observation, Reason, State, StatusInfo
+from chalicelib.domain.record import DatabaseRecord
 from chalicelib.domain.transitions.commands import RequestRestart, apply_command
 from chalicelib.domain.transitions.results import start_accepted, stop_accepted
 from tests.support import NOW, PROD

@@ -6,7 +6,8 @@ import pytest
 
 from chalicelib.domain.activity import NoActivity
 from chalicelib.domain.decision import decide
-from chalicelib.domain.model import Action, DatabaseRecord, Description, EventName, Observation
+from chalicelib.domain.model import Action, Description, EventName, Observation
+from chalicelib.domain.record import DatabaseRecord
 from tests.support import NOW, PROD
 from tests.unit.domain.transitions.examples import AVAILABLE, IN_SEVEN_DAYS, POLICY, STOPPED, minutes, names, observe
 

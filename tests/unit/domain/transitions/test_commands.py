@@ -4,17 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from chalicelib.domain.model import (
-    AcceptedStart,
-    DatabaseRecord,
-    EventName,
-    Hold,
-    PendingRestart,
-    State,
-    StatusInfo,
-    StopIntent,
-    Transition,
-)
+from chalicelib.domain.model import EventName, State, StatusInfo, Transition
+from chalicelib.domain.record import AcceptedStart, DatabaseRecord, Hold, PendingRestart, StopIntent
 from chalicelib.domain.transitions.commands import EndHold, RequestRestart, SetHold, apply_command
 from tests.support import NOW
 from tests.unit.domain.transitions.examples import AVAILABLE, RESTART, STOPPED, minutes, names

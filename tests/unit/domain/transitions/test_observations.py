@@ -9,21 +9,8 @@ from hypothesis import given, settings
 from chalicelib.domain.activity import NoActivity
 from chalicelib.domain.decision import decide
 from chalicelib.domain.errors import InsufficientCapacity
-from chalicelib.domain.model import (
-    AcceptedStart,
-    Action,
-    DatabaseRecord,
-    Description,
-    EventName,
-    Hold,
-    Observation,
-    PendingRestart,
-    Policy,
-    Reason,
-    State,
-    StatusInfo,
-    StopIntent,
-)
+from chalicelib.domain.model import Action, Description, EventName, Observation, Policy, Reason, State, StatusInfo
+from chalicelib.domain.record import AcceptedStart, DatabaseRecord, Hold, PendingRestart, StopIntent
 from chalicelib.domain.statuses import CONSISTENCY_WINDOW, STOP_INTENT_TTL
 from chalicelib.domain.transitions.commands import RequestRestart, apply_command
 from chalicelib.domain.transitions.observations import apply_observation

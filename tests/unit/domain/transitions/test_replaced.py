@@ -8,17 +8,8 @@ from hypothesis import given, settings
 
 from chalicelib.domain.activity import LastQuery
 from chalicelib.domain.decision import decide
-from chalicelib.domain.model import (
-    AcceptedStart,
-    Action,
-    DatabaseRecord,
-    Description,
-    EventName,
-    Hold,
-    Observation,
-    Reason,
-    StopIntent,
-)
+from chalicelib.domain.model import Action, Description, EventName, Observation, Reason
+from chalicelib.domain.record import AcceptedStart, DatabaseRecord, Hold, StopIntent
 from chalicelib.domain.transitions.observations import apply_observation
 from tests.support import NOW, PROD
 from tests.unit.domain.transitions.examples import (

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from chalicelib.domain.errors import AwsError, CannotStart, CannotStop, InsufficientCapacity
-from chalicelib.domain.model import AcceptedStart, Action, Decision, Event, EventName, Reason, StopIntent
+from chalicelib.domain.model import Action, Decision, Event, EventName, Reason
+from chalicelib.domain.record import AcceptedStart, StopIntent
 from chalicelib.domain.transitions.results import (
     apply_decision,
     clear_stop_intent,

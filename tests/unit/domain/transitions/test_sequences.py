@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from chalicelib.domain.activity import NoActivity
 from chalicelib.domain.idle_timer import last_activity
-from chalicelib.domain.model import DatabaseRecord, Description, Observation
+from chalicelib.domain.model import Description, Observation
+from chalicelib.domain.record import DatabaseRecord
 from chalicelib.domain.transitions.observations import apply_observation
 from tests.support import NOW, PROD
 from tests.unit.domain.transitions.examples import POLICY

@@ -5,13 +5,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from chalicelib.domain.model import (
-    AcceptedStart,
-    DatabaseRecord,
-    Event,
-    EventName,
-    StopIntent,
-)
+from chalicelib.domain.model import Event, EventName
+from chalicelib.domain.record import AcceptedStart, DatabaseRecord, StopIntent
 from tests.support import NOW
 from tests.unit.domain.transitions.examples import (
     AVAILABLE,
@@ -136,3 +131,10 @@ def test_failed__while_the_app_stops_it__clears_the_stop_intent_and_is_no_stop()
     record, events = observe(replace(AVAILABLE, stop_intent=StopIntent(NOW, "Idle.")), "storage-full", minutes(1))
     assert names_and_initiators(events) == [(EventName.FAILED, None)]
     assert (record.available_since, record.stop_intent) == (NOW, None)
+
+
+def test_failed__while_a_restart_is_carried_out__cancels_the_restart() -> None:
+    record, events = observe(STARTED, "incompatible-network", minutes(5))
+    assert record.accepted_start is None
+    assert names_and_initiators(events) == [(EventName.FAILED, None), (EventName.RESTART_CANCELLED, RESTART.by)]
+    assert "then request a restart" in events[1].detail

@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from chalicelib.domain.model import DatabaseRecord, EventName, StopIntent
+from chalicelib.domain.model import EventName
+from chalicelib.domain.record import DatabaseRecord, StopIntent
 from chalicelib.domain.statuses import STOP_INTENT_TTL
 from tests.support import NOW
 from tests.unit.domain.transitions.examples import (
