@@ -116,7 +116,7 @@ def _dynamodb(operation: str, request: Any, now: datetime) -> Any:
     match operation:
         case "BatchGetItem":
             keys = [key["key"]["S"] for key in request["RequestItems"][TABLE]["Keys"]]
-            items = [_item(key, now) for key in keys]
+            items = [_item(key, now) for key in keys if not key.startswith(f"{ACTIVITY_KEY}/")]
             return {"Responses": {TABLE: items}, "UnprocessedKeys": {}}
         case "GetItem":
             return {"Item": _item(request["Key"]["key"]["S"], now)}
