@@ -188,7 +188,8 @@ class Checker:
         self.report.add(f"response to {request} of {ref.id}: {response.status} {message}")
         if response.status is None:
             return
-        if response.status not in (200, 202, 404, 409, 502, 503):
+        expected = (200, 202, 409, 502, 503, *((404,) if truth.is_missing else ()))
+        if response.status not in expected:
             self._violate(Invariant.HISTORY, truth, f"{request} was answered with {response.status}: {response.body}")
         restart = next((restart for restart in reversed(truth.requests) if restart.invocation is invocation), None)
         if request != "restart" or restart is None:

@@ -259,6 +259,15 @@ def one_activity_item_read() -> ExitStack:
     return _replace((Settings, "activity_keys_of", first_key_of))
 
 
+def ids_compared_by_case() -> ExitStack:
+    """An id that is written as in DATABASES is unknown, if that is not in lower case."""
+
+    def find(settings: Settings, database_id: str) -> DatabaseRef | None:
+        return next((ref for ref in settings.databases if ref.id == database_id), None)
+
+    return _replace((Settings, "database", find))
+
+
 def restored_database_continues_the_record() -> ExitStack:
     """A database that is restored under the same id is taken for the old one."""
     return _replace((observations, "is_replaced", lambda *_: False), (statuses, "is_replaced", lambda *_: False))
@@ -355,6 +364,7 @@ MUTANTS: Final = (
     old_datapoints_believed,
     missing_metric_never_fails,
     one_activity_item_read,
+    ids_compared_by_case,
     restored_database_continues_the_record,
     automatic_start_by_its_time,
     restart_expires_while_stopping,
@@ -367,8 +377,12 @@ MUTANTS: Final = (
 FIRST: Final[Mapping[Mutant, int]] = {
     restart_dropped_on_503: 14,
     one_failure_ends_the_check: 25,
-    stop_intent_never_expires: 105,
-    stale_descriptions_believed: 10,
     expiry_not_recorded: 14,
+    revision_not_checked: 16,
+    reports_trusted_forever: 12,
+    old_datapoints_believed: 52,
+    missing_metric_never_fails: 10,
+    restart_expires_while_stopping: 10,
+    end_of_an_operation_counts_as_a_start: 62,
 }
 """The seed at which the fuzzer starts for a mutant, if not the first: it saves plans that do not show the mutant."""
