@@ -112,7 +112,8 @@ def retry_after_seconds(view: DatabaseView) -> int:
 
 
 def _stops_at(view: DatabaseView, settings: Settings) -> datetime | None:
-    if view.decision.reason not in _CAN_STOP:
+    is_open = view.decision.reason is Reason.UNREPORTED_CONNECTIONS and view.decision.open_connections
+    if view.decision.reason not in _CAN_STOP or is_open:
         return None
     return view.at if view.decision.last_activity is None else view.decision.last_activity.at + settings.idle_timeout
 

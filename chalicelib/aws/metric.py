@@ -103,9 +103,9 @@ class ActivityMetric:
         above = [at for at, value in points if value > self._rule.threshold]
         if not above:
             return MetricIdle()
-        # A datapoint covers the whole period that begins at its time.
-        ended_at = min(max(above) + _PERIOD, now)
-        return MetricActive(ended_at.astimezone(UTC), max(points)[1])
+        # A datapoint covers the whole period that begins at its time. After the newest one, nothing has ended yet.
+        active_at = now if max(above) == newest else min(max(above) + _PERIOD, now)
+        return MetricActive(active_at.astimezone(UTC), max(points)[1])
 
 
 def _query(query_id: str, ref: DatabaseRef, name: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Final, assert_never
 
 from chalicelib.domain.activity import (
+    AUTO,
     ActivitySource,
     InvalidActivity,
     LastActivity,
@@ -38,6 +39,8 @@ _STOP_REFUSED: Final = (
     "RDS has refused to stop it, because an operation on it or on a member of the cluster is in progress, or because "
     "an earlier request to stop it was accepted. The stop is tried again at the next check."
 )
+
+_LAST_OPEN: Final = "connections were last open"
 
 Rule = Callable[[Observation, DatabaseRecord, Policy, datetime], Decision | None]
 """A decision, or None where the rule does not apply."""
@@ -161,13 +164,15 @@ def _metric_active(observation: Observation, _: DatabaseRecord, policy: Policy, 
         return Decision(Action.NONE, Reason.METRIC_ACTIVE, detail, last)
     if are_reports_trusted(observation.activity, now):
         return None
-    last = LastActivity(metric.at, ActivitySource.METRIC, "connections were last open")
+    number = _open_connections(observation, policy)
+    opened = f"Connections were open until {at}" if number is None else f"{_connections(number)} open"
     detail = (
-        f"Connections were open until {at}, and nobody has reported a query in the last 30 days. So open connections "
-        f"count as use: it is stopped {format_duration(policy.idle_timeout)} after the last of them is closed. "
-        "If they are idle, close them, or let the backend report its queries."
+        f"{opened}, and nobody has reported a query in the last 30 days. So open connections count as use: it is "
+        f"stopped {format_duration(policy.idle_timeout)} after the last of them is closed. If they are idle, close "
+        "them, or let the backend report its queries."
     )
-    return Decision(Action.NONE, Reason.UNREPORTED_CONNECTIONS, detail, last)
+    last = LastActivity(metric.at, ActivitySource.METRIC, _LAST_OPEN)
+    return Decision(Action.NONE, Reason.UNREPORTED_CONNECTIONS, detail, last, open_connections=number)
 
 
 def _metric_unknown(observation: Observation, record: DatabaseRecord, policy: Policy, now: datetime) -> Decision | None:
@@ -206,7 +211,10 @@ def _pending_modifications(observation: Observation, _: DatabaseRecord, __: Poli
 
 def _idle(observation: Observation, record: DatabaseRecord, policy: Policy, now: datetime) -> Decision:
     detail = "AWS started it automatically after seven days. " if record.started_by_aws else ""
-    last = last_activity(observation, record)
+    last, metric = last_activity(observation, record), observation.metric
+    counts = not are_reports_trusted(observation.activity, now) and policy.activity_rule == AUTO
+    if counts and isinstance(metric, MetricActive) and (last is None or metric.at > last.at):
+        last = LastActivity(metric.at, ActivitySource.METRIC, _LAST_OPEN)
     if last is None:
         detail += "No activity is known."
     else:
@@ -214,16 +222,22 @@ def _idle(observation: Observation, record: DatabaseRecord, policy: Policy, now:
         detail += f"the idle timeout is {format_duration(policy.idle_timeout)}."
     connections = _open_connections(observation, policy)
     if connections is not None:
-        detail += f" {connections} connections are open, but its queries are reported, and there were none."
+        detail += f" {_connections(connections)} open, but its queries are reported, and there were none."
+    elif counts and isinstance(metric, MetricIdle):
+        detail += " No connection was open in that time."
     return Decision(Action.STOP, Reason.IDLE, detail, open_connections=connections)
 
 
 def _open_connections(observation: Observation, policy: Policy) -> int | None:
-    """Their number where some are open and reports are trusted; None where it is 0 or not known."""
+    """How many were open at last; None where none were, and where it is not known."""
     is_number = policy.activity_rule is not None and policy.activity_rule.only_without_reports
     if is_number and isinstance(observation.metric, MetricActive) and observation.metric.latest >= 1:
         return round(observation.metric.latest)
     return None
+
+
+def _connections(number: int) -> str:
+    return "1 connection is" if number == 1 else f"{number} connections are"
 
 
 _RULES: Final[tuple[Rule, ...]] = (

@@ -41,9 +41,9 @@ def test_database__connections_open_and_no_reports__stays_available_until_idle_a
     result = world.check()
     assert result.reason == "unreported-connections"
     assert result.detail == (
-        "Connections were open until 2026-03-02T11:00:00Z, and nobody has reported a query in the last 30 days. So "
-        "open connections count as use: it is stopped 1 h after the last of them is closed. If they are idle, close "
-        "them, or let the backend report its queries."
+        f"{'1 connection is' if connections == 1 else '25 connections are'} open, and nobody has reported a query in "
+        "the last 30 days. So open connections count as use: it is stopped 1 h after the last of them is closed. If "
+        "they are idle, close them, or let the backend report its queries."
     )
 
     world.set_connections(0)

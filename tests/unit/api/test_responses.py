@@ -107,13 +107,14 @@ def test_stops_at__running_and_no_activity_known__is_now() -> None:
     [
         pytest.param(MetricIdle(), {}, "idle", "2026-03-02T08:00:00Z", 120.0, id="idle"),
         pytest.param(
-            MetricActive(NOW - timedelta(minutes=3), 4.0),
+            MetricActive(NOW - timedelta(minutes=3), 0.0),
             {},
             "unreported-connections",
             "2026-03-02T09:57:00Z",
             3.0,
             id="connections open until three minutes ago",
         ),
+        pytest.param(MetricActive(NOW, 4.0), {}, "unreported-connections", None, 0.0, id="connections open"),
         pytest.param(MetricUnknown("No datapoints."), {}, "metric-unknown", None, 120.0, id="metric unknown"),
         pytest.param(
             MetricIdle(), {"stop_unsupported": "it is a read replica"}, "cannot-stop", None, 120.0, id="read replica"

@@ -148,13 +148,37 @@ def test_auto__reports_not_trusted__open_connections_prevent_the_stop(
     assert result(decision) == (action, reason, False)
 
 
-def test_unreported_connections__are_the_last_activity_and_the_detail_says_what_to_do() -> None:
-    decision = decide(observed("available", NoActivity(), CONNECTED), NO_RECORD, WITH_AUTO, NOW)
+@pytest.mark.parametrize(
+    ("latest", "beginning"),
+    [
+        pytest.param(4, "4 connections are open, and nobody", id="open"),
+        pytest.param(1, "1 connection is open, and nobody", id="one open"),
+        pytest.param(0, "Connections were open until 2026-03-02T08:57:00Z, and nobody", id="closed"),
+    ],
+)
+def test_unreported_connections__are_the_last_activity_and_the_detail_says_what_to_do(
+    latest: float, beginning: str
+) -> None:
+    metric = MetricActive(minutes_ago(3), latest)
+    decision = decide(observed("available", NoActivity(), metric), NO_RECORD, WITH_AUTO, NOW)
     last = decision.last_activity
     assert last is not None
     assert (last.at, last.source) == (minutes_ago(3), ActivitySource.METRIC)
-    assert "Connections were open until 2026-03-02T08:57:00Z" in decision.detail
+    assert decision.detail.startswith(beginning)
     assert "it is stopped 1 h after the last of them is closed" in decision.detail
+    assert decision.open_connections == (latest or None)
+
+
+def test_idle__connections_closed_before_the_idle_timeout__is_idle_since_the_last_one() -> None:
+    metric = MetricActive(minutes_ago(70), 0.0)
+    decision = decide(observed("available", NoActivity(), metric), NO_RECORD, WITH_AUTO, NOW)
+    assert decision.reason is Reason.IDLE
+    assert decision.detail.startswith("Idle for 1 h 10 min: connections were last open at 2026-03-02T07:50:00Z")
+
+
+def test_idle__no_connection_and_no_reports__says_so() -> None:
+    decision = decide(observed("available", NoActivity(), MetricIdle()), NO_RECORD, WITH_AUTO, NOW)
+    assert decision.detail.endswith("No connection was open in that time.")
 
 
 @pytest.mark.parametrize(
