@@ -90,7 +90,7 @@ def test_read__several_databases__is_one_query_by_the_minute(stubbed: Stubbed) -
 @pytest.mark.parametrize(
     ("points", "expected"),
     [
-        pytest.param([(3, 4)], MetricActive(minutes_ago(2), 4.0), id="open"),
+        pytest.param([(3, 4)], MetricActive(NOW, 4.0), id="open at last"),
         pytest.param([(0.5, 4)], MetricActive(NOW, 4.0), id="open in the current minute"),
         pytest.param([(3, 0), (50, 4)], MetricActive(minutes_ago(49), 0.0), id="closed since"),
         pytest.param([(3, 0), (6, 0)], MetricIdle(), id="none open"),
@@ -109,11 +109,11 @@ def test_read__connections__have_an_answer_only_with_a_recent_datapoint(
 
 
 def test_read__time_of_an_answer__is_in_utc(stubbed: Stubbed) -> None:
-    here = series(0, (3, 4))
+    here = series(0, (3, 0), (6, 4))
     here["Timestamps"] = [at.astimezone(timezone(timedelta(hours=5))) for at in here["Timestamps"]]
     found = read_one(stubbed, CONNECTIONS, here)
     assert isinstance(found, MetricActive)
-    assert (found.at, found.at.tzinfo) == (minutes_ago(2), UTC)
+    assert (found.at, found.at.tzinfo) == (minutes_ago(5), UTC)
 
 
 @pytest.mark.parametrize(
@@ -122,9 +122,10 @@ def test_read__time_of_an_answer__is_in_utc(stubbed: Stubbed) -> None:
         pytest.param([], [(3, 0)], MetricIdle(), id="no load at all, no connections"),
         pytest.param([], [(3, 7)], MetricIdle(), id="no load at all, connections open"),
         pytest.param([(3, 0.01)], [(3, 7)], MetricIdle(), id="little load"),
-        pytest.param([(3, 0.2)], [(3, 7)], MetricActive(minutes_ago(2), 0.2), id="load"),
+        pytest.param([(3, 0.2)], [(3, 7)], MetricActive(NOW, 0.2), id="load"),
+        pytest.param([(4, 0.2)], [(3, 7)], MetricActive(minutes_ago(3), 0.2), id="load that has ended"),
         pytest.param([(40, 0.2)], [(3, 7)], MetricActive(minutes_ago(39), 0.2), id="load 40 minutes ago, none since"),
-        pytest.param([(3, 0.2)], [], MetricActive(minutes_ago(2), 0.2), id="load, connections missing"),
+        pytest.param([(3, 0.2)], [], MetricActive(NOW, 0.2), id="load, connections missing"),
         pytest.param([], [], NO_CONNECTIONS_DATA, id="no datapoint of either"),
         pytest.param([], [(50, 0)], NO_CONNECTIONS_DATA, id="connections 50 minutes old"),
         pytest.param([(50, 0.2)], [(50, 7)], NO_CONNECTIONS_DATA, id="both 50 minutes old"),
@@ -221,7 +222,7 @@ def test_read__load_of_several_databases__keeps_them_apart(stubbed: Stubbed) -> 
     results = [series(0, (3, 0.2)), series(1, (3, 7)), series(2), series(3, (3, 0))]
     stubber.add_response("get_metric_data", {"MetricDataResults": results})
     assert make(LOAD).read([PROD, ANALYTICS], IDLE, NOW) == {
-        PROD: MetricActive(minutes_ago(2), 0.2),
+        PROD: MetricActive(NOW, 0.2),
         ANALYTICS: MetricIdle(),
     }
 

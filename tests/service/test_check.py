@@ -77,7 +77,7 @@ def test_check__started_by_aws_without_activity_item__stops_it(make_world: MakeW
     assert world.check().action is Action.STOP
     assert world.history()[-1]["detail"] == (
         "AWS started it automatically after seven days. Idle for 7 days: rds-lifecycle first observed it at "
-        "2026-03-02T09:00:00Z; the idle timeout is 1 h."
+        "2026-03-02T09:00:00Z; the idle timeout is 1 h. No connection was open in that time."
     )
 
 

@@ -209,3 +209,21 @@ class TestStartedByAws:
         stopped.wait(START_MINUTES)
         stopped.lifecycle.check()
         assert_full_idle_timeout(stopped)
+
+
+def test_database__not_observed_for_days__gets_a_full_idle_timeout(make_world: MakeWorld) -> None:
+    world = make_world(status="available")
+    world.check()
+    world.clock.advance(days=3)
+    assert world.check().reason == "no-activity-data"
+    world.wait(60, check_every=15)
+    assert world.status() == "available"
+    world.wait(15, check_every=15)
+    assert world.status() == "stopping"
+
+
+def test_database__not_observed_for_a_night__is_stopped_at_the_next_check(make_world: MakeWorld) -> None:
+    world = make_world(status="available")
+    world.check()
+    world.clock.advance(minutes=20 * 60)
+    assert world.check().action == "stop"

@@ -1,7 +1,7 @@
 """Observations: the transition from the recorded status to the one that RDS describes now."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from chalicelib.domain.errors import CannotStop
 from chalicelib.domain.model import Description, Event, EventName, Policy, State, StatusInfo, Transition
@@ -29,6 +29,7 @@ def apply_observation(record: DatabaseRecord, description: Description, policy: 
     info = effective_status(description, record, now)
     was_ready = record.status is not None and classify_status(record.status).ready
     transition = transition.then(_expire_hold(record, now))
+    transition = transition.then(_resume_after_gap(transition.record, info, now))
     transition = transition.then(apply_status(transition.record, description, info, now))
     transition = transition.then(
         _resolve_pending_restart(
@@ -59,6 +60,18 @@ def _assign_resource(record: DatabaseRecord, description: Description, now: date
     if record.resource_id is None and description.resource_id is not None:
         return Transition(replace(record, resource_id=description.resource_id))
     return Transition(record)
+
+
+def _resume_after_gap(record: DatabaseRecord, info: StatusInfo, now: datetime) -> Transition:
+    """A running database that was not observed for a whole day gets a full idle timeout.
+
+    It may have been removed from ``DATABASES`` and added again, and nobody knows who used it meanwhile.
+    """
+    day = record.last_daily_status_on
+    was_ready = record.status is not None and classify_status(record.status).ready
+    if day is None or not (was_ready and info.ready) or now.date() - day <= timedelta(days=1):
+        return Transition(record)
+    return Transition(replace(record, first_observed_at=now))
 
 
 def _expire_hold(record: DatabaseRecord, now: datetime) -> Transition:

@@ -200,7 +200,7 @@ def test_auto__reports_trusted__stops_and_records_the_open_connections(
     decision = decide(observed("available", activity, metric), NO_RECORD, WITH_AUTO, NOW)
     assert result(decision) == (Action.STOP, Reason.IDLE, False)
     assert decision.open_connections == connections
-    assert ("connections are open" in decision.detail) is (connections is not None)
+    assert ("open, but its queries are reported" in decision.detail) is (connections is not None)
 
 
 def test_auto__reports_trusted_and_metric_not_read__reads_it_before_the_stop() -> None:
