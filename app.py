@@ -236,7 +236,7 @@ def database_event(event: Any) -> None:
     source = event.detail.get("SourceIdentifier")
     ref = settings.database(str(source))
     if ref is None:
-        # Before anything is connected: most events of a large account are for other databases.
+        # Before AWS clients are created: most events of a large account are for other databases.
         logger.debug("The event is for a database that is not managed.", extra={"source": source})
         return
     is_announced = event.detail.get("EventID") == AUTOMATIC_START_EVENTS[ref.kind]

@@ -29,6 +29,12 @@ _QUERIES_PER_CALL: Final = 500
 _PERIOD: Final = timedelta(minutes=1)
 """Longer periods do not show short connections."""
 
+_RETENTION: Final = timedelta(days=15) - timedelta(hours=1)
+"""CloudWatch has datapoints by the minute for 15 days.
+
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html
+"""
+
 Series = Sequence[tuple[datetime, float]]
 """Datapoints: the beginning of each period, and its value."""
 
@@ -53,7 +59,7 @@ class ActivityMetric:
         for first in range(0, len(refs), per_call):
             some = refs[first : first + per_call]
             try:
-                series = self._series(some, now - max(idle, LARGEST_DATAPOINT_AGE) - _PERIOD, now)
+                series = self._series(some, now - min(max(idle, LARGEST_DATAPOINT_AGE), _RETENTION) - _PERIOD, now)
             except Problem as problem:
                 metrics.update(dict.fromkeys(some, MetricUnknown(problem.detail)))
             else:

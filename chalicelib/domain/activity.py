@@ -6,10 +6,10 @@ from enum import StrEnum
 from typing import Final
 
 REPORTS_TRUSTED_FOR: Final = timedelta(days=30)
-"""For this long after the last report, a database without reports counts as unused."""
+"""For this long after the last report, a database without new reports counts as unused."""
 
 LARGEST_DATAPOINT_AGE: Final = timedelta(minutes=10)
-"""With an older newest datapoint, the activity metric has no data. RDS publishes its metrics every minute.
+"""If the newest datapoint is older, the activity metric is unknown. RDS publishes its metrics every minute.
 
 https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-metrics.html
 """
@@ -57,7 +57,7 @@ class MetricIdle:
 
 @dataclass(frozen=True, slots=True)
 class MetricUnknown:
-    """The activity metric has no recent data."""
+    """The activity metric has no recent datapoint, or could not be read."""
 
     why: str
 

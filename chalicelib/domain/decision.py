@@ -1,6 +1,6 @@
 """What to do about one database: a pure function of what was observed, the record, the policy and the time.
 
-The rules are those of the table in README.md, in its order. A new rule is one function and its place in
+The rules have the effect of the table in README.md. A new rule is one function and its place in
 ``_RULES``. What a rule says about activity comes from ``idle_timer``.
 """
 
@@ -24,7 +24,7 @@ from chalicelib.domain.activity import (
 from chalicelib.domain.errors import CannotStop
 from chalicelib.domain.idle_timer import last_activity, runs_from_first_observation
 from chalicelib.domain.model import Action, Decision, Observation, Policy, Reason, State
-from chalicelib.domain.record import DatabaseRecord
+from chalicelib.domain.record import STOP_UNSUPPORTED, DatabaseRecord
 from chalicelib.domain.restart_expiry import is_restart_expired
 from chalicelib.domain.statuses import classify_status, effective_status, remedy_for
 from chalicelib.domain.timestamps import format_duration, format_time
@@ -33,7 +33,7 @@ MAX_CLOCK_SKEW: Final = timedelta(minutes=5)
 """An activity time further in the future than this is an error of its writer."""
 
 METRIC_GRACE: Final = timedelta(minutes=30)
-"""An activity metric that is missing for the idle timeout and this time fails the check."""
+"""An activity metric that is unknown for the idle timeout and this time fails the check."""
 
 _STOP_REFUSED: Final = (
     "RDS has refused to stop it, because an operation on it or on a member of the cluster is in progress, or because "
@@ -145,12 +145,17 @@ def _recently_active(
 
 
 def _cannot_stop(observation: Observation, record: DatabaseRecord, _: Policy, __: datetime) -> Decision | None:
-    unsupported, was_refused = observation.described.stop_unsupported, record.last_error == CannotStop.__name__
-    if unsupported is None and not was_refused:
+    unsupported = observation.described.stop_unsupported
+    if unsupported is not None:
+        detail = f"It is idle, but RDS cannot stop it, because {unsupported}. Remove it from DATABASES, or hold it."
+        return Decision(Action.NONE, Reason.CANNOT_STOP, detail, check_fails=record.last_error != STOP_UNSUPPORTED)
+    if record.last_error != CannotStop.__name__:
         return None
-    cause = f"because {unsupported}" if unsupported else "and has refused to"
-    detail = f"It is idle, but RDS cannot stop it, {cause}. Remove it from DATABASES, or hold it."
-    return Decision(Action.NONE, Reason.CANNOT_STOP, detail, check_fails=not was_refused)
+    detail = (
+        "It is idle, but RDS has refused to stop a database of its engine or deployment type. Remove it from "
+        "DATABASES, or hold it. The stop is tried again on the next day (UTC)."
+    )
+    return Decision(Action.NONE, Reason.CANNOT_STOP, detail)
 
 
 def _metric_active(observation: Observation, _: DatabaseRecord, policy: Policy, now: datetime) -> Decision | None:
@@ -167,7 +172,7 @@ def _metric_active(observation: Observation, _: DatabaseRecord, policy: Policy, 
     number = _open_connections(observation, policy)
     opened = f"Connections were open until {at}" if number is None else f"{_connections(number)} open"
     detail = (
-        f"{opened}, and nobody has reported a query in the last 30 days. So open connections count as use: it is "
+        f"{opened}, and nobody has reported a query in the last 30 days. So open connections count as activity: it is "
         f"stopped {format_duration(policy.idle_timeout)} after the last of them is closed. If they are idle, close "
         "them, or let the backend report its queries."
     )
@@ -194,7 +199,7 @@ def _metric_unknown(observation: Observation, record: DatabaseRecord, policy: Po
     fails = now - since > policy.idle_timeout + METRIC_GRACE
     detail = f"It is not stopped, because the metric {rule.name} has been unknown since {format_time(since)}: {cause}."
     if fails:
-        detail += " Action required: fix ACTIVITY_METRIC or the permission cloudwatch:GetMetricData."
+        detail += " Action required: check ACTIVITY_METRIC and the permission cloudwatch:GetMetricData."
     return Decision(Action.NONE, Reason.METRIC_UNKNOWN, detail, check_fails=fails)
 
 
@@ -203,8 +208,8 @@ def _pending_modifications(observation: Observation, _: DatabaseRecord, __: Poli
     if not pending:
         return None
     detail = (
-        f"It is idle, but a modification waits for its maintenance window ({', '.join(pending)}), and a stop would "
-        "discard it. It is stopped after that. To stop it earlier, apply the modification immediately, or revoke it."
+        "It is idle, but a stop would discard modifications that wait for the maintenance window: "
+        f"{', '.join(pending)}. It is stopped once they are applied. To stop it earlier, apply or revoke them now."
     )
     return Decision(Action.NONE, Reason.PENDING_MODIFICATIONS, detail)
 
@@ -222,14 +227,14 @@ def _idle(observation: Observation, record: DatabaseRecord, policy: Policy, now:
         detail += f"the idle timeout is {format_duration(policy.idle_timeout)}."
     connections = _open_connections(observation, policy)
     if connections is not None:
-        detail += f" {_connections(connections)} open, but its queries are reported, and there were none."
+        detail += f" {_connections(connections)} open, which counts only if no query was reported for 30 days."
     elif counts and isinstance(metric, MetricIdle):
         detail += " No connection was open in that time."
     return Decision(Action.STOP, Reason.IDLE, detail, open_connections=connections)
 
 
 def _open_connections(observation: Observation, policy: Policy) -> int | None:
-    """How many were open at last; None where none were, and where it is not known."""
+    """How many were open most recently; None where none were, and where it is not known."""
     is_number = policy.activity_rule is not None and policy.activity_rule.only_without_reports
     if is_number and isinstance(observation.metric, MetricActive) and observation.metric.latest >= 1:
         return round(observation.metric.latest)

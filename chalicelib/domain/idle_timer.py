@@ -36,5 +36,5 @@ def last_activity(observation: Observation, record: DatabaseRecord) -> LastActiv
 
 
 def runs_from_first_observation(last: LastActivity, record: DatabaseRecord) -> bool:
-    """Whether nothing is known of the database since it was first observed."""
+    """Whether the idle timer runs from the first observation."""
     return last.source is ActivitySource.STARTED and last.at == record.first_observed_at

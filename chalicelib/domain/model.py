@@ -67,7 +67,7 @@ class StatusInfo:
 class Description:
     """What RDS returned for a database.
 
-    ``resource_id`` identifies the database itself: another database of the same name has another one. With
+    ``resource_id`` identifies the database itself: another database of the same id has another one. With
     ``stop_unsupported``, RDS cannot stop such a database; it is the reason, and follows "because". The
     ``pending_modifications`` wait for the maintenance window. ``automatic_start_announced``: an RDS event has announced
     that AWS starts the database itself.

@@ -7,6 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Final, Self
 
+STOP_UNSUPPORTED: Final = "StopUnsupported"
+"""``last_error`` once it is recorded that RDS cannot stop the database, by its description."""
+
 STOP_REFUSED: Final = "InvalidState"
 """``last_error`` after a stop that RDS refused for the database's state."""
 
@@ -60,11 +63,12 @@ class DatabaseRecord:
 
     The record belongs to the database with this ``resource_id``, which was observed first at ``first_observed_at``.
     ``available_since`` is when the app observed that the database had become available, ``started_on_request`` whether
-    a restart started it, ``started_by_aws`` whether AWS announced the start as its own. ``automatic_restart_at`` is
-    from the last observation as stopped. ``capacity_refused_at`` is when RDS last refused a start because AWS had no
-    capacity. Since ``metric_unknown_since``, only a missing activity metric has prevented a stop. ``last_error`` is the
-    error recorded last, so that a repeated error is recorded once. ``last_daily_status_on`` is the last day (UTC) whose
-    history contains a ``daily-status``.
+    a restart started it, ``started_by_aws`` whether AWS announced the start as its own. While it is stopped,
+    ``automatic_start_announced_at`` is when such an announcement came. ``automatic_restart_at`` is from the last
+    observation as stopped. ``start_prevented_at`` is when AWS last prevented a pending restart: by an error, by no
+    response, or by a lack of capacity. Since ``metric_unknown_since``, only an unknown activity metric has prevented a
+    stop. ``last_error`` is the error recorded last, so that a repeated error is recorded once.
+    ``last_daily_status_on`` is the last day (UTC) whose history contains a ``daily-status``.
     """
 
     revision: int = 0
@@ -81,8 +85,9 @@ class DatabaseRecord:
     accepted_start: AcceptedStart | None = None
     start_durations: tuple[int, ...] = ()
     automatic_restart_at: datetime | None = None
+    automatic_start_announced_at: datetime | None = None
     started_by_aws: bool = False
-    capacity_refused_at: datetime | None = None
+    start_prevented_at: datetime | None = None
     metric_unknown_since: datetime | None = None
     last_error: str | None = None
     last_daily_status_on: date | None = None
@@ -104,6 +109,7 @@ class DatabaseRecord:
             accepted_start=None,
             available_since=None,
             started_on_request=False,
+            automatic_start_announced_at=None,
             started_by_aws=False,
             metric_unknown_since=None,
             last_error=None,

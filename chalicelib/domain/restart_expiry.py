@@ -10,12 +10,13 @@ from chalicelib.domain.statuses import classify_status
 def is_restart_expired(record: DatabaseRecord, policy: Policy, now: datetime) -> bool:
     """Whether RDS could have started the database for so long that the pending restart expires.
 
-    Only time in which it was stopped, and in which AWS had capacity for it, counts.
+    Only time in which it was stopped counts, and it begins anew whenever AWS prevents the start: by an error, by no
+    response, or by a lack of capacity.
     """
     restart = record.pending_restart
     if restart is None or record.status is None or not classify_status(record.status).startable:
         return False
-    moments = (last_requested_at(restart, record), record.status_changed_at, record.capacity_refused_at)
+    moments = (last_requested_at(restart, record), record.status_changed_at, record.start_prevented_at)
     return now - max(at for at in moments if at is not None) > policy.restart_ttl
 
 

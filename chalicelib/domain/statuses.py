@@ -70,7 +70,9 @@ _REMEDIES: Final = {
     "incompatible-option-group": "Undo the last change to its option group.",
     "incompatible-parameters": "Reset its parameter group in the RDS console, then reboot it.",
     "incompatible-restore": "RDS cannot restore to that point in time. Restore to another one.",
-    "insufficient-capacity": "AWS has no capacity for its instance class. Choose another class, or start it later.",
+    "insufficient-capacity": (
+        "AWS has no capacity for its instance class. Choose another class, or start it later in the RDS console."
+    ),
     "migration-failed": "See its events in the RDS console for the cause of the failed migration.",
     "restore-error": "Restore it again, to another point in time or from another snapshot.",
     "storage-full": "Allocate more storage in the RDS console.",
@@ -141,7 +143,7 @@ def ignore_stale_description(description: Description, record: DatabaseRecord, n
 
     RDS's descriptions are eventually consistent: after one that shows a change, another may show the status before it.
     A database goes through a cycle: stopped, starting, running, stopping. Soon after a change, only the next state of
-    that cycle can be new. A description of another database of the same name is never ignored.
+    that cycle can be new. A description of another database of the same id is never ignored.
     """
     changed_at = record.status_changed_at
     if record.status is None or changed_at is None or abs(now - changed_at) >= CONSISTENCY_WINDOW:

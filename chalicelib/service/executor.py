@@ -20,6 +20,7 @@ from chalicelib.domain.transitions.results import (
     set_stop_intent,
     start_accepted,
     start_failed,
+    start_prevented,
     stop_accepted,
     stop_failed,
     stop_refused_while_running,
@@ -65,6 +66,7 @@ class ActionExecutor:
             raise
         except AwsUnavailable as problem:
             # RDS may have accepted the call: the next pass finds the database starting, or starts it again.
+            self._record_with_retry(ref, record, lambda fresh: start_prevented(fresh, now), now)
             raise problem.as_saved() from problem
         except Problem as problem:
             failure = problem
@@ -83,6 +85,11 @@ class ActionExecutor:
                 raise
             message = f"RDS reports {status} and refused to start it."
             raise CannotStart(message, remedy_for(status), log_detail=refusal.log_detail) from refusal
+
+    def record_unobserved(self, observation: Observation) -> None:
+        """Record that a pending restart could not be carried out, because RDS did not describe the database."""
+        now = observation.at
+        self._record_with_retry(observation.ref, observation.record, lambda fresh: start_prevented(fresh, now), now)
 
     def set_stop_intent(self, observation: Observation, transition: Transition, decision: Decision) -> DatabaseRecord:
         """Save the transition together with the intent to stop. Raises WriteConflict and any other Problem."""

@@ -171,7 +171,7 @@ class Lifecycle:
     def handle_event(self, ref: DatabaseRef, *, automatic_start_announced: bool = False) -> ReconcileResult:
         """Reconcile the database that an RDS event names. Raises Problem.
 
-        ``automatic_start_announced``: the event says that AWS starts the database itself, which nothing else says.
+        ``automatic_start_announced``: the event says that AWS starts the database itself. No description shows this.
 
         Events are delivered on a best-effort basis, and one was observed to precede the status that it announces. So a
         database that is starting or stopping is observed again, for a minute at most:

@@ -187,8 +187,11 @@ class Reconciler:
         return ReconcileResult(observed, decision, action_taken, None if after is None else self.view(after))
 
     def _raise_unobserved(self, observation: Observation, problem: Problem, command: Command | None) -> NoReturn:
-        """Raise why RDS could not describe the database, after the command is saved all the same."""
-        if command is None or isinstance(problem, DatabaseNotFound):
+        """Raise why RDS did not describe the database. The command is saved, and a pending restart does not expire."""
+        if isinstance(problem, DatabaseNotFound):
+            raise problem
+        if command is None:
+            self._executor.record_unobserved(observation)
             raise problem
         transition = apply_command(observation.record, command, None, observation.at)
         self._executor.record(observation.ref, observation.record, transition, observation.at)

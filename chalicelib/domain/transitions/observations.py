@@ -37,13 +37,13 @@ def apply_observation(record: DatabaseRecord, description: Description, policy: 
         )
     )
     transition = transition.then(_expire_stop_intent(transition.record, info, now))
-    return _add_daily_status(transition, description, now)
+    return _add_daily_status(transition, now)
 
 
 def _assign_resource(record: DatabaseRecord, description: Description, now: datetime) -> Transition:
-    """The record of another database of the same name starts afresh.
+    """The record of another database of the same id starts afresh.
 
-    Holds and restarts were requested for the name, so they stay: a restart that RDS accepted is pending again.
+    Holds and restarts were requested for the id, so they stay: a restart that RDS accepted is pending again.
     """
     if is_replaced(record, description):
         start = record.accepted_start
@@ -55,7 +55,7 @@ def _assign_resource(record: DatabaseRecord, description: Description, now: date
             last_restart_requested_at=record.last_restart_requested_at if record.pending_restart or start else None,
             last_daily_status_on=record.last_daily_status_on,
         )
-        detail = "Another database has this name now, for example a restored one. It gets a full idle timeout."
+        detail = "Another database has this id now, for example a restored one. It gets a full idle timeout."
         return Transition(fresh, (Event(now, EventName.REPLACED, None, detail),))
     if record.resource_id is None and description.resource_id is not None:
         return Transition(replace(record, resource_id=description.resource_id))
@@ -130,17 +130,16 @@ def _is_requested_recently(record: DatabaseRecord, now: datetime) -> bool:
     return restart is not None and now - last_requested_at(restart, record) < CONSISTENCY_WINDOW
 
 
-def _add_daily_status(transition: Transition, description: Description, now: datetime) -> Transition:
+def _add_daily_status(transition: Transition, now: datetime) -> Transition:
     """Each day's history contains the status at the day's first observation.
 
-    So a day without history is one without an observation, not one without a change. That RDS refused a stop
-    permanently is tried again each day: the cause may have gone.
+    So a day without history is one without an observation, not one without a change. A stop that RDS
+    refused permanently is tried again each day.
     """
     record = transition.record
     if record.last_daily_status_on == now.date() or record.status is None:
         return transition
-    is_belief = record.last_error == CannotStop.__name__ and description.stop_unsupported is None
-    error = None if is_belief else record.last_error
+    error = None if record.last_error == CannotStop.__name__ else record.last_error
     dated = Transition(replace(record, last_daily_status_on=now.date(), last_error=error))
     if not any(event.status for event in transition.events):
         detail = f"The first observation of the day; RDS reports {record.status}."

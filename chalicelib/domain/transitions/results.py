@@ -3,19 +3,26 @@
 from dataclasses import replace
 from datetime import datetime
 
-from chalicelib.domain.errors import CannotStart, CannotStop, InsufficientCapacity, Problem
+from chalicelib.domain.errors import CannotStart, Problem
 from chalicelib.domain.model import APP_ACTOR, Decision, Event, EventName, Reason, Transition
-from chalicelib.domain.record import STOP_REFUSED, STOP_REFUSED_AGAIN, AcceptedStart, DatabaseRecord, StopIntent
+from chalicelib.domain.record import (
+    STOP_REFUSED,
+    STOP_REFUSED_AGAIN,
+    STOP_UNSUPPORTED,
+    AcceptedStart,
+    DatabaseRecord,
+    StopIntent,
+)
 
 
 def apply_decision(record: DatabaseRecord, decision: Decision, now: datetime) -> Transition:
-    """Record what the next decision has to know: since when the metric is missing, and that RDS cannot stop it."""
+    """Record what the next decision has to know: since when the metric is unknown, and that RDS cannot stop it."""
     is_unknown = decision.reason is Reason.METRIC_UNKNOWN
     transition = Transition(
         replace(record, metric_unknown_since=(record.metric_unknown_since or now) if is_unknown else None)
     )
     if decision.reason is Reason.CANNOT_STOP and decision.check_fails:
-        return transition.then(_stop_failed(transition.record, CannotStop.__name__, decision.detail, now))
+        return transition.then(_stop_failed(transition.record, STOP_UNSUPPORTED, decision.detail, now))
     return transition
 
 
@@ -43,7 +50,7 @@ def start_accepted(record: DatabaseRecord, now: datetime) -> Transition:
         started_on_request=False,
         started_by_aws=False,
         stop_intent=None,
-        capacity_refused_at=None,
+        start_prevented_at=None,
         status="starting",
         status_changed_at=now,
     )
@@ -62,6 +69,13 @@ def stop_accepted(record: DatabaseRecord, decision: Decision, now: datetime) -> 
     return Transition(stopping, (event,))
 
 
+def start_prevented(record: DatabaseRecord, now: datetime) -> Transition:
+    """AWS did not respond, so it is not known whether the database can be started."""
+    if record.pending_restart is None:
+        return Transition(record)
+    return Transition(replace(record, start_prevented_at=now))
+
+
 def start_failed(record: DatabaseRecord, problem: Problem, now: datetime) -> Transition:
     """RDS refused a start. CannotStart cancels the restart; after any other problem the next pass tries again.
 
@@ -70,9 +84,7 @@ def start_failed(record: DatabaseRecord, problem: Problem, now: datetime) -> Tra
     restart, error, permanent = record.pending_restart, type(problem).__name__, isinstance(problem, CannotStart)
     if restart is None:
         return Transition(record)
-    failed = replace(record, pending_restart=None if permanent else restart, last_error=error)
-    if isinstance(problem, InsufficientCapacity):
-        failed = replace(failed, capacity_refused_at=now)
+    failed = replace(record, pending_restart=None if permanent else restart, start_prevented_at=now, last_error=error)
     if record.last_error == error and not permanent:
         return Transition(failed)
     name = EventName.RESTART_CANCELLED if permanent else EventName.START_FAILED

@@ -1,7 +1,7 @@
 """Changes of the RDS status: what each means for the record, which event records it, and who initiated it."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, assert_never
 
 from chalicelib.domain.model import (
@@ -20,6 +20,8 @@ from chalicelib.domain.statuses import CONSISTENCY_WINDOW, classify_status, reme
 from chalicelib.domain.timestamps import format_duration
 
 _KEPT_START_DURATIONS: Final = 10
+ANNOUNCEMENT_TTL: Final = timedelta(hours=1)
+"""A start that is observed later after an announcement is not the announced one. AWS documents no bound."""
 
 
 def apply_status(record: DatabaseRecord, description: Description, info: StatusInfo, now: datetime) -> Transition:
@@ -47,13 +49,21 @@ def apply_status(record: DatabaseRecord, description: Description, info: StatusI
 def _with_automatic_start(
     record: DatabaseRecord, description: Description, info: StatusInfo, now: datetime
 ) -> DatabaseRecord:
-    """The record with what is known of an automatic start. One before an unobserved stop no longer counts."""
+    """The record with what is known of an automatic start. One before an unobserved stop no longer counts.
+
+    An event can precede the status, so an announcement is kept for a while. It belongs to no later start.
+    """
     was_ready = record.status is not None and classify_status(record.status).ready
     if was_ready and info.state is State.STARTING:
         record = replace(record, started_by_aws=False)
+    announced_at = record.automatic_start_announced_at
     if description.automatic_start_announced and is_started_by_aws(record, now):
-        return replace(record, started_by_aws=True)
-    return record
+        announced_at = now
+    if info.state is State.STOPPED:
+        return replace(record, automatic_start_announced_at=announced_at)
+    is_recent = announced_at is not None and now - announced_at <= ANNOUNCEMENT_TTL
+    by_aws = record.started_by_aws or (is_recent and is_started_by_aws(record, now))
+    return replace(record, automatic_start_announced_at=None, started_by_aws=by_aws)
 
 
 def is_started_by_aws(record: DatabaseRecord, now: datetime) -> bool:
@@ -135,7 +145,7 @@ def _status_transition(
 
 
 def _failed(record: DatabaseRecord, now: datetime) -> Transition:
-    """A start that ends so is not tried again by itself: somebody has to act first."""
+    """A start that ends in a failure is not tried again: somebody has to act first."""
     status, start = str(record.status), record.accepted_start
     failed = replace(record, accepted_start=None, stop_intent=None, last_error=None)
     transition = _with_event(failed, EventName.FAILED, f"RDS reports {status}. {remedy_for(status)}", now)
@@ -176,7 +186,7 @@ def _starting(record: DatabaseRecord, now: datetime) -> Transition:
         return _with_event(record, EventName.STARTING, detail, now, by=AWS_ACTOR)
     detail = "It was started outside rds-lifecycle."
     if due is not None and now >= due:
-        detail = "It was started outside rds-lifecycle, or by AWS after seven days without the event that says so."
+        detail = "It was started outside rds-lifecycle, or AWS started it after seven days without announcing it."
     return _with_event(record, EventName.STARTING, detail, now, by=EXTERNAL_ACTOR)
 
 

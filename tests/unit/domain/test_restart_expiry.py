@@ -33,7 +33,7 @@ def restart_requested(
         status_changed_at=ago(changed),
         pending_restart=PendingRestart(minutes_ago(minutes), "ops"),
         last_restart_requested_at=ago(minutes if last_requested is None else last_requested),
-        capacity_refused_at=ago(no_capacity),
+        start_prevented_at=ago(no_capacity),
     )
 
 

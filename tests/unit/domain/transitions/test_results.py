@@ -42,7 +42,7 @@ def test_clear_stop_intent__set__clears_it() -> None:
 
 def test_start_accepted__restart_pending__is_starting_by_its_requester() -> None:
     before = replace(
-        PENDING, stop_intent=StopIntent(NOW, "Idle."), last_error="AwsError", capacity_refused_at=minutes(-15)
+        PENDING, stop_intent=StopIntent(NOW, "Idle."), last_error="AwsError", start_prevented_at=minutes(-15)
     )
     transition = start_accepted(before, minutes(1))
     assert transition.record == replace(
@@ -82,14 +82,14 @@ def test_stop_accepted__already_recorded__changes_nothing(status: str) -> None:
 
 def test_start_failed__no_capacity__keeps_the_restart_and_is_recorded_once() -> None:
     once = start_failed(PENDING, NO_CAPACITY, NOW)
-    assert once.record == replace(PENDING, last_error="InsufficientCapacity", capacity_refused_at=NOW)
+    assert once.record == replace(PENDING, last_error="InsufficientCapacity", start_prevented_at=NOW)
     assert once.events == (Event(NOW, EventName.START_FAILED, "ops", "AWS has no capacity.", "stopped"),)
     again = start_failed(once.record, NO_CAPACITY, minutes(15))
-    assert (again.record, again.events) == (replace(once.record, capacity_refused_at=minutes(15)), ())
+    assert (again.record, again.events) == (replace(once.record, start_prevented_at=minutes(15)), ())
 
 
 def test_start_failed__another_problem__does_not_count_as_missing_capacity() -> None:
-    assert start_failed(PENDING, AwsError("AWS refused the call."), NOW).record.capacity_refused_at is None
+    assert start_failed(PENDING, AwsError("AWS refused the call."), NOW).record.start_prevented_at is None
 
 
 def test_start_failed__different_problem_than_before__is_recorded() -> None:
