@@ -227,7 +227,7 @@ def _idle(observation: Observation, record: DatabaseRecord, policy: Policy, now:
         detail += f"the idle timeout is {format_duration(policy.idle_timeout)}."
     connections = _open_connections(observation, policy)
     if connections is not None:
-        detail += f" {_connections(connections)} open, which counts only if no query was reported for 30 days."
+        detail += f" {_connections(connections)} open, which does not count, because queries are reported."
     elif counts and isinstance(metric, MetricIdle):
         detail += " No connection was open in that time."
     return Decision(Action.STOP, Reason.IDLE, detail, open_connections=connections)

@@ -65,8 +65,8 @@ class DatabaseRecord:
     ``available_since`` is when the app observed that the database had become available, ``started_on_request`` whether
     a restart started it, ``started_by_aws`` whether AWS announced the start as its own. While it is stopped,
     ``automatic_start_announced_at`` is when such an announcement came. ``automatic_restart_at`` is from the last
-    observation as stopped. ``start_prevented_at`` is when AWS last prevented a pending restart: by an error, by no
-    response, or by a lack of capacity. Since ``metric_unknown_since``, only an unknown activity metric has prevented a
+    observation as stopped. ``start_prevented_at`` is when AWS last prevented a pending restart: by no response,
+    or by a lack of capacity. Since ``metric_unknown_since``, only an unknown activity metric has prevented a
     stop. ``last_error`` is the error recorded last, so that a repeated error is recorded once.
     ``last_daily_status_on`` is the last day (UTC) whose history contains a ``daily-status``.
     """

@@ -10,8 +10,8 @@ from chalicelib.domain.statuses import classify_status
 def is_restart_expired(record: DatabaseRecord, policy: Policy, now: datetime) -> bool:
     """Whether RDS could have started the database for so long that the pending restart expires.
 
-    Only time in which it was stopped counts, and it begins anew whenever AWS prevents the start: by an error, by no
-    response, or by a lack of capacity.
+    Only time in which it was stopped counts, and it begins again whenever AWS prevents the start: by no response, by
+    throttling, or by a lack of capacity.
     """
     restart = record.pending_restart
     if restart is None or record.status is None or not classify_status(record.status).startable:

@@ -188,10 +188,9 @@ class Reconciler:
 
     def _raise_unobserved(self, observation: Observation, problem: Problem, command: Command | None) -> NoReturn:
         """Raise why RDS did not describe the database. The command is saved, and a pending restart does not expire."""
-        if isinstance(problem, DatabaseNotFound):
-            raise problem
-        if command is None:
+        if isinstance(problem, AwsUnavailable) and command is None:
             self._executor.record_unobserved(observation)
+        if isinstance(problem, DatabaseNotFound) or command is None:
             raise problem
         transition = apply_command(observation.record, command, None, observation.at)
         self._executor.record(observation.ref, observation.record, transition, observation.at)

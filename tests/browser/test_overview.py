@@ -47,7 +47,7 @@ SENTENCES = {
     ],
     "replaced": [
         "It became available, or was first observed, ",
-        "Another database has this name now, for example a restored one. It gets a full idle timeout.",
+        "Another database has this id now, for example a restored one. It gets a full idle timeout.",
     ],
     "failed": ["Allocate more storage in the RDS console.", "It cannot be started until the problem is resolved."],
 }

@@ -65,7 +65,7 @@ class TestNewDatabase:
         assert idle.record().resource_id != resource_id
         assert idle.event_names().count("replaced") == 1
         [replaced] = [event for event in idle.history() if event["event"] == "replaced"]
-        assert replaced["detail"].startswith("Another database has this name now, for example a restored one.")
+        assert replaced["detail"].startswith("Another database has this id now, for example a restored one.")
         assert "AWS" not in {event.get("by") for event in idle.history()}
         # Available since the backup, 20 minutes ago.
         idle.wait(40, check_every=20)
@@ -126,7 +126,7 @@ class TestStartedByAPerson:
         stopped.lifecycle.check()
         assert stopped.status() == "starting"
         assert stopped.history()[-1]["detail"] == (
-            "It was started outside rds-lifecycle, or by AWS after seven days without the event that says so."
+            "It was started outside rds-lifecycle, or AWS started it after seven days without announcing it."
         )
         stopped.wait(START_MINUTES)
         stopped.lifecycle.check()

@@ -68,7 +68,7 @@ def test_rule__metric_name_is_misspelled__fails_the_check_after_90_minutes(make_
     result = world.failed_check()
     assert (result.reason, world.status()) == ("metric-unknown", "available")
     assert "the metric DatabaseConections has been unknown since 2026-03-02T10:15:00Z" in result.detail
-    assert result.detail.endswith("fix ACTIVITY_METRIC or the permission cloudwatch:GetMetricData.")
+    assert result.detail.endswith("check ACTIVITY_METRIC and the permission cloudwatch:GetMetricData.")
 
 
 def test_rule__permission_missing__fails_the_check_after_90_minutes_and_recovers(

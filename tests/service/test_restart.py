@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.domain.activity import ActivitySource
-from chalicelib.domain.errors import AccessDenied, CannotStart, UnknownDatabase
+from chalicelib.domain.errors import AccessDenied, AwsUnavailable, CannotStart, UnknownDatabase
 from chalicelib.domain.model import Action, DatabaseRef
 from tests.support import ANALYTICS, NOW, PROD, START_MINUTES, STOP_MINUTES, MakeWorld, World, failing
 
@@ -161,3 +161,21 @@ def test_database__by_id__is_one_of_the_settings(make_world: MakeWorld) -> None:
     assert lifecycle.database("analytics") == ANALYTICS
     with pytest.raises(UnknownDatabase):
         lifecycle.database("nope")
+
+
+def test_restart__aws_fails_for_three_hours__is_carried_out_afterwards(make_world: MakeWorld) -> None:
+    world = make_world()
+    world.lifecycle.check()
+    with failing(world.rds, "StartDBInstance", "Throttling"):
+        with pytest.raises(AwsUnavailable):
+            world.lifecycle.restart(PROD, by="ops")
+        for _ in range(6):
+            world.clock.advance(15)
+            world.failed_check()
+    with failing(world.rds, "DescribeDBInstances", "ServiceUnavailable", status=503):
+        for _ in range(6):
+            world.clock.advance(15)
+            world.failed_check()
+    world.clock.advance(15)
+    assert world.check().action is Action.START
+    assert "restart-expired" not in world.event_names()

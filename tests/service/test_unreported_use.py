@@ -42,8 +42,8 @@ def test_database__connections_open_and_no_reports__stays_available_until_idle_a
     assert result.reason == "unreported-connections"
     assert result.detail == (
         f"{'1 connection is' if connections == 1 else '25 connections are'} open, and nobody has reported a query in "
-        "the last 30 days. So open connections count as use: it is stopped 1 h after the last of them is closed. If "
-        "they are idle, close them, or let the backend report its queries."
+        "the last 30 days. So open connections count as activity: it is stopped 1 h after the last of them is closed. "
+        "If they are idle, close them, or let the backend report its queries."
     )
 
     world.set_connections(0)
@@ -79,7 +79,7 @@ def test_database__connections_open_and_reports_trusted__stops_and_tells_their_n
     assert world.status() == "stopping"
 
     event = world.history()[-1]
-    number = "4 connections are open, but its queries are reported, and there were none."
+    number = "4 connections are open, which does not count, because queries are reported."
     assert (event["event"], event["open_connections"]) == ("stopping", 4)
     assert event["detail"].endswith(number)
     assert [number in record.getMessage() for record in caplog.records] == [True, True], "of the event and of the pass"

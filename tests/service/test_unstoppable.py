@@ -119,7 +119,10 @@ def test_database__a_modification_waits_for_the_maintenance_window__is_stopped_a
             result = world.check()
             assert (result.action, result.reason) == ("none", "pending-modifications")
             world.clock.advance(60)
-    assert "(DBInstanceClass, EngineVersion), and a stop would discard it" in result.detail
+    assert (
+        "would discard modifications that wait for the maintenance window: DBInstanceClass, EngineVersion"
+        in result.detail
+    )
     assert [call for call in world.calls if call.startswith("StopDB")] == []
     assert "stop-failed" not in world.event_names(ref)
     assert world.check().action == "stop"

@@ -39,6 +39,7 @@ DECISION_FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "hold": st.none() | st.builds(Hold, TIMES, st.just("ops")),
     "stop_intent": st.none() | st.builds(StopIntent, TIMES, st.just("Idle."), st.none() | st.integers(0, 99)),
     "started_by_aws": st.booleans(),
+    "automatic_start_announced_at": MAYBE_TIMES,
     "start_prevented_at": MAYBE_TIMES,
     "metric_unknown_since": MAYBE_TIMES,
     "last_error": st.none() | st.sampled_from(["AwsError", "CannotStop", "InvalidState", "InvalidStateAgain"]),

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
-from chalicelib.domain.errors import CannotStart, Problem
+from chalicelib.domain.errors import CannotStart, InsufficientCapacity, Problem
 from chalicelib.domain.model import APP_ACTOR, Decision, Event, EventName, Reason, Transition
 from chalicelib.domain.record import (
     STOP_REFUSED,
@@ -84,7 +84,9 @@ def start_failed(record: DatabaseRecord, problem: Problem, now: datetime) -> Tra
     restart, error, permanent = record.pending_restart, type(problem).__name__, isinstance(problem, CannotStart)
     if restart is None:
         return Transition(record)
-    failed = replace(record, pending_restart=None if permanent else restart, start_prevented_at=now, last_error=error)
+    failed = replace(record, pending_restart=None if permanent else restart, last_error=error)
+    if isinstance(problem, InsufficientCapacity):
+        failed = replace(failed, start_prevented_at=now)
     if record.last_error == error and not permanent:
         return Transition(failed)
     name = EventName.RESTART_CANCELLED if permanent else EventName.START_FAILED

@@ -62,7 +62,7 @@ def _with_automatic_start(
     if info.state is State.STOPPED:
         return replace(record, automatic_start_announced_at=announced_at)
     is_recent = announced_at is not None and now - announced_at <= ANNOUNCEMENT_TTL
-    by_aws = record.started_by_aws or (is_recent and is_started_by_aws(record, now))
+    by_aws = record.started_by_aws or (is_recent and not _is_requested(record))
     return replace(record, automatic_start_announced_at=None, started_by_aws=by_aws)
 
 
@@ -75,8 +75,13 @@ def is_started_by_aws(record: DatabaseRecord, now: datetime) -> bool:
     https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_StopInstance.html
     https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Events.Messages.html
     """
-    due, is_requested = record.automatic_restart_at, record.pending_restart is not None or record.started_on_request
-    return not is_requested and record.accepted_start is None and due is not None and now >= due
+    due = record.automatic_restart_at
+    return due is not None and now >= due and not _is_requested(record)
+
+
+def _is_requested(record: DatabaseRecord) -> bool:
+    """Whether a restart is pending, is carried out, or has started the database."""
+    return record.pending_restart is not None or record.accepted_start is not None or record.started_on_request
 
 
 def infer_unobserved_events(

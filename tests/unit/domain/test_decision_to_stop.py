@@ -53,7 +53,9 @@ def result(decision: Decision) -> tuple[Action, Reason, bool]:
     ("unsupported", "record", "fails"),
     [
         pytest.param(REPLICA, NO_RECORD, True, id="description says so, for the first time"),
-        pytest.param(REPLICA, CANNOT_STOP, False, id="description says so, and it is recorded"),
+        pytest.param(
+            REPLICA, DatabaseRecord(last_error="StopUnsupported"), False, id="description says so, and it is recorded"
+        ),
         pytest.param(
             REPLICA, DatabaseRecord(last_error="AwsError"), True, id="description says so, after another error"
         ),
@@ -70,7 +72,9 @@ def test_cannot_stop__known__does_not_stop_and_fails_the_check_once(
     assert (unsupported or "refused") in decision.detail
 
 
-@pytest.mark.parametrize("error", ["InvalidState", "InvalidStateAgain", "AwsError", "AccessDenied", None])
+@pytest.mark.parametrize(
+    "error", ["InvalidState", "InvalidStateAgain", "AwsError", "AccessDenied", "StopUnsupported", None]
+)
 def test_cannot_stop__last_error_is_another__is_tried_again(error: str | None) -> None:
     assert decide(observed("available"), DatabaseRecord(last_error=error), POLICY, NOW).action is Action.STOP
 
@@ -200,7 +204,7 @@ def test_auto__reports_trusted__stops_and_records_the_open_connections(
     decision = decide(observed("available", activity, metric), NO_RECORD, WITH_AUTO, NOW)
     assert result(decision) == (Action.STOP, Reason.IDLE, False)
     assert decision.open_connections == connections
-    assert ("open, but its queries are reported" in decision.detail) is (connections is not None)
+    assert ("open, which does not count, because queries are reported" in decision.detail) is (connections is not None)
 
 
 def test_auto__reports_trusted_and_metric_not_read__reads_it_before_the_stop() -> None:

@@ -168,7 +168,7 @@ def test_automatic_start__restart_requested_after_the_announcement__starts_the_i
     status: str, info: StatusInfo
 ) -> None:
     record, _ = steps(STOPPED, (status, 2, True))
-    assert record.started_by_aws
+    assert record.started_by_aws or record.automatic_start_announced_at == after(2)
     record = apply_command(record, RequestRestart("ops", after(3)), info, after(3)).record
     assert not record.started_by_aws
     record, _ = steps(record, ("available", 8, False))
@@ -205,3 +205,12 @@ def test_stopped__after_an_automatic_start__has_the_automatic_restart_time_of_th
     assert record.automatic_restart_at == DUE
     record, _ = observe(record, "stopped", after(15), after(15) + timedelta(days=7))
     assert (record.automatic_restart_at, record.started_by_aws) == (after(15) + timedelta(days=7), False)
+
+
+def test_automatic_start__announced_long_before_the_start__is_of_a_person() -> None:
+    record, _ = steps(STOPPED, ("stopped", 2, True))
+    assert record.automatic_start_announced_at == after(2)
+    soon, _ = steps(record, ("starting", 62, False))
+    assert soon.started_by_aws
+    later, _ = steps(record, ("starting", 62.1, False))
+    assert not later.started_by_aws

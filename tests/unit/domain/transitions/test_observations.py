@@ -62,7 +62,9 @@ def test_daily_status__first_observation_of_the_day__is_recorded_once() -> None:
     ("last_error", "unsupported", "expected"),
     [
         pytest.param("CannotStop", None, None, id="RDS has refused: the stop is tried again"),
-        pytest.param("CannotStop", "it is a read replica", "CannotStop", id="the description says why: recorded once"),
+        pytest.param(
+            "StopUnsupported", "it is a read replica", "StopUnsupported", id="the description says why: recorded once"
+        ),
         pytest.param("AwsError", None, "AwsError", id="another error"),
     ],
 )

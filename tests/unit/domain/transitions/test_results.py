@@ -192,7 +192,7 @@ def test_apply_decision__any_other_reason__clears_since_when_the_metric_is_unkno
 
 def test_apply_decision__cannot_stop_and_check_fails__is_recorded_once() -> None:
     first = apply_decision(AVAILABLE, UNSUPPORTED, NOW)
-    assert first.record == replace(AVAILABLE, last_error="CannotStop")
+    assert first.record == replace(AVAILABLE, last_error="StopUnsupported")
     assert first.events == (Event(NOW, EventName.STOP_FAILED, "rds-lifecycle", "RDS cannot stop it.", "available"),)
     again = apply_decision(first.record, replace(UNSUPPORTED, check_fails=False), minutes(15))
     assert (again.record, again.events) == (first.record, ())
