@@ -211,8 +211,11 @@ def draw_plan(seed: int) -> Plan:
     idle = rng.choice((20, 30, 60, 60, 90))
     steps: list[Step] = []
     for ref in refs:
-        steps += _usage(ref, days * DAY, rng)
-        steps += _surroundings(ref, days * DAY, rng)
+        usage = _usage(ref, days * DAY, rng)
+        steps += [
+            *usage,
+            *_surroundings(ref, [step.at for step in usage if isinstance(step, Session)], days * DAY, rng),
+        ]
     steps += _triggered(refs, days * DAY, rng)
     if not is_fault_free:
         steps += _fault_bursts([step.at for step in steps if isinstance(step, Session)], days * DAY, rng)
@@ -273,15 +276,16 @@ def _usage(ref: DatabaseRef, length: float, rng: random.Random) -> list[Step]:
     return steps
 
 
-def _surroundings(ref: DatabaseRef, length: float, rng: random.Random) -> list[Step]:
+def _surroundings(ref: DatabaseRef, session_times: list[float], length: float, rng: random.Random) -> list[Step]:
     """What else happens to one database without a fault: open connections, missing datapoints, other operations."""
     steps: list[Step] = []
     most = round(length / DAY / 15) + 1
     for _ in range(rng.randint(0, most)):
         at, seconds = rng.uniform(0, length), rng.choice((0.1, 0.5, 1, 2, 5)) * HOUR
         steps.append(OpenConnection(at, ref, rng.choice((seconds, seconds, 4 * seconds))))
-        # Right when a stop would be due, and later.
-        steps.append(MissingDatapoints(at + rng.uniform(0, 2) * HOUR, ref, seconds, rng.random() < 0.3))
+        # About when a stop is due.
+        gap_at = rng.choice(session_times or [at]) + rng.uniform(0, 2.5) * HOUR
+        steps.append(MissingDatapoints(gap_at, ref, seconds, rng.random() < 0.3))
     for _ in range(rng.randint(0, most)):
         at, seconds = rng.uniform(0, length), rng.choice((0.1, 0.5, 1, 2, 5)) * HOUR
         steps.append(SingleOperation(rng.uniform(0, length), ref, Operation.CONSOLE_START_BEFORE_AWS))
