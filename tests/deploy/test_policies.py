@@ -76,26 +76,6 @@ def test_policies__with_vpc_and_tracing__include_their_statements(tmp_path: Path
         assert {"ec2:CreateNetworkInterface", "xray:PutTraceSegments"} <= actions
 
 
-def test_main__wrong_settings_of_two_stages__names_each_stage_and_writes_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    root = project(tmp_path, {"environment_variables": {"DATABASES": "one", "IDLE_MINUTES": "soon"}})
-    file = root / ".chalice" / "config.json"
-    config = json.loads(file.read_text())
-    config["stages"] |= {"good": {"environment_variables": {"DATABASES": "two"}}, "empty": {}}
-    file.write_text(json.dumps(config))
-    write = policies.write
-    monkeypatch.setattr(policies, "write", lambda: write(root))
-    assert policies.main() == 1
-    lines = capsys.readouterr().err.splitlines()
-    assert lines[0].startswith("make policies: no policy was written.")
-    assert [line.partition(": found")[0].partition(": it is")[0] for line in lines[1:]] == [
-        "  stage test: IDLE_MINUTES",
-        "  stage empty: DATABASES",
-    ]
-    assert list((root / ".chalice").glob("policy-*.json")) == []
-
-
 def test_write__deletes_policies_of_functions_that_do_not_exist(tmp_path: Path) -> None:
     root = project(tmp_path, {"environment_variables": {"DATABASES": "one"}})
     (root / ".chalice" / "policy-test-warm_up.json").write_text("{}")

@@ -199,3 +199,21 @@ def test_check_conflicts__with_a_stack_of_the_stage__names_it() -> None:
         )
         [conflict] = conflicts.find(target.session.client("lambda"), "prod", check_stage("prod")[0])
         assert conflict.startswith("The CloudFormation stack databases has deployed the stage prod here")
+
+
+def test_make_policies__wrong_settings_of_two_stages__names_each_stage_and_changes_nothing(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    configure(root, "dev", IDLE_MINUTES="soon")
+    configure(root, "prod", DATABASES="", METADATA_TABLE="another")
+    before = {file.name: file.read_text() for file in (root / ".chalice").glob("policy-*.json")}
+    write = policies.write
+    monkeypatch.setattr(policies, "write", lambda: write(root))
+    assert policies.main() == 1
+    first, *lines = capsys.readouterr().err.splitlines()
+    assert first.startswith("make policies: no policy was written.")
+    assert [line.split(": ")[:2] for line in lines] == [
+        ["  stage dev", "IDLE_MINUTES"],
+        ["  stage prod", "DATABASES"],
+    ]
+    assert {file.name: file.read_text() for file in (root / ".chalice").glob("policy-*.json")} == before
