@@ -129,14 +129,15 @@ def _read(environ: Mapping[str, str], settings: tuple[Setting, ...]) -> tuple[di
 
 
 def _databases(text: str) -> tuple[DatabaseRef, ...]:
-    refs = tuple(_database(part.strip()) for part in text.split(","))
+    parts = [part.strip() for part in text.split(",")]
+    refs = tuple(_database(part, "it" if len(parts) == 1 else repr(part)) for part in parts)
     ids = [ref.id for ref in refs]
     if repeated := sorted({i for i in ids if ids.count(i) > 1}):
         raise ValueError(f"{', '.join(repeated)} is named more than once")
     return refs
 
 
-def _database(text: str) -> DatabaseRef:
+def _database(text: str, subject: str) -> DatabaseRef:
     prefix, colon, rest = text.partition(":")
     if colon and prefix != Kind.CLUSTER:
         raise ValueError(f"{prefix!r} is not a kind of database; only 'cluster:' may precede an id")
@@ -145,7 +146,7 @@ def _database(text: str) -> DatabaseRef:
     spelling = rest if colon else text
     database_id = spelling.lower()
     if len(database_id) > 63 or not re.fullmatch(r"[a-z](-?[a-z0-9])*", database_id):
-        raise ValueError(f"{text!r} is not a valid RDS identifier")
+        raise ValueError(f"{subject} is not {_IDENTIFIER}")
     return DatabaseRef(Kind.CLUSTER if colon else Kind.INSTANCE, database_id, spelling)
 
 
@@ -211,6 +212,19 @@ def _url(text: str) -> str:
     return text
 
 
+def _schedule(text: str) -> str:
+    """A schedule expression of EventBridge. Of the two days of a cron expression, exactly one is ``?``.
+
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-scheduled-rule-pattern.html
+    """
+    _schedule_form(text)
+    if text.startswith("cron"):
+        _, _, day_of_month, _, day_of_week, _ = text[len("cron(") : -1].split()
+        if (day_of_month == "?") == (day_of_week == "?"):
+            raise ValueError("exactly one of day-of-month and day-of-week (the third and the fifth field) must be ?")
+    return text
+
+
 def _cost(text: str) -> float:
     cost = _number(text)
     if cost < 0:
@@ -225,7 +239,7 @@ _key: Final = _matching(
 _kms_key: Final = _matching(
     r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/[A-Za-z0-9-]+", "it is not the ARN of a KMS key (an alias is none)"
 )
-_schedule: Final = _matching(
+_schedule_form: Final = _matching(
     r"cron\(\s*[^()\s]+(\s+[^()\s]+){5}\s*\)|rate\((1 (minute|hour|day)|([2-9]|[1-9]\d+) (minutes|hours|days))\)",
     "EventBridge does not accept it",
 )
@@ -236,7 +250,12 @@ _origin: Final = _matching(
 REQUIRED: Final = "required"
 NO_DEFAULT: Final = "none"
 
-_DATABASES: Final = "comma-separated ids of RDS instances, an Aurora or Multi-AZ DB cluster as cluster:<id>"
+# Multi-AZ DB clusters cannot be stopped:
+# https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/multi-az-db-clusters-concepts.Limitations.html
+_DATABASES: Final = "comma-separated ids of RDS instances, an Aurora cluster as cluster:<id>"
+_IDENTIFIER: Final = (
+    "an RDS identifier (letters, digits and single hyphens between them; begins with a letter; at most 63 characters)"
+)
 _KEY: Final = "1 to 1,000 characters; the part before any / is not rds_lifecycle, rds_history or rds_access"
 _SCHEDULE: Final = "cron(...) with six fields, or rate(...), such as cron(0 7 ? * MON-FRI *)"
 _METRIC: Final = "auto, none, or an AWS/RDS metric, > and a number, such as DatabaseConnections>0"

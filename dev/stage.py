@@ -1,6 +1,7 @@
 """The stages of .chalice/config.json: their environment variables, and the names of their functions."""
 
 import json
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -12,6 +13,17 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 APP_NAME: Final = "rds-lifecycle"
 LOCAL_STAGE: Final = "local"
 """The stage of `make run`. Its tokens are public."""
+
+INVOKED_BY_EVENTBRIDGE: Final = ("inactivity_check", "database_event", "warm_up")
+"""The functions that have a rule."""
+
+
+def stage_argument(command: str) -> str:
+    """The stage that the command line names. Raises SystemExit where it names none."""
+    stage = sys.argv[1] if len(sys.argv) > 1 else ""
+    if not stage:
+        raise SystemExit(f"STAGE is missing: {command} STAGE=prod")
+    return stage
 
 
 def stages(root: Path = ROOT) -> list[str]:
@@ -42,6 +54,16 @@ def api_stage(stage: str, root: Path = ROOT) -> str:
 def function_name(stage: str, function: str) -> str:
     """The name that Chalice gives the function: <app>-<stage> for the API's, <app>-<stage>-<name> for any other."""
     return f"{APP_NAME}-{stage}" + ("" if function == "api_handler" else f"-{function}")
+
+
+def role_name(stage: str, function: str) -> str:
+    """The name that Chalice gives the role of a function with its own policy."""
+    return f"{APP_NAME}-{stage}-{function}"
+
+
+def rule_name(stage: str, function: str) -> str:
+    """The name that Chalice gives the EventBridge rule of the function."""
+    return f"{APP_NAME}-{stage}-{function}-event"
 
 
 def deployed_file(stage: str, root: Path = ROOT) -> Path:

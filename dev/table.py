@@ -36,7 +36,7 @@ class EnsuredTable:
 def ensure_table(
     client: "DynamoDBClient", name: str, kms_key: str | None = None, sleep: Callable[[float], None] = time.sleep
 ) -> EnsuredTable:
-    """The table on demand, with point-in-time recovery and Time to Live by ``expires_at``.
+    """Create the table if it is missing, with point-in-time recovery and Time to Live by ``expires_at``.
 
     A missing table is created, encrypted with the KMS key (None: DynamoDB's own). A table that rds-lifecycle has
     created is completed. Any other table is never changed: Time to Live might delete items of another program.

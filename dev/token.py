@@ -18,9 +18,15 @@ def entry(name: str, role: str, token: str) -> str:
 def main() -> int:
     """Print the token and its entry; the token is stored nowhere."""
     parser = argparse.ArgumentParser(prog="make token", description=__doc__)
-    parser.add_argument("--name", required=True, help="who or what uses the token; appears in records and history")
-    parser.add_argument("--role", required=True, choices=[role.value for role in Role])
+    parser.add_argument("--name", default="", help="who or what uses the token; appears in records and history")
+    parser.add_argument("--role", default="", help=", ".join(Role))
     arguments = parser.parse_args()
+    if missing := [name for name in ("name", "role") if not getattr(arguments, name)]:
+        for name in missing:
+            print(f"{name.upper()} is missing: make token NAME=dashboard ROLE=operator", file=sys.stderr)
+        return 1
+    if arguments.role not in tuple(Role):
+        parser.error(f"ROLE: invalid choice: {arguments.role!r} (allowed: {', '.join(Role)})")
     token = secrets.token_urlsafe(32)
     try:
         line = entry(arguments.name, arguments.role, token)

@@ -10,11 +10,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 from app import app
 from chalicelib.settings import Settings
 from dev.deploy import deployment_state, log_groups
-from dev.deploy.doctor import examine
+from dev.deploy.doctor import check_tokens, examine
 from dev.deploy.findings import NotReady, errors_of, notices_of, print_notices
 from dev.deploy.policies import functions_of
 from dev.deploy.preflight import Target
-from dev.stage import ROOT, function_name
+from dev.stage import ROOT, function_name, stage_argument
 from dev.table import ensure_table
 
 # Without -B, importing chalicelib would leave __pycache__ in it, which Chalice would package.
@@ -53,7 +53,9 @@ def _check(stage: str) -> tuple[Settings, Target]:
     errors, notices = errors_of(diagnosis.findings), notices_of(diagnosis.findings)
     if errors or diagnosis.settings is None or diagnosis.target is None:
         raise NotReady(errors, notices)
-    print_notices(notices)
+    # The missing tokens are the next step, which is printed at the end.
+    next_steps = notices_of(check_tokens(stage, diagnosis.settings))
+    print_notices(text for text in notices if text not in next_steps)
     return diagnosis.settings, diagnosis.target
 
 
@@ -77,7 +79,7 @@ def _print_next_steps(stage: str, settings: Settings, url: str) -> None:
 def run(command: str, work: Callable[[str], None]) -> int:
     """Run the work for the stage that the command line names; the exit status. Prints why it failed."""
     try:
-        work(sys.argv[1] if len(sys.argv) > 1 else "")
+        work(stage_argument(command))
     except NotReady as error:
         print(f"{command}: {error}", file=sys.stderr)
         return 1

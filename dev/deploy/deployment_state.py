@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 
-from dev.deploy import options
+from dev.deploy import optional_resources
 from dev.deploy.policies import CALLS
-from dev.stage import APP_NAME, ROOT, api_stage, deployed_file, function_name, stage_config
+from dev.stage import APP_NAME, ROOT, api_stage, deployed_file, function_name, role_name, rule_name, stage_config
 
 if TYPE_CHECKING:
     from mypy_boto3_apigateway import APIGatewayClient
@@ -43,9 +43,11 @@ def refresh(stage: str, session: boto3.Session, root: Path = ROOT) -> list[Resou
     # Without the stage's functions, an API cannot be assigned to a stage, and nobody can use it.
     api_ids = _api_ids(session.client("apigateway"), stage)
     found += [_api(api_id, session, api_stage(stage, root)) for api_id in api_ids]
-    kept = options.without_deleted(session, [resource for resource in _recorded(file) if not _is_known(resource)])
+    kept = optional_resources.without_deleted(
+        session, [resource for resource in _recorded(file) if not _is_known(resource)]
+    )
     # After the API, which can be deleted only when no domain refers to it.
-    found += options.with_unrecorded(session, stage_config(stage, root), kept, api_ids)
+    found += optional_resources.with_unrecorded(session, stage_config(stage, root), kept, api_ids)
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps({"resources": found, "schema_version": "2.0", "backend": "api"}, indent=2) + "\n")
     return found
@@ -80,7 +82,7 @@ def api_url(resources: list[Resource]) -> str | None:
 
 
 def _role(client: "IAMClient", stage: str, function: str) -> Iterator[Resource]:
-    name = f"{APP_NAME}-{stage}-{function}"
+    name = role_name(stage, function)
     with suppress(client.exceptions.NoSuchEntityException):
         arn = client.get_role(RoleName=name)["Role"]["Arn"]
         yield {"name": f"{function}_role", "resource_type": "iam_role", "role_arn": arn, "role_name": name}
@@ -93,7 +95,7 @@ def _function(client: "LambdaClient", stage: str, function: str) -> Iterator[Res
 
 
 def _rule(client: "EventBridgeClient", stage: str, function: str) -> Iterator[Resource]:
-    name = f"{APP_NAME}-{stage}-{function}-event"
+    name = rule_name(stage, function)
     with suppress(client.exceptions.ResourceNotFoundException):
         client.describe_rule(Name=name)
         yield {"name": f"{function}-event", "resource_type": "cloudwatch_event", "rule_name": name}

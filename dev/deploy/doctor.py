@@ -1,7 +1,7 @@
 """`make doctor STAGE=…`: everything that can be known before a deployment, in one list. Changes nothing."""
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,11 +9,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.settings import Settings
 from dev.deploy import conflicts
-from dev.deploy.findings import Finding, NotReady, error, errors_of
+from dev.deploy.findings import Finding, NotReady, error, errors_of, notice
 from dev.deploy.preflight import Target, check_account, check_files, read_stage
 from dev.deploy.rds_check import check_databases
 from dev.deploy.table_check import check_table
-from dev.stage import ROOT
+from dev.stage import ROOT, stage_argument
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ def examine(stage: str, root: Path = ROOT) -> Diagnosis:
         settings = read_stage(stage, root)
     except NotReady as problem:
         return Diagnosis(_errors(problem))
-    findings = check_files(stage, settings, root)
+    findings = [*check_files(stage, settings, root), *check_tokens(stage, settings)]
     try:
         target = check_account(stage, root)
     except NotReady as problem:
@@ -43,6 +43,15 @@ def examine(stage: str, root: Path = ROOT) -> Diagnosis:
     return Diagnosis(tuple(findings), settings, target)
 
 
+def check_tokens(stage: str, settings: Settings) -> Iterator[Finding]:
+    """A notice where the API would reject every request."""
+    if not settings.access_tokens:
+        yield notice(
+            "ACCESS_TOKENS is empty, so every request is rejected. Run make token NAME=dashboard ROLE=operator, and "
+            f"add its entry to ACCESS_TOKENS of the stage {stage} in .chalice/config.json."
+        )
+
+
 def _errors(problem: NotReady) -> tuple[Finding, ...]:
     return tuple(map(error, problem.errors))
 
@@ -51,13 +60,17 @@ def _checked(check: Callable[[], Iterable[Finding]]) -> list[Finding]:
     try:
         return list(check())
     except (ClientError, BotoCoreError) as failure:
-        message = "Lambda could not be asked about other deployments. Allow these credentials what docs/operations.md "
-        return [error(f"{message}lists for a deployment. Lambda says: {failure}")]
+        return [
+            error(
+                "Lambda could not be asked about other deployments. Allow these credentials what "
+                f"docs/deployer-policy.json lists. Lambda says: {failure}"
+            )
+        ]
 
 
 def main() -> int:
     """Print the list for the stage that the command line names. 1 where it has errors."""
-    stage = sys.argv[1] if len(sys.argv) > 1 else ""
+    stage = stage_argument("make doctor")
     diagnosis = examine(stage)
     errors = len(errors_of(diagnosis.findings))
     if diagnosis.target is not None:

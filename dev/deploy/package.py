@@ -11,7 +11,7 @@ from dev.deploy.deploy import ChaliceFailed, chalice
 from dev.deploy.findings import NotReady, print_notices
 from dev.deploy.preflight import check_stage
 from dev.deploy.sam_template import LONGEST_INTERVAL, build_template
-from dev.stage import APP_NAME, ROOT
+from dev.stage import APP_NAME, ROOT, stage_argument
 
 _NEXT: Final = """
 Next, with the name of your S3 bucket for the zip:
@@ -33,7 +33,7 @@ def package(stage: str) -> Path:
     (ROOT / folder).mkdir(parents=True, exist_ok=True)
     merge = folder / "resources.json"
     (ROOT / merge).write_text(json.dumps(build_template(stage, settings), indent=2) + "\n")
-    # Chalice requires a region, although the template does not depend on it.
+    # Chalice requires a Region, although the template does not depend on it.
     os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
     chalice("package", "--stage", stage, "--merge-template", str(merge), str(folder))
     sam, out = folder / "sam.json", folder / "packaged.json"
@@ -52,7 +52,7 @@ def check_interval(settings: Settings) -> None:
 def main() -> int:
     """Package the stage that the command line names."""
     try:
-        package(sys.argv[1] if len(sys.argv) > 1 else "")
+        package(stage_argument("make package"))
     except (NotReady, ChaliceFailed) as error:
         print(f"make package: {error}", file=sys.stderr)
         return 1

@@ -2,7 +2,7 @@
 
 Chalice's PolicyBuilder maps calls to IAM actions. Here the actions are limited to the databases and the table of the
 stage's settings, and the statements are added that Chalice leaves out of policies from files. Regions and accounts
-are ``*``, because a role acts in its own account only, and the app calls its own region only.
+are ``*``, because a role acts in its own account only, and the app calls its own Region only.
 """
 
 import functools
@@ -151,8 +151,19 @@ def _log_statement(function: str, config: Config) -> dict[str, Any]:
 
 
 def write(root: Path = ROOT) -> list[str]:
-    """Write the policies of every stage, and delete other policy files. Returns the files' names."""
-    written = {name: policy for stage in stages(root) for name, policy in policies_of(stage, root).items()}
+    """Write the policies of every stage, and delete other policy files. Returns the files' names.
+
+    Raises SettingsError before any file is changed; it lists the errors of every stage.
+    """
+    written: dict[str, dict[str, Any]] = {}
+    errors: list[str] = []
+    for stage in stages(root):
+        try:
+            written |= policies_of(stage, root)
+        except SettingsError as error:
+            errors += [f"stage {stage}: {message}" for message in error.errors]
+    if errors:
+        raise SettingsError(tuple(errors))
     folder = root / ".chalice"
     for stale in folder.glob("policy-*.json"):
         if stale.name not in written:

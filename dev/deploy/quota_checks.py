@@ -19,7 +19,7 @@ from dev.deploy.quotas import (
 )
 from dev.stage import ROOT, function_name, stage_config, stage_environment
 
-_SMALLER: Final = "Name fewer databases or fewer tokens in this stage, for example by dividing it into two stages."
+_SMALLER: Final = "Use fewer databases or fewer tokens in this stage, for example by dividing it into two stages."
 
 
 def check_quotas(stage: str, settings: Settings, app: Any, root: Path = ROOT) -> list[Finding]:
@@ -57,7 +57,7 @@ def check_environment(stage: str, settings: Settings, root: Path = ROOT) -> Iter
         yield notice(
             f"The environment of the stage {stage} has {_excess(environment_bytes(variables))}. Its largest variable "
             f"is {_largest(variables)}. make deploy and make package therefore put {', '.join(moved)} into the zip; "
-            f"a plain chalice deploy of this stage would fail. {_SMALLER}"
+            "a plain chalice deploy of this stage would fail."
         )
 
 
@@ -67,7 +67,7 @@ def check_policy_sizes(policies: Mapping[str, Any]) -> Iterator[Finding]:
         if (size := policy_characters(document)) > POLICY_CHARACTERS:
             yield error(
                 f"{name} has {size:,} characters, {size - POLICY_CHARACTERS:,} more than the {POLICY_CHARACTERS:,} "
-                "that IAM accepts. Name fewer databases in this stage, for example by dividing it into two stages."
+                "that IAM accepts. Use fewer databases in this stage, for example by dividing it into two stages."
             )
 
 

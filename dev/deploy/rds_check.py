@@ -33,9 +33,11 @@ def _is_missing(ref: DatabaseRef, description: Description | Problem, kind: Kind
 
 def _missing(kind: Kind, ids: list[str]) -> Iterator[Finding]:
     if ids:
+        several = len(ids) > 1
         yield notice(
-            f"DATABASES: RDS has no {kind} {', '.join(ids)} in this account and Region. Every check fails until RDS "
-            "has all of them: create them, or correct DATABASES or the Region."
+            f"DATABASES: RDS has no {kind}{'s' if several else ''} {', '.join(ids)} in this account and Region. Every "
+            f"check fails until {'they exist: create them' if several else 'it exists: create it'}, or correct "
+            "DATABASES or the Region."
         )
 
 
@@ -54,7 +56,10 @@ def _conditions(description: Description) -> Iterator[Finding]:
             "from DATABASES: it would never be stopped."
         )
     if pending := description.pending_modifications:
+        several = len(pending) > 1
         yield notice(
-            f"The {ref.kind} {ref.id} has pending modifications ({', '.join(pending)}), which a stop would discard. "
-            "It is not stopped until they are applied: apply them immediately, or revoke them."
+            f"The {ref.kind} {ref.id} has {'pending modifications' if several else 'a pending modification'} "
+            f"({', '.join(pending)}), which a stop would discard. It is not stopped until "
+            f"{'they are applied: apply them' if several else 'it is applied: apply it'} immediately, or revoke "
+            f"{'them' if several else 'it'}."
         )

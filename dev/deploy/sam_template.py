@@ -11,7 +11,7 @@ from chalice.utils import to_cfn_resource_name
 from chalicelib.settings import Settings
 from dev.deploy.log_groups import RETENTION_DAYS, log_group
 from dev.deploy.policies import functions_of
-from dev.stage import APP_NAME, ROOT, api_stage, function_name
+from dev.stage import APP_NAME, INVOKED_BY_EVENTBRIDGE, ROOT, api_stage, function_name
 from dev.table import TAG
 
 LONGEST_INTERVAL: Final = timedelta(minutes=5037)
@@ -20,7 +20,6 @@ LONGEST_INTERVAL: Final = timedelta(minutes=5037)
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
 """
 
-_INVOKED_BY_EVENTBRIDGE: Final = ("inactivity_check", "database_event", "warm_up")
 _ALARM_ACTIONS: Final = {
     "Fn::If": [
         "HasTopic",
@@ -65,7 +64,7 @@ def _function(stage: str, function: str) -> dict[str, Any]:
             "Properties": {"LogGroupName": log_group(name), "RetentionInDays": RETENTION_DAYS},
         },
     }
-    if function in _INVOKED_BY_EVENTBRIDGE:
+    if function in INVOKED_BY_EVENTBRIDGE:
         queue = {"Fn::GetAtt": ["DeadLetters", "Arn"]}
         # EventBridge retries the delivery, Lambda retries the function; each has its own dead-letter destination.
         # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html
@@ -131,7 +130,7 @@ def _alarms(settings: Settings, common: dict[str, Any]) -> dict[str, Any]:
 
 
 def _async_functions(settings: Settings) -> list[str]:
-    return [name for name in functions_of(settings) if name in _INVOKED_BY_EVENTBRIDGE]
+    return [name for name in functions_of(settings) if name in INVOKED_BY_EVENTBRIDGE]
 
 
 def _dimensions(**values: str) -> list[dict[str, str]]:

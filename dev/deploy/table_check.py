@@ -16,6 +16,28 @@ if TYPE_CHECKING:
 _KEY_SCHEMA = [{"AttributeName": "key", "KeyType": "HASH"}]
 _KEY_TYPE = {"AttributeName": "key", "AttributeType": "S"}
 
+_USABLE = ("ACTIVE", "UPDATING")
+_ANOTHER = "set METADATA_TABLE to another name; make deploy creates that table"
+_ARCHIVED = (
+    "DynamoDB archives a table whose KMS key could not be used for seven days. Restore the backup that it made, or "
+    f"{_ANOTHER}."
+)
+_REMEDIES = {
+    "CREATING": "Wait until it is ACTIVE.",
+    "DELETING": f"Wait until it is deleted; then make deploy creates it anew. Or {_ANOTHER}.",
+    "INACCESSIBLE_ENCRYPTION_CREDENTIALS": (
+        "DynamoDB cannot use the table's KMS key: enable the key, or cancel its deletion, or correct its policy. After "
+        "seven days, DynamoDB archives the table."
+    ),
+    "ARCHIVING": _ARCHIVED,
+    "ARCHIVED": _ARCHIVED,
+}
+"""What to do about a table that can be neither read nor written.
+
+https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TableDescription.html
+https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_ArchivalSummary.html
+"""
+
 
 def check_table(client: "DynamoDBClient", settings: Settings) -> list[Finding]:
     """The findings about the table; empty where it does not exist, because make deploy creates it."""
@@ -23,19 +45,27 @@ def check_table(client: "DynamoDBClient", settings: Settings) -> list[Finding]:
         found = table.describe(client, settings.metadata_table)
         if found is None:
             return []
-        if wrong_key := list(_check_key(settings, found)):
-            return wrong_key
-        findings = list(_check_encryption(settings, found))
-        if not table.is_ours(client, found):
+        if unusable := [*_check_status(settings, found), *_check_key(settings, found)]:
+            return unusable
+        is_ours = table.is_ours(client, found)
+        findings = list(_check_encryption(settings, found, is_ours=is_ours))
+        if not is_ours:
             findings += _check_expiry(client, settings.metadata_table)
     except (ClientError, BotoCoreError) as failure:
         return [
             error(
                 f"The table {settings.metadata_table} could not be checked. Allow these credentials to describe it and "
-                f"to list its tags (docs/operations.md has the policy). DynamoDB says: {failure}"
+                f"to list its tags (docs/deployer-policy.json has the policy). DynamoDB says: {failure}"
             )
         ]
     return findings
+
+
+def _check_status(settings: Settings, found: "TableDescriptionTypeDef") -> Iterator[Finding]:
+    status = found["TableStatus"]
+    if status not in _USABLE:
+        remedy = _REMEDIES.get(status, "Wait until it is ACTIVE, or set METADATA_TABLE to another name.")
+        yield error(f"The table {settings.metadata_table} is in the status {status} and cannot be used. {remedy}")
 
 
 def _check_key(settings: Settings, found: "TableDescriptionTypeDef") -> Iterator[Finding]:
@@ -52,9 +82,28 @@ def _check_key(settings: Settings, found: "TableDescriptionTypeDef") -> Iterator
         )
 
 
-def _check_encryption(settings: Settings, found: "TableDescriptionTypeDef") -> Iterator[Finding]:
+def _check_encryption(settings: Settings, found: "TableDescriptionTypeDef", *, is_ours: bool) -> Iterator[Finding]:
+    """A difference between the key of the table and that of the settings.
+
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.howitworks.html
+    """
     key = found.get("SSEDescription", {}).get("KMSMasterKeyArn")
-    if key is not None and key != settings.table_kms_key:
+    if key == settings.table_kms_key:
+        return
+    if is_ours and settings.table_kms_key is not None:
+        yield notice(
+            f"TABLE_KMS_KEY: the table {settings.metadata_table} is encrypted with {key or 'a key of DynamoDB'}, not "
+            f"with {settings.table_kms_key}, and make deploy does not change the encryption of an existing table. To "
+            f"change it, run: aws dynamodb update-table --table-name {settings.metadata_table} --sse-specification "
+            f"Enabled=true,SSEType=KMS,KMSMasterKeyId={settings.table_kms_key}"
+        )
+    elif key is None:
+        yield notice(
+            f"TABLE_KMS_KEY: the table {settings.metadata_table} was not created by rds-lifecycle, and is encrypted "
+            "with a key of DynamoDB. The functions can use it without TABLE_KMS_KEY: remove the setting and run make "
+            "policies."
+        )
+    else:
         yield notice(
             f"TABLE_KMS_KEY: the table {settings.metadata_table} is encrypted with {key}. If this is a "
             "customer-managed key, set TABLE_KMS_KEY to it and run make policies; otherwise the functions cannot use "

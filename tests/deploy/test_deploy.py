@@ -71,6 +71,9 @@ def test_deploy__of_changed_settings__updates_and_undeploy_deletes(
     assert "The table system-metadata-dev was created." in output
     assert f"The API is at https://{api}.execute-api.us-east-1.amazonaws.com/api" in output
     assert "Next: make token NAME=dashboard ROLE=operator" in output
+    assert output.count("ACCESS_TOKENS is empty") == 1
+    endpoint = f"at {account.environ['AWS_ENDPOINT_URL']} (AWS_ENDPOINT_URL)"
+    assert f"Deploying the stage dev to account 123456789012, Region us-east-1, {endpoint}.\n" in output
     assert_everything_is_there(project, account, api)
     assert_the_zip_is_that_of_the_package(project, account, package)
     first = account.everything()

@@ -105,8 +105,7 @@ def test_check_quotas__environment_too_large__says_how_much_and_what_happens(tmp
     assert severity is Severity.NOTICE
     assert f"{more} more than the 4,096 that Lambda accepts" in text
     assert "Its largest variable is DATABASES with 2,726 bytes" in text
-    assert "put DATABASES into the zip; a plain chalice deploy of this stage would fail" in text
-    assert "Name fewer databases or fewer tokens" in text
+    assert text.endswith("put DATABASES into the zip; a plain chalice deploy of this stage would fail.")
 
 
 def test_check_quotas__variables_that_cannot_be_moved__is_an_error_for_each_function(tmp_path: Path) -> None:
@@ -114,7 +113,10 @@ def test_check_quotas__variables_that_cannot_be_moved__is_an_error_for_each_func
     found = findings(stage(tmp_path, environment), environment)
     errors = [text for severity, text in found if severity is Severity.ERROR]
     assert len(errors) == len(policies.functions_of(read_settings(environment)))
-    assert all("Its largest variable is OTHER with 5,000 bytes. Shorten it." in text for text in errors)
+    assert all(
+        "Its largest variable is OTHER with 5,000 bytes. Shorten it. Use fewer databases or fewer " in text
+        for text in errors
+    )
 
 
 def test_check_quotas__environment_of_one_function_too_large__names_it(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from tests.support import PROD
 KEY = {"KeySchema": [{"AttributeName": "key", "KeyType": "HASH"}]}
 KEY_TYPE = {"AttributeDefinitions": [{"AttributeName": "key", "AttributeType": "S"}]}
 CMK = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+OTHER_CMK = "arn:aws:kms:us-east-1:123456789012:key/9876abcd-12ab-34cd-56ef-1234567890ab"
 
 
 @pytest.fixture
@@ -186,6 +187,70 @@ def test_check_table__encrypted_with_a_key_that_is_not_set__names_the_setting(cl
     assert text.startswith(f"TABLE_KMS_KEY: the table metadata is encrypted with {CMK}.")
 
 
+@pytest.mark.parametrize(
+    ("made_with", "described"),
+    [
+        pytest.param(None, "a key of DynamoDB", id="key of DynamoDB"),
+        pytest.param(OTHER_CMK, OTHER_CMK, id="another key"),
+    ],
+)
+def test_check_table__of_ours_without_the_key_that_is_set__says_how_to_encrypt_it(
+    client: Any, made_with: str | None, described: str
+) -> None:
+    ensure(client, made_with)
+    [(severity, text)] = findings(client, table_kms_key=CMK)
+    assert severity is Severity.NOTICE
+    assert text.startswith(
+        f"TABLE_KMS_KEY: the table metadata is encrypted with {described}, not with {CMK}, and make "
+    )
+    assert "make deploy does not change the encryption of an existing table" in text
+    assert text.endswith(
+        "run: aws dynamodb update-table --table-name metadata "
+        f"--sse-specification Enabled=true,SSEType=KMS,KMSMasterKeyId={CMK}"
+    )
+
+
+def test_check_table__of_another_program_with_a_key_that_it_does_not_use__proposes_no_change_of_it(client: Any) -> None:
+    create(client)
+    texts = [text for _, text in findings(client, table_kms_key=CMK)]
+    assert "The functions can use it without TABLE_KMS_KEY: remove the setting and run make policies." in texts[0]
+    assert "update-table" not in "".join(texts)
+
+
+@pytest.mark.parametrize(
+    ("status", "remedy"),
+    [
+        pytest.param("CREATING", "Wait until it is ACTIVE.", id="creating"),
+        pytest.param("DELETING", "Wait until it is deleted; then make deploy creates it anew.", id="deleting"),
+        pytest.param("INACCESSIBLE_ENCRYPTION_CREDENTIALS", "enable the key, or cancel its deletion", id="no key"),
+        pytest.param("ARCHIVED", "Restore the backup that it made, or set METADATA_TABLE", id="archived"),
+        pytest.param("REPLICATION_NOT_AUTHORIZED", "or set METADATA_TABLE to another name", id="any other"),
+    ],
+)
+def test_check_table__that_cannot_be_used__is_an_error_with_the_remedy(client: Any, status: str, remedy: str) -> None:
+    ensure(client)
+    set_status(client, status)
+    [(severity, text)] = findings(client)
+    assert severity is Severity.ERROR
+    assert text.startswith(f"The table metadata is in the status {status} and cannot be used. ")
+    assert remedy in text
+
+
+def test_check_table__that_is_updated__finds_nothing(client: Any) -> None:
+    ensure(client)
+    set_status(client, "UPDATING")
+    assert findings(client) == []
+
+
+def set_status(client: Any, status: str) -> None:
+    """Describe the table with this status, which moto never does."""
+
+    def describe(parsed: Any, **_: Any) -> None:
+        parsed["Table"]["TableStatus"] = status
+
+    client.meta.events.register("after-call.dynamodb.DescribeTable", describe)
+
+
 def test_check_table__missing__finds_nothing(client: Any) -> None:
     assert findings(client) == []
 
@@ -198,3 +263,4 @@ def test_check_table__denied__is_an_error_with_the_remedy(client: Any) -> None:
     [(severity, text)] = findings(client)
     assert severity is Severity.ERROR
     assert "Allow these credentials to describe it" in text
+    assert "docs/deployer-policy.json has the policy" in text

@@ -133,6 +133,8 @@ def test_read_settings__databases_missing__raises_settings_error(environ: dict[s
         pytest.param("CHECK_INTERVAL_MINUTES", "1.5", id="fraction of a check interval"),
         pytest.param("WARM_UP_SCHEDULE", "every morning", id="schedule in words"),
         pytest.param("WARM_UP_SCHEDULE", "cron(0 7 * *)", id="cron with four fields"),
+        pytest.param("WARM_UP_SCHEDULE", "cron(0 7 * * MON-FRI *)", id="cron with both days"),
+        pytest.param("WARM_UP_SCHEDULE", "cron( 0 7 ? * ? * )", id="cron with neither day"),
         pytest.param("WARM_UP_SCHEDULE", "rate(1 hours)", id="rate with a wrong plural"),
         pytest.param("ACTIVITY_METRIC", "automatic", id="metric without a rule"),
         pytest.param("ACTIVITY_METRIC", "DatabaseConnections<1", id="metric below a number"),
@@ -150,6 +152,40 @@ def test_read_settings__databases_missing__raises_settings_error(environ: dict[s
 def test_read_settings__invalid_value__is_an_error_that_names_it(name: str, value: str) -> None:
     [error] = errors_of(**{name: value})
     assert error.startswith(f"{name}: found {value!r}; ")
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        pytest.param("cron(0 7 ? * MON-FRI *)", id="days of the week"),
+        pytest.param("cron(0/15 7 1,15 * ? 2027)", id="days of the month"),
+        pytest.param("rate(5 minutes)", id="rate"),
+    ],
+)
+def test_read_settings__schedule_of_eventbridge__is_accepted(schedule: str) -> None:
+    assert read_settings({"DATABASES": "one", "WARM_UP_SCHEDULE": schedule}).warm_up_schedule == schedule
+
+
+@pytest.mark.parametrize("schedule", ["cron(0 7 * * MON-FRI *)", "cron(0 7 ? * ? *)"], ids=["both days", "neither day"])
+def test_read_settings__cron_without_one_day__says_which_fields(schedule: str) -> None:
+    [error] = errors_of(WARM_UP_SCHEDULE=schedule)
+    assert "exactly one of day-of-month and day-of-week (the third and the fifth field) must be ?" in error
+
+
+@pytest.mark.parametrize(
+    ("databases", "subject"),
+    [
+        pytest.param("9lives", "found '9lives'; it is not an RDS identifier (", id="one id is not named again"),
+        pytest.param(
+            "ok,cluster:9lives", "; 'cluster:9lives' is not an RDS identifier (", id="of several, the wrong one"
+        ),
+    ],
+)
+def test_read_settings__invalid_id__says_which_and_what_an_id_is(databases: str, subject: str) -> None:
+    [error] = errors_of(DATABASES=databases)
+    form = "letters, digits and single hyphens between them; begins with a letter; at most 63 characters"
+    assert f"{subject}{form})" in error
+    assert error.endswith("allowed: comma-separated ids of RDS instances, an Aurora cluster as cluster:<id>")
 
 
 @pytest.mark.parametrize(
