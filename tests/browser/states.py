@@ -151,7 +151,7 @@ def make_recoverable(app: Served) -> None:
 def replace_database(app: Served) -> None:
     make_available(app)
     app.world.simulated_rds.replace(PROD)
-    pass_minutes(app, 9, check_interval=3)
+    pass_minutes(app, 18, check_interval=3)
 
 
 def make_second_database_start(app: Served) -> None:
