@@ -58,9 +58,10 @@ const NO_STOP_TIME = {
   busy: "Not while an RDS operation is in progress.",
   failed: "Not until the problem is resolved.",
   "activity-unreadable": "Not until the activity item is fixed.",
-  "cannot-stop": "Never: RDS cannot stop this database.",
-  "metric-unknown": "Not while the activity metric has no data.",
-  "pending-modifications": "Not until the waiting modification is applied or revoked.",
+  "cannot-stop": "Not while RDS refuses to stop it.",
+  "metric-unknown": "Not while the activity metric is unknown.",
+  "pending-modifications": "Not until the waiting modifications are applied or revoked.",
+  "unreported-connections": "Not while connections are open.",
 };
 
 /**
@@ -192,7 +193,8 @@ export function activityNote(database, now) {
   }
   const {last_activity_source: source, last_activity_at: at} = database;
   if (database.reason === "unreported-connections") {
-    return `Connections were last open ${ago(now - parseTime(at))}. They count as activity, because nobody reports queries.`;
+    const open = database.stops_at === null ? "are open" : `were last open ${ago(now - parseTime(at))}`;
+    return `Connections ${open}. They count as activity, because nobody reports queries.`;
   }
   const last = source && at ? `${LAST_ACTIVITY[source]} ${ago(now - parseTime(at))}.` : "No activity is recorded.";
   return `${last} Queries, restarts and starts count as activity.`;

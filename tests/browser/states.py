@@ -113,6 +113,12 @@ def make_connected_without_reports(app: Served) -> None:
     app.world.clock.advance(3)
 
 
+def make_disconnected_without_reports(app: Served) -> None:
+    make_connected_without_reports(app)
+    app.world.set_connections(0)
+    app.world.clock.advance(20)
+
+
 def make_metric_unknown(app: Served) -> None:
     make_connected_without_reports(app)
     app.world.set_connections(None)
@@ -145,7 +151,7 @@ def make_recoverable(app: Served) -> None:
 def replace_database(app: Served) -> None:
     make_available(app)
     app.world.simulated_rds.replace(PROD)
-    pass_minutes(app, 9, check_interval=3)
+    pass_minutes(app, 18, check_interval=3)
 
 
 def make_second_database_start(app: Served) -> None:
@@ -200,6 +206,7 @@ PAGE_STATES: Final = (
     PageState("failed", "Action required", make_failed),
     PageState("recoverable", "Action required", make_recoverable),
     PageState("connected-without-reports", "Awake", make_connected_without_reports),
+    PageState("disconnected-without-reports", "Awake", make_disconnected_without_reports),
     PageState("metric-unknown", "Awake", make_metric_unknown),
     PageState("unstoppable", "Awake", make_unstoppable),
     PageState("modification-waits", "Awake", make_modification_wait),

@@ -25,25 +25,30 @@ SENTENCES = {
     "going-to-sleep": ["It is going to sleep now."],
     "busy": ["maintenance", "Not while an RDS operation is in progress."],
     "connected-without-reports": [
-        "Connections were open until 11:42, and nobody has reported a query in the last 30 days.",
+        "4 connections are open, and nobody has reported a query in the last 30 days.",
         "If they are idle, close them, or let the backend report its queries.",
-        "In 1 hr, at 12:42, unless it is used.",
-        "Connections were last open just now. They count as activity, because nobody reports queries.",
+        "Not while connections are open.",
+        "Connections are open. They count as activity, because nobody reports queries.",
+    ],
+    "disconnected-without-reports": [
+        "Connections were open until ",
+        "unless it is used.",
+        "Connections were last open 20 mins ago. They count as activity, because nobody reports queries.",
     ],
     "metric-unknown": [
         "because the metric DatabaseConnections has been unknown since ",
         "CloudWatch has no datapoint of DatabaseConnections in the last 10 minutes.",
-        "Not while the activity metric has no data.",
+        "Not while the activity metric is unknown.",
     ],
     "unstoppable": [
         "RDS cannot stop it, because it has read replicas. Remove it from DATABASES, or hold it.",
-        "Never: RDS cannot stop this database.",
+        "Not while RDS refuses to stop it.",
         "The last query was 1 hr 12 mins ago.",
     ],
     "modification-waits": [
-        "a modification waits for its maintenance window (DBInstanceClass), and a stop would discard it.",
-        "To stop it earlier, apply the modification immediately, or revoke it.",
-        "Not until the waiting modification is applied or revoked.",
+        "a stop would discard modifications that wait for the maintenance window: DBInstanceClass.",
+        "To stop it earlier, apply or revoke them now.",
+        "Not until the waiting modifications are applied or revoked.",
     ],
     "replaced": [
         "It became available, or was first observed, ",

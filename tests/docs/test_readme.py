@@ -47,7 +47,7 @@ RUN_ELSEWHERE = {
     "make undeploy STAGE=prod": "tests/deploy/test_deploy.py",
     "make package STAGE=prod": "tests/deploy/test_package.py and test_template.py",
 }
-REHEARSAL = [command for command in COMMANDS if command.startswith("export ") or command.endswith(" STAGE=dev")]
+REHEARSAL = [command for command in COMMANDS if command.startswith(("export ", "unset ")) or "STAGE=dev" in command]
 
 
 def settings_table() -> list[list[str]]:
@@ -64,13 +64,16 @@ def test_commands__in_readme__are_run_by_a_test_or_by_ci() -> None:
 
 
 def test_rehearsal__against_make_run__deploys_and_undeploys(tmp_path: Path) -> None:
-    export, *commands = REHEARSAL
-    assert commands == ["make deploy STAGE=dev", "make undeploy STAGE=dev"]
+    export, *commands, unset = REHEARSAL
+    assert commands == ["make doctor STAGE=dev", "make deploy STAGE=dev", "make undeploy STAGE=dev"]
     project = copy_project(tmp_path)
     with running(**QUICK) as stack:
         environ = dict(word.split("=", 1) for word in shlex.split(export.replace(":4566", f":{stack.aws_port}"))[1:])
-        deployed, removed = (project.make(*shlex.split(command)[1:], **environ) for command in commands)
-        assert (deployed.returncode, removed.returncode) == (0, 0), deployed.stderr + removed.stderr
+        assert shlex.split(unset)[1:] == list(environ)
+        examined, deployed, removed = (project.make(*shlex.split(command)[1:], **environ) for command in commands)
+        codes = (examined.returncode, deployed.returncode, removed.returncode)
+        assert codes == (0, 0, 0), examined.stdout + deployed.stderr + removed.stderr
+    assert "RDS has no instance ss-financial-dev" in examined.stdout
     assert "The API is at https://" in deployed.stdout
     assert "Nothing is left of the stage dev" in removed.stdout
 
