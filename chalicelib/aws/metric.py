@@ -29,6 +29,9 @@ _QUERIES_PER_CALL: Final = 500
 _PERIOD: Final = timedelta(minutes=1)
 """Longer periods do not show short connections."""
 
+_ONLY_UNDER_LOAD: Final = frozenset({"DBLoad", "DBLoadCPU", "DBLoadNonCPU", "DBLoadRelativeToNumVCPUs"})
+"""https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_PerfInsights.Cloudwatch.html"""
+
 _RETENTION: Final = timedelta(days=15) - timedelta(hours=1)
 """CloudWatch has datapoints by the minute for 15 days.
 
@@ -70,10 +73,9 @@ class ActivityMetric:
     def _metric_names(self) -> tuple[str, ...]:
         """The rule's metric, and the one that shows that CloudWatch has recent datapoints of the database.
 
-        DBLoad and its parts have datapoints only under load:
-        https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_PerfInsights.Cloudwatch.html
+        Without load, some metrics have no datapoints.
         """
-        return (self._rule.name, AUTO.name) if self._rule.name.startswith("DBLoad") else (self._rule.name,)
+        return (self._rule.name, AUTO.name) if self._rule.name in _ONLY_UNDER_LOAD else (self._rule.name,)
 
     def _series(
         self, refs: Sequence[DatabaseRef], start: datetime, end: datetime

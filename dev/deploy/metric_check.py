@@ -42,9 +42,7 @@ def check_metric(settings: Settings) -> Iterator[Finding]:
     by_lower = {name.lower(): name for name in sorted(_METRICS)}
     closest = difflib.get_close_matches(rule.name.lower(), by_lower, n=1)
     advice = f"Did you mean {by_lower[closest[0]]}?" if closest else "Check its name, for example in CloudWatch."
-    # chalicelib/aws/metric.py: a DBLoad without datapoints is 0 while there are datapoints of DatabaseConnections.
-    effect = "databases in use would be stopped" if rule.name.startswith("DBLoad") else "no database would be stopped"
     yield notice(
         f"ACTIVITY_METRIC: {rule.name} is not a metric of AWS/RDS that rds-lifecycle knows. {advice} CloudWatch "
-        f"accepts any name and has no data for one that RDS does not publish: {effect}."
+        "accepts any name and has no data for one that RDS does not publish: no database would be stopped."
     )

@@ -143,6 +143,10 @@ def test_read__load__is_zero_where_only_connections_have_recent_datapoints(
     assert found == expected
 
 
+def test_read__load_with_a_misspelled_name__is_unknown(stubbed: Stubbed) -> None:
+    assert isinstance(read_one(stubbed, MetricRule("DBLoadCpu", 0.05), series(0)), MetricUnknown)
+
+
 @pytest.mark.parametrize("failed", [0, 1], ids=["load", "connections"])
 @pytest.mark.parametrize("code", ["InternalError", "Forbidden"])
 def test_read__query_of_the_load_or_of_its_connections_failed__is_unknown(
