@@ -51,7 +51,7 @@ _START_BLOCKERS: Final = {
 # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_StopInstance.html#USER_StopInstance.Limitations
 # https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/aurora-cluster-stop-start.html#aurora-cluster-stop-limitations
 _STOP_UNSUPPORTED: Final = "RDS cannot stop it: it refuses to stop databases of its engine or deployment type."
-_REMOVE_FROM_SETTINGS: Final = "Remove it from DATABASES, or hold it. The stop is tried again tomorrow."
+_REMOVE_FROM_SETTINGS: Final = "Remove it from DATABASES, or hold it. The stop is tried again on the next day (UTC)."
 _REPLICA: Final = "it is a read replica"
 _REPLICA_SOURCE: Final = "it has read replicas"
 

@@ -24,7 +24,7 @@ _ARCHIVED = (
 )
 _REMEDIES = {
     "CREATING": "Wait until it is ACTIVE.",
-    "DELETING": f"Wait until it is deleted; then make deploy creates it anew. Or {_ANOTHER}.",
+    "DELETING": f"Wait until it is deleted; then make deploy creates it again. Or {_ANOTHER}.",
     "INACCESSIBLE_ENCRYPTION_CREDENTIALS": (
         "DynamoDB cannot use the table's KMS key: enable the key, or cancel its deletion, or correct its policy. After "
         "seven days, DynamoDB archives the table."

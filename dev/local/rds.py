@@ -119,7 +119,7 @@ class LocalRds:
             return changes
 
     def discard_changes(self) -> None:
-        """Begin anew with the present statuses: no events, no changes of status, no datapoints until now."""
+        """Begin again with the present statuses: no events, no changes of status, no datapoints until now."""
         with self._lock:
             self._advance()
             self._events, self._changes = [], []

@@ -221,7 +221,7 @@ def test_check_table__of_another_program_with_a_key_that_it_does_not_use__propos
     ("status", "remedy"),
     [
         pytest.param("CREATING", "Wait until it is ACTIVE.", id="creating"),
-        pytest.param("DELETING", "Wait until it is deleted; then make deploy creates it anew.", id="deleting"),
+        pytest.param("DELETING", "Wait until it is deleted; then make deploy creates it again.", id="deleting"),
         pytest.param("INACCESSIBLE_ENCRYPTION_CREDENTIALS", "enable the key, or cancel its deletion", id="no key"),
         pytest.param("ARCHIVED", "Restore the backup that it made, or set METADATA_TABLE", id="archived"),
         pytest.param("REPLICATION_NOT_AUTHORIZED", "or set METADATA_TABLE to another name", id="any other"),

@@ -41,7 +41,7 @@ def apply_observation(record: DatabaseRecord, description: Description, policy: 
 
 
 def _assign_resource(record: DatabaseRecord, description: Description, now: datetime) -> Transition:
-    """The record of another database of the same id starts afresh.
+    """The record of another database of the same id starts empty.
 
     Holds and restarts were requested for the id, so they stay: a restart that RDS accepted is pending again.
     """
