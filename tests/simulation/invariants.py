@@ -19,6 +19,7 @@ GRACE: Final = 3 * MINUTE
 """A check may come 20 s late without a fault and takes time, and RDS's descriptions lag behind for up to 45 s."""
 STOP_INTENT_TTL: Final = 2 * MINUTE
 MAX_CLOCK_SKEW: Final = 5 * MINUTE
+ANNOUNCEMENT_TTL: Final = 60 * MINUTE
 REPORTS_TRUSTED_FOR: Final = 30 * 24 * 60 * MINUTE
 LARGEST_DATAPOINT_AGE: Final = 10 * MINUTE
 
@@ -121,7 +122,10 @@ def violations_of_restart_end(truth: GroundTruth, event: str, bounds: Bounds, no
     """Liveness: why this expiry or cancellation is wrong."""
     latest = max((request.requested_at for request in truth.outstanding), default=None)
     if event == "restart-expired" and latest is not None:
-        startable_since = max(latest, truth.status_changed_at, truth.no_capacity_until)
+        # With a fault, the app may not have been told that AWS had no capacity.
+        knew_capacity = truth.last_fault_at < truth.no_capacity_until - bounds.restart_ttl
+        no_capacity_until = truth.no_capacity_until if knew_capacity else NEVER
+        startable_since = max(latest, truth.status_changed_at, no_capacity_until)
         if not status_info(truth.status).startable or now - startable_since < bounds.restart_ttl - MINUTE:
             yield f"a restart expired {_minutes(now, startable_since)} after it could first have been carried out"
     has_failed = status_info(truth.status).state is State.FAILED
@@ -210,7 +214,9 @@ def _idle_since(truth: GroundTruth, bounds: Bounds, now: float) -> float:
     if activity is not None and activity[0] is not None:
         times.append(activity[0])
     is_not_requested = truth.aws_start_was_expected and truth.recorded_restart_at < truth.started_at - DESCRIPTION_LAG
-    is_known_as_automatic = truth.was_announcement_handled and is_not_requested
+    # An announcement does not count for a start that is observed much later.
+    was_seen_soon = truth.observed_available_at - truth.announced_at <= ANNOUNCEMENT_TTL
+    is_known_as_automatic = truth.was_announcement_handled and is_not_requested and was_seen_soon
     if truth.available_since is not None and not (truth.started_by is Initiator.AWS and is_known_as_automatic):
         # The idle timeout runs from the first observation of the available database: a check, at the latest.
         latest_check = max(truth.available_since, truth.last_fault_at + STOP_INTENT_TTL) + bounds.interval + GRACE
