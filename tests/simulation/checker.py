@@ -22,7 +22,6 @@ from tests.simulation.faults import Fault
 from tests.simulation.functions import Response
 from tests.simulation.ground_truth import NEVER, GroundTruth, Initiator, RestartRequest, status_info
 from tests.simulation.invariants import Bounds
-from tests.simulation.metric import PUBLICATION_DELAY
 from tests.simulation.network import Invocation
 from tests.simulation.report import Invariant, Report
 from tests.simulation.scheduler import Scheduler
@@ -115,7 +114,7 @@ class Checker:
             self.report.counters["calls of StopDB*"] += 1
             truth = self._truths[refs[0]]
             self._report_call(invocation, call, error)
-            points = self._datapoints(truth.ref, invocation)
+            points = self._datapoints(truth.ref)
             for detail in invariants.violations_of_stop(truth, invocation, points, self._bounds, now):
                 self._violate(Invariant.SAFETY, truth, detail)
             if error is None:
@@ -257,13 +256,11 @@ class Checker:
         truth.available_since, truth.start_was_observable, truth.is_replaced = None, True, True
         truth.pending_modification_since, truth.member_busy_until = None, NEVER
 
-    def _datapoints(self, ref: DatabaseRef, invocation: Invocation) -> list[tuple[float, float]]:
-        """DatabaseConnections as CloudWatch had published them when the invocation began, within the last hours."""
+    def _datapoints(self, ref: DatabaseRef) -> list[tuple[float, float]]:
+        """DatabaseConnections as CloudWatch has published them, within the last hours."""
         now = self._scheduler.clock()
         points = self._connections.datapoints(ref, now - timedelta(hours=3), now)
-        published = invocation.began - PUBLICATION_DELAY.total_seconds()
-        seconds = [(self._scheduler.seconds_of(at), value) for at, value in points]
-        return [(at, value) for at, value in seconds if at <= published]
+        return [(self._scheduler.seconds_of(at), value) for at, value in points]
 
     def _on_start(self, truth: GroundTruth, change: StatusChange, at: float) -> None:
         if change.cause is Cause.SEVEN_DAYS:
