@@ -181,10 +181,11 @@ def get_database(database_id: str) -> Any:
 def restart_database(database_id: str) -> Response:
     """Start the database, now or as soon as possible."""
     lifecycle = service()
-    result = lifecycle.restart(lifecycle.database(database_id), by=caller_name())
+    ref = lifecycle.database(database_id)
+    result = lifecycle.restart(ref, by=caller_name())
     # The context's path includes API Gateway's stage or base path; the route's path does not.
     base = str(current_request().context["path"]).rpartition("/databases/")[0]
-    return restart_response(result, f"{base}/databases/{database_id}", lifecycle)
+    return restart_response(result, f"{base}/databases/{ref.id}", lifecycle)
 
 
 @route("POST", "/databases/{database_id}/activity")

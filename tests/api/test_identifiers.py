@@ -27,6 +27,7 @@ def test_routes__id_in_any_spelling__are_those_of_the_database(app: Served, spel
     restart = app.call("POST", f"{url}/restart")
     assert (restart.status_code, restart.json_body["instance_id"]) == (202, "orders-db")
     assert restart.json_body["database"]["id"] == "orders-db"
+    assert restart.headers["Location"] == "/databases/orders-db"
     assert app.call("GET", restart.headers["Location"]).json_body["state"] == "starting"
     assert app.call("POST", f"{url}/activity", role="reporter").json_body["id"] == "orders-db"
     held = app.call("PUT", f"{url}/hold", body=b'{"hours": 3}').json_body
