@@ -1,4 +1,4 @@
-"""Violations that `make fuzz` has found: the steps of each, with the fix and without it."""
+"""Steps with the protection against them and without it: violations that `make fuzz` has found, and new protections."""
 
 from dataclasses import dataclass, replace
 
@@ -8,10 +8,24 @@ from dev.local.rds_timing import FixedTiming
 from tests.simulation import mutants
 from tests.simulation.faults import Fault
 from tests.simulation.network import CallPoint
-from tests.simulation.plan import HOUR, FaultBurst, IneffectiveStart, Operation, Plan, SingleOperation, Step, Triggered
+from tests.simulation.plan import (
+    HOUR,
+    BusyMember,
+    FaultBurst,
+    IneffectiveStart,
+    MissingDatapoints,
+    OpenConnection,
+    Operation,
+    PendingModification,
+    Plan,
+    SingleOperation,
+    Step,
+    TemporaryStatus,
+    Triggered,
+)
 from tests.simulation.report import Invariant, Violation
 from tests.simulation.run import Simulation
-from tests.support import PROD
+from tests.support import ANALYTICS, PROD
 
 pytestmark = pytest.mark.no_cover
 
@@ -132,3 +146,80 @@ def test_history__after_a_stop_and_a_start_while_the_table_refused_writes__need_
     )
     plan = replace(PLAN, starts_stopped=(False,), idle_minutes=600)
     assert play(plan, *steps) is None
+
+
+AUTO_PLAN = replace(PLAN, starts_stopped=(False,), activity_metric="auto")
+RULE_PLAN = replace(AUTO_PLAN, activity_metric="DatabaseConnections>0")
+
+
+@pytest.mark.parametrize(
+    ("mutant", "plan", "steps", "invariant"),
+    [
+        pytest.param(
+            mutants.unreported_connections_ignored,
+            AUTO_PLAN,
+            [OpenConnection(60, PROD, 3 * HOUR)],
+            Invariant.SAFETY,
+            id="a session that nobody reports",
+        ),
+        pytest.param(
+            mutants.old_datapoints_believed,
+            RULE_PLAN,
+            [MissingDatapoints(0.5 * HOUR, PROD, 2 * HOUR, published_later=False)],
+            Invariant.SAFETY,
+            id="datapoints that are not published",
+        ),
+        pytest.param(
+            mutants.missing_metric_never_fails,
+            RULE_PLAN,
+            [MissingDatapoints(0.5 * HOUR, PROD, 6 * HOUR, published_later=False)],
+            Invariant.HISTORY,
+            id="datapoints that are not published for six hours",
+        ),
+        pytest.param(
+            mutants.pending_modifications_discarded,
+            AUTO_PLAN,
+            [PendingModification(60, PROD, 4 * HOUR)],
+            Invariant.SAFETY,
+            id="a modification that waits",
+        ),
+        pytest.param(
+            mutants.end_of_an_operation_counts_as_a_start,
+            AUTO_PLAN,
+            [TemporaryStatus((20 + 70 * number) * 60.0, PROD, "rebooting", 20 * 60) for number in range(4)],
+            Invariant.COST,
+            id="an operation every 70 minutes",
+        ),
+        pytest.param(
+            mutants.refused_stop_taken_for_impossible,
+            replace(AUTO_PLAN, refs=(ANALYTICS,)),
+            [BusyMember(0, ANALYTICS, 2 * HOUR)],
+            Invariant.HISTORY,
+            id="a member because of which RDS refuses the stop",
+        ),
+    ],
+)
+def test_steps__with_the_protection_and_without_it__violate_an_invariant_only_without(
+    mutant: mutants.Mutant, plan: Plan, steps: list[Step], invariant: Invariant
+) -> None:
+    assert play(plan, *steps) is None
+    with mutant():
+        violation = play(plan, *steps)
+    assert violation is not None
+    assert violation.invariant is invariant
+
+
+def test_restart__during_a_stop_of_ninety_minutes__is_carried_out() -> None:
+    def violation_of() -> Violation | None:
+        steps = (
+            SingleOperation(HOUR, PROD, Operation.CONSOLE_STOP),
+            SingleOperation(HOUR + 120, PROD, Operation.RESTART),
+        )
+        plan = replace(AUTO_PLAN, steps=steps)
+        return Simulation(plan, timing=FixedTiming(stop_seconds=90 * 60)).run().violation
+
+    assert violation_of() is None
+    with mutants.restart_expires_while_stopping():
+        violation = violation_of()
+    assert violation is not None
+    assert violation.invariant is Invariant.LIVENESS
