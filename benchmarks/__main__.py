@@ -78,7 +78,7 @@ def _measure(times: trace.Trace, scope: Scope, images: Path) -> list[Section]:
     cost = bill.CheckCost(
         own_cpu_seconds=served.check.whole,
         cold_seconds=check.app.median,
-        reads=2,
+        reads=3,
         log_bytes=round(served.logged.bytes + served.logged.platform_bytes),
     )
     of_month = {minutes: used.outcomes[app].hours_per_month for minutes, app in _APPS.items()}
