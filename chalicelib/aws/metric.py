@@ -105,7 +105,7 @@ class ActivityMetric:
         if newest is None or now - newest > LARGEST_DATAPOINT_AGE:
             minutes = round(LARGEST_DATAPOINT_AGE / timedelta(minutes=1))
             return MetricUnknown(
-                f"CloudWatch has no datapoint of {self._metric_names[-1]} in the last {minutes} minutes"
+                f"CloudWatch returned no datapoint of {self._metric_names[-1]} in the last {minutes} minutes"
             )
         points = series[self._rule.name]
         above = [at for at, value in points if value > self._rule.threshold]

@@ -36,8 +36,8 @@ METRIC_GRACE: Final = timedelta(minutes=30)
 """An activity metric that is unknown for the idle timeout and this time fails the check."""
 
 _STOP_REFUSED: Final = (
-    "RDS has refused to stop it, because an operation on it or on a member of the cluster is in progress, or because "
-    "an earlier request to stop it was accepted. The stop is tried again at the next check."
+    "RDS has refused to stop it, because of its state or, in a cluster, of a member's, or because it had accepted an "
+    "earlier request to stop it. The stop is tried again at a later check."
 )
 
 _LAST_OPEN: Final = "connections were last open"

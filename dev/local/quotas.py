@@ -3,13 +3,12 @@
 import functools
 import json
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from moto.awslambda.exceptions import InvalidParameterValueException
 from moto.awslambda.models import LambdaBackend
 from moto.core.exceptions import JsonRESTError
-from moto.core.utils import utcnow
 from moto.dynamodb.exceptions import MockValidationException
 from moto.dynamodb.models import DynamoDBBackend
 from moto.events.exceptions import ValidationException
@@ -94,6 +93,6 @@ def _check_time_to_live(dynamodb: DynamoDBBackend, table_name: str, _: Any) -> N
     if table is None:
         return
     changed_at: datetime | None = getattr(table, "ttl_changed_at", None)
-    if changed_at is not None and utcnow() < changed_at + _TTL_INTERVAL:
+    if changed_at is not None and datetime.now(UTC) < changed_at + _TTL_INTERVAL:
         raise MockValidationException("Time to live has been modified multiple times within a fixed interval")
-    table.ttl_changed_at = utcnow()
+    table.ttl_changed_at = datetime.now(UTC)

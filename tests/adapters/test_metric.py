@@ -23,7 +23,7 @@ from tests.support import ANALYTICS, NOW, PROD, aws_client
 IDLE = timedelta(minutes=60)
 CONNECTIONS = MetricRule("DatabaseConnections", 0)
 LOAD = MetricRule("DBLoad", 0.05)
-NO_CONNECTIONS_DATA = MetricUnknown("CloudWatch has no datapoint of DatabaseConnections in the last 10 minutes")
+NO_CONNECTIONS_DATA = MetricUnknown("CloudWatch returned no datapoint of DatabaseConnections in the last 10 minutes")
 Stubbed = tuple[Callable[[MetricRule], ActivityMetric], Stubber]
 
 
@@ -159,7 +159,7 @@ def test_read__query_of_the_load_or_of_its_connections_failed__is_unknown(
 
 def test_read__another_metric__needs_its_own_datapoints(stubbed: Stubbed) -> None:
     found = read_one(stubbed, MetricRule("CommitThroughput", 1), series(0))
-    assert found == MetricUnknown("CloudWatch has no datapoint of CommitThroughput in the last 10 minutes")
+    assert found == MetricUnknown("CloudWatch returned no datapoint of CommitThroughput in the last 10 minutes")
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ SENTENCES = {
     ],
     "metric-unknown": [
         "because the metric DatabaseConnections has been unknown since ",
-        "CloudWatch has no datapoint of DatabaseConnections in the last 10 minutes.",
+        "CloudWatch returned no datapoint of DatabaseConnections in the last 10 minutes.",
         "Not while the activity metric is unknown.",
     ],
     "unstoppable": [

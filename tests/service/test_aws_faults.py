@@ -163,7 +163,7 @@ class TestStop:
             for _ in range(4):
                 result = idle.check()
                 assert (result.action, result.reason) == (Action.NONE, Reason.STOPPING)
-                assert "tried again at the next check" in result.detail
+                assert "tried again at a later check" in result.detail
                 assert "Remove it" not in result.detail
                 idle.wait(15)
         assert len(refusals) == 4

@@ -31,7 +31,7 @@ def test_rule__newest_datapoint_is_50_minutes_old__is_no_answer(make_world: Make
     world.wait(50)
     result = world.check()
     assert (result.action, result.reason, world.status()) == ("none", "metric-unknown", "available")
-    assert "CloudWatch has no datapoint of DatabaseConnections in the last 10 minutes" in result.detail
+    assert "CloudWatch returned no datapoint of DatabaseConnections in the last 10 minutes" in result.detail
 
 
 def test_rule__newest_datapoint_is_five_minutes_old__is_an_answer(make_world: MakeWorld) -> None:

@@ -121,4 +121,4 @@ def test_database__datapoints_missing_and_no_reports__stays_available(make_world
     world.wait(75, check_every=15)
     result = world.check()
     assert (result.reason, world.status()) == ("metric-unknown", "available")
-    assert "CloudWatch has no datapoint of DatabaseConnections in the last 10 minutes" in result.detail
+    assert "CloudWatch returned no datapoint of DatabaseConnections in the last 10 minutes" in result.detail

@@ -83,7 +83,7 @@ def test_cluster__a_member_is_busy_for_45_minutes__is_stopped_afterwards_without
             world.clock.advance(15)
         assert len(refusals) == 3
         assert world.check().action == "stop"
-    assert all("tried again at the next check" in detail for detail in details)
+    assert all("tried again at a later check" in detail for detail in details)
     assert not any("Remove it" in detail or "replica" in detail for detail in details)
     assert world.event_names(ANALYTICS).count("stop-failed") == 1
     assert all("Remove it" not in event["detail"] for event in world.history(ANALYTICS))

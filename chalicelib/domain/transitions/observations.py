@@ -133,8 +133,8 @@ def _is_requested_recently(record: DatabaseRecord, now: datetime) -> bool:
 def _add_daily_status(transition: Transition, now: datetime) -> Transition:
     """Each day's history contains the status at the day's first observation.
 
-    So a day without history is one without an observation, not one without a change. A stop that RDS
-    refused permanently is tried again each day.
+    So a day without history is one without an observation, not one without a change. A stop that RDS refused
+    permanently is tried again each day.
     """
     record = transition.record
     if record.last_daily_status_on == now.date() or record.status is None:

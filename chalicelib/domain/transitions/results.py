@@ -46,9 +46,6 @@ def start_accepted(record: DatabaseRecord, now: datetime) -> Transition:
         record.with_uptime_cleared(),
         pending_restart=None,
         accepted_start=AcceptedStart(now, restart),
-        available_since=None,
-        started_on_request=False,
-        started_by_aws=False,
         stop_intent=None,
         start_prevented_at=None,
         status="starting",
@@ -107,8 +104,8 @@ def stop_refused_while_running(record: DatabaseRecord, now: datetime) -> Transit
     if not record.was_stop_refused:
         return Transition(replace(record, last_error=STOP_REFUSED))
     detail = (
-        "RDS has refused a stop twice, because an operation on the database or on a member of the cluster is in "
-        "progress. The stop is tried again at every check."
+        "RDS has refused a stop twice, because of the state of the database or, in a cluster, of a member. The stop is "
+        "tried again at later checks."
     )
     return _stop_failed(record, STOP_REFUSED_AGAIN, detail, now)
 
